@@ -1,0 +1,12 @@
+/** How an error text names the type of a value that was not wanted: "null", "a string", "an array", "an instance of Foo". */
+export function describeType(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") {
+    const name: unknown = value.constructor?.name;
+    if (typeof name !== "string" || name === "" || name === "Object") return "an object";
+    return `an instance of ${name}`;
+  }
+  if (typeof value === "undefined") return "undefined";
+  return `a ${typeof value}`;
+}
