@@ -1,0 +1,134 @@
+/** Runs test files on one runtime and tells what became of each test. */
+import { exists, filesBelow, inRoot, remove, run, ScriptError } from "./_shell.ts";
+import type { RunResult } from "./_shell.ts";
+import { findRuntime } from "./runtimes.ts";
+import type { Runtime, RuntimeName } from "./runtimes.ts";
+import { readJunit } from "./_junit.ts";
+import type { TestCase } from "./_junit.ts";
+
+export interface TestRunOptions {
+  /** Test files, relative to the root. */
+  files: string[];
+  /** Only tests whose name contains this. */
+  name: string | null;
+  /** Where Node's build of library and tests lies; needed by the Nodes only. */
+  stage: string | null;
+  /** Show all that the runner prints. */
+  verbose: boolean;
+  /** Seconds for the whole run. */
+  timeout: number;
+  /** Called with the number of tests passed so far. */
+  onProgress: (passed: number) => void;
+}
+
+export interface TestRun {
+  runtime: Runtime;
+  cases: TestCase[];
+  /** What is wrong with the run as a whole (it crashed, hung, or ran nothing), or null. */
+  trouble: string | null;
+  seconds: number;
+}
+
+/** Longest time one test (on Node: one file) may take. Deno has no such limit. */
+const testTimeout = 120_000;
+
+export async function runTests(name: RuntimeName, options: TestRunOptions): Promise<TestRun> {
+  const runtime = await findRuntime(name);
+  const report = inRoot(`.cache/report-${Deno.pid}-${name}.xml`);
+  await remove(report);
+  const { args, cwd } = commandLine(name, report, options);
+  let passed = 0;
+  const start = performance.now();
+  const result = await run(runtime.path, args, {
+    cwd,
+    timeout: options.timeout,
+    echo: options.verbose,
+    onLine: (line) => {
+      if (/( \.\.\. ok \()|^\(pass\) |^\s*✔ /.test(line)) options.onProgress(++passed);
+    },
+  });
+  let cases = await exists(report) ? readJunit(await Deno.readTextFile(report)) : [];
+  await remove(report);
+  // What a name filter leaves out, some runners list as skipped.
+  cases = cases.filter(({ name }) => options.name === null || name.includes(options.name));
+  for (const test of cases) {
+    test.file = sourceOf(test.file, cwd);
+    // Node's report of a file that broke says only that it did.
+    if (test.name.endsWith(".test.js")) test.details = lastLines(result.output);
+    // The stage is gone when the failure is read: name the file in the checkout.
+    test.details = test.details.replaceAll(`${cwd}/`, "").replaceAll("file://", "");
+  }
+  const seconds = (performance.now() - start) / 1000;
+  return { runtime, cases, trouble: troubleOf(result, cases, options), seconds };
+}
+
+function commandLine(
+  name: RuntimeName,
+  report: string,
+  { files, name: filter, stage }: TestRunOptions,
+): { args: string[]; cwd: string } {
+  const here = inRoot(".");
+  if (name === "deno") {
+    // Types are checked once, by `deno task check`.
+    const args = ["test", "--allow-all", "--no-check", `--junit-path=${report}`];
+    if (filter !== null) args.push("--filter", filter);
+    return { args: [...args, ...files], cwd: here };
+  }
+  if (name === "bun") {
+    const reporter = ["--reporter=junit", `--reporter-outfile=${report}`];
+    const args = ["test", `--timeout=${testTimeout}`, ...reporter];
+    if (filter !== null) args.push("--test-name-pattern", escape(filter));
+    return { args: [...args, ...files.map((file) => `./${file}`)], cwd: here };
+  }
+  if (stage === null) throw new ScriptError("Node's tests need a stage");
+  const args = [
+    "--test",
+    `--test-timeout=${testTimeout}`,
+    "--test-reporter=spec",
+    "--test-reporter-destination=stdout",
+    "--test-reporter=junit",
+    `--test-reporter-destination=${report}`,
+  ];
+  if (filter !== null) args.push(`--test-name-pattern=${escape(filter)}`);
+  return { args: [...args, ...files.map((file) => file.replace(/\.ts$/, ".js"))], cwd: stage };
+}
+
+function troubleOf(
+  { code, output, timedOut }: RunResult,
+  cases: TestCase[],
+  { timeout, name }: TestRunOptions,
+): string | null {
+  const tail = lastLines(output);
+  if (timedOut) return `the tests were killed after ${timeout} s; the last lines:\n${tail}`;
+  const failed = cases.some((test) => test.outcome === "failed");
+  if (code !== 0 && !failed) return `the runner ended with ${code}; the last lines:\n${tail}`;
+  if (code === 0 && failed) return "the runner reports failures, yet ended with 0";
+  if (cases.length === 0 && name === null) return `no test ran; the last lines:\n${tail}`;
+  return null;
+}
+
+function lastLines(output: string): string {
+  return output.trimEnd().split("\n").slice(-40).join("\n");
+}
+
+/** The source file of a test file as a runner names it. */
+function sourceOf(file: string, cwd: string): string {
+  const path = file.startsWith("file://") ? new URL(file).pathname : file;
+  const relative = path.startsWith(cwd) ? path.slice(cwd.length).replace(/^\//, "") : path;
+  return relative.replace(/\.js$/, ".ts");
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+/** Test files whose path contains one of the patterns; all when there is none. */
+export async function findTests(patterns: string[]): Promise<string[]> {
+  const files = await filesBelow("tests", ".test.ts");
+  if (patterns.length === 0) return files;
+  const wanted = files.filter((file) => patterns.some((pattern) => file.includes(pattern)));
+  if (wanted.length === 0) {
+    throw new ScriptError(`no test file has ${patterns.join(" or ")} in its path`);
+  }
+  return wanted;
+}

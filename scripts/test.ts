@@ -1,0 +1,191 @@
+/**
+ * Runs the tests on every runtime: Deno and Bun on the sources, Node 24 and Node 20 on the packed build.
+ *
+ *     deno task test                     all tests, all runtimes
+ *     deno task test sync net/tls        only test files with this in their path
+ *     deno task test --only=deno,bun     only these of deno, bun, node24, node20
+ *     deno task test --name=LOCK-03      only tests with this in their name
+ *     deno task test --verbose           show all that the runners print
+ */
+import { bold, count, green, grey, inRoot, main, red, remove, ScriptError } from "./_shell.ts";
+import { installDevPackages } from "./_dev_packages.ts";
+import { layStage } from "./_stage.ts";
+import { findTests, runTests } from "./_test_run.ts";
+import type { TestRun } from "./_test_run.ts";
+import type { TestCase } from "./_junit.ts";
+import { findRuntime, runtimeNames } from "./runtimes.ts";
+import type { RuntimeName } from "./runtimes.ts";
+
+interface Options {
+  patterns: string[];
+  only: RuntimeName[];
+  name: string | null;
+  verbose: boolean;
+  timeout: number;
+}
+
+function parse(args: string[]): Options {
+  const options: Options = {
+    patterns: [],
+    only: [...runtimeNames],
+    name: null,
+    verbose: false,
+    timeout: 900,
+  };
+  for (const arg of args) {
+    const [flag = "", value] = arg.split(/=(.*)/s);
+    if (!arg.startsWith("--")) options.patterns.push(arg);
+    else if (arg === "--verbose") options.verbose = true;
+    else if (flag === "--name" && value) options.name = value;
+    else if (flag === "--timeout" && Number(value) > 0) options.timeout = Number(value);
+    else if (flag === "--only" && value) options.only = value.split(",").map(runtimeName);
+    else {
+      throw new ScriptError(
+        `unknown option ${arg}; there are --only=RUNTIMES, --name=TEXT, --timeout=SECONDS, --verbose`,
+      );
+    }
+  }
+  return options;
+}
+
+function runtimeName(text: string): RuntimeName {
+  const name = runtimeNames.find((name) => name === text);
+  if (name === undefined) {
+    throw new ScriptError(`no runtime "${text}"; there are ${runtimeNames.join(", ")}`);
+  }
+  return name;
+}
+
+async function testAll(options: Options): Promise<TestRun[]> {
+  const files = await findTests(options.patterns);
+  if (files.length === 0) throw new ScriptError("there is no test file below tests/");
+  await Deno.mkdir(inRoot(".cache"), { recursive: true });
+  // Fetch first, so that a missing network shows before minutes of tests.
+  for (const name of options.only) await findRuntime(name);
+  await installDevPackages();
+  const needsStage = options.only.some((name) => name.startsWith("node"));
+  console.log(
+    bold(`${count(files.length, "test file")} on ${count(options.only.length, "runtime")}`),
+  );
+  const stage = needsStage ? await layStage() : null;
+  const runs: TestRun[] = [];
+  try {
+    for (const name of options.only) {
+      const progress = new Progress((await findRuntime(name)).title);
+      const run = await runTests(name, {
+        ...options,
+        files,
+        stage,
+        onProgress: (passed) => progress.update(passed),
+      });
+      progress.done();
+      console.log(summary(run));
+      runs.push(run);
+    }
+  } finally {
+    if (stage !== null) await remove(stage);
+  }
+  return runs;
+}
+
+/** Shows how far the tests are: on a terminal all the time, in a log every ten seconds. */
+class Progress {
+  readonly #title: string;
+  readonly #terminal = Deno.stdout.isTerminal();
+  #shown = performance.now();
+
+  constructor(title: string) {
+    this.#title = title;
+  }
+
+  update(passed: number): void {
+    const now = performance.now();
+    if (now - this.#shown < (this.#terminal ? 100 : 10_000)) return;
+    this.#shown = now;
+    const text = grey(`${this.#title.padEnd(14)} ${passed} passed so far`);
+    if (this.#terminal) Deno.stdout.writeSync(new TextEncoder().encode(`\r${text}`));
+    else console.log(text);
+  }
+
+  done(): void {
+    if (this.#terminal) Deno.stdout.writeSync(new TextEncoder().encode("\r\x1b[K"));
+  }
+}
+
+function tally(run: TestRun): { passed: number; failed: number; skipped: number } {
+  const of = (outcome: string) => run.cases.filter((test) => test.outcome === outcome).length;
+  const crash = run.trouble === null ? 0 : 1;
+  return { passed: of("passed"), failed: of("failed") + crash, skipped: of("skipped") };
+}
+
+function summary(run: TestRun): string {
+  const { passed, failed, skipped } = tally(run);
+  const parts = [green(`${passed} passed`)];
+  if (failed > 0) parts.push(red(`${failed} failed`));
+  if (skipped > 0) parts.push(`${skipped} skipped`);
+  const time = grey(`(${run.seconds.toFixed(1)} s)`);
+  return `${run.runtime.title.padEnd(14)} ${parts.join(", ")} ${time}`;
+}
+
+function reportFailures(runs: TestRun[]): void {
+  for (const { runtime, cases, trouble } of runs) {
+    for (const { file, name, outcome, details } of cases) {
+      if (outcome !== "failed") continue;
+      console.log(
+        `\n${red("FAILED")} ${bold(name)}\n${
+          grey([runtime.title, file].filter((part) => part !== "").join(" · "))
+        }`,
+      );
+      console.log(indent(details));
+    }
+    if (trouble !== null) {
+      console.log(`\n${red("FAILED")} ${bold(runtime.title)}\n${indent(trouble)}`);
+    }
+  }
+}
+
+/** Tests with a behaviour id that some runtime did not even see: a hole in the proof, told but not counted. */
+function reportHoles(runs: TestRun[]): void {
+  const sound = runs.filter((run) => run.trouble === null);
+  const namesOf = (run: TestRun) => new Set(run.cases.map(idName).filter((name) => name !== null));
+  const perRun = sound.map(namesOf);
+  const all = new Set(perRun.flatMap((names) => [...names]));
+  sound.forEach((run, index) => {
+    const missing = [...all].filter((name) => !perRun[index]?.has(name));
+    if (missing.length === 0) return;
+    console.log(
+      `\n${run.runtime.title} did not run ${count(missing.length, "test")} that others ran:`,
+    );
+    for (const name of missing.slice(0, 10)) console.log(`  ${name}`);
+    if (missing.length > 10) console.log(`  and ${missing.length - 10} more`);
+  });
+}
+
+/** The outermost name with an id: Bun does not list subtests. */
+function idName(test: TestCase): string | null {
+  return test.name.split(" > ").find((name) => /^[A-Z]+-\d/.test(name)) ?? null;
+}
+
+function indent(text: string): string {
+  return text.split("\n").slice(0, 60).map((line) => `    ${line}`).join("\n");
+}
+
+if (import.meta.main) {
+  await main(async () => {
+    const options = parse(Deno.args);
+    const runs = await testAll(options);
+    reportFailures(runs);
+    if (options.name === null) reportHoles(runs);
+    const totals = runs.map(tally);
+    const sum = (pick: (t: ReturnType<typeof tally>) => number) =>
+      totals.reduce((total, t) => total + pick(t), 0);
+    const skipped = sum((t) => t.skipped);
+    const failed = sum((t) => t.failed);
+    console.log(
+      `\n${sum((t) => t.passed)} passed, ${failed} failed${
+        skipped > 0 ? `, ${skipped} skipped` : ""
+      }`,
+    );
+    return failed === 0 ? 0 : 1;
+  });
+}
