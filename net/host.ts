@@ -16,7 +16,7 @@
  * @module
  */
 
-import type { OSError } from "../runtime/os_errors.ts";
+import type { OSError } from "../runtime/os_error_family.ts";
 import type { Address, NetAddress } from "./addresses.ts";
 
 /**

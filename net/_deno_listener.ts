@@ -1,0 +1,104 @@
+import { toOSError } from "../runtime/os_errors.ts";
+import { AcceptGate } from "./_accept_gate.ts";
+import type { DenoChannel } from "./_deno_channel.ts";
+import type { Address } from "./addresses.ts";
+import type { AcceptSink, RawListener } from "./host.ts";
+
+/** What the listener uses of `Deno.Listener`. */
+export interface DenoAcceptor<Conn> {
+  accept(): Promise<Conn>;
+  ref(): void;
+  unref(): void;
+}
+
+const closing = new Set<Promise<void>>();
+
+/**
+ * Until the sockets of closed listeners are really gone. An accept that was under way holds its socket for one more turn of Deno's
+ * event loop: till then it would still take connections, and its port would still be in use. null: there are none.
+ */
+export function closedListenersGone(): Promise<unknown> | null {
+  return closing.size === 0 ? null : Promise.all(closing);
+}
+
+/** A listening TCP or unix socket of Deno. Nothing is accepted before it is asked for: the kernel's backlog waits. */
+export class DenoListener<Conn> implements RawListener {
+  readonly addr: Address;
+  readonly #listener: DenoAcceptor<Conn>;
+  readonly #wrap: (conn: Conn) => DenoChannel;
+  readonly #release: () => void;
+  readonly #gate: AcceptGate;
+  #accepting: Promise<void> | null = null;
+  #closed = false;
+
+  /**
+   * @param wrap makes the channel of an accepted connection
+   * @param release closes the listener
+   */
+  constructor(
+    listener: DenoAcceptor<Conn>,
+    addr: Address,
+    wrap: (conn: Conn) => DenoChannel,
+    release: () => void,
+  ) {
+    this.#listener = listener;
+    this.addr = addr;
+    this.#wrap = wrap;
+    this.#release = release;
+    this.#gate = new AcceptGate(() => this.#accept());
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  start(sink: AcceptSink): void {
+    this.#gate.start(sink);
+  }
+
+  stop(): void {
+    this.#gate.stop();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#gate.close();
+    const accepting = this.#accepting;
+    if (accepting !== null) {
+      const gone = accepting.then(() => {
+        closing.delete(gone);
+      });
+      closing.add(gone);
+    }
+    this.#release();
+  }
+
+  ref(): void {
+    if (!this.#closed) this.#listener.ref();
+  }
+
+  unref(): void {
+    if (!this.#closed) this.#listener.unref();
+  }
+
+  #accept(): void {
+    if (this.#accepting !== null || this.#closed || !this.#gate.accepting) return;
+    this.#accepting = this.#listener.accept().then(this.#onAccepted, this.#onError);
+  }
+
+  readonly #onAccepted = (conn: Conn): void => {
+    this.#accepting = null;
+    this.#gate.accepted(this.#wrap(conn));
+    this.#accept();
+  };
+
+  readonly #onError = (error: unknown): void => {
+    this.#accepting = null;
+    if (this.#closed) return;
+    const mapped = toOSError(error, "accept");
+    // The peer left before it was accepted: that concerns nobody.
+    if (mapped.code === "ECONNABORTED" || mapped.code === "EINTR") this.#accept();
+    else this.#gate.failed(mapped);
+  };
+}

@@ -1,0 +1,63 @@
+import type * as net from "node:net";
+import { toOSError } from "../runtime/os_errors.ts";
+import { AcceptGate } from "./_accept_gate.ts";
+import type { Address } from "./addresses.ts";
+import type { AcceptSink, RawChannel, RawListener } from "./host.ts";
+
+/**
+ * A listening socket of node:net. It has no way to stop accepting: while stopped, connections pile up in the gate.
+ *
+ * When Node runs out of descriptors it accepts and drops a waiting connection by itself, without any event; Bun lets it wait.
+ */
+export class NodeListener implements RawListener {
+  readonly addr: Address;
+  readonly #server: net.Server;
+  readonly #release: () => void;
+  readonly #gate: AcceptGate = new AcceptGate(() => {});
+  #closed = false;
+
+  /**
+   * @param server already listening, its connections paused
+   * @param wrap makes the channel of an accepted connection
+   * @param release closes the server
+   */
+  constructor(
+    server: net.Server,
+    addr: Address,
+    wrap: (socket: net.Socket) => RawChannel,
+    release: () => void,
+  ) {
+    this.#server = server;
+    this.addr = addr;
+    this.#release = release;
+    server.on("connection", (socket: net.Socket) => this.#gate.accepted(wrap(socket)));
+    server.on("error", (error: Error) => this.#gate.failed(toOSError(error, "accept")));
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  start(sink: AcceptSink): void {
+    this.#gate.start(sink);
+  }
+
+  stop(): void {
+    this.#gate.stop();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#gate.close();
+    this.#release();
+  }
+
+  ref(): void {
+    this.#server.ref();
+  }
+
+  unref(): void {
+    this.#server.unref();
+  }
+}

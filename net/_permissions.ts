@@ -1,0 +1,52 @@
+import { PermissionError } from "../runtime/os_error_family.ts";
+
+/** What this file uses of `Deno.permissions`. */
+interface Permissions {
+  requestSync(
+    descriptor: { name: "net"; host?: string } | { name: "read" | "write"; path?: string },
+  ): { state: string };
+}
+
+function permissions(): Permissions | null {
+  return (globalThis as { Deno?: { permissions?: Permissions } }).Deno?.permissions ?? null;
+}
+
+/**
+ * Asks Deno for the permission to use an address, in the user's terminal where Deno would ask; elsewhere it does nothing.
+ *
+ * It must come before anything of `node:net` and `node:dgram` that listens: there a missing permission is thrown where nobody can
+ * catch it, and ends the process.
+ *
+ * @param host `host:port`, IPv6 in brackets, or null for any
+ * @throws {PermissionError} when it is not granted
+ */
+export function requireNet(host: string | null): void {
+  const asked = permissions();
+  if (asked === null) return;
+  const { state } = asked.requestSync(host === null ? { name: "net" } : { name: "net", host });
+  if (state !== "granted") throw refusal("--allow-net", host);
+}
+
+/**
+ * The same for a unix socket, which needs the file system too.
+ *
+ * @throws {PermissionError} when it is not granted
+ */
+export function requireUnix(path: string): void {
+  const asked = permissions();
+  if (asked === null) return;
+  // Deno knows grants for single sockets by absolute path only.
+  const host = path.startsWith("/") ? `unix:${path}` : null;
+  requireNet(host);
+  if (path.startsWith("\0")) return;
+  for (const name of ["read", "write"] as const) {
+    if (asked.requestSync({ name, path }).state !== "granted") {
+      throw refusal(`--allow-${name}`, path);
+    }
+  }
+}
+
+function refusal(flag: string, value: string | null): PermissionError {
+  const full = value === null ? flag : `${flag}=${value}`;
+  return new PermissionError(`Cannot use the network: Deno needs ${full}`, { code: "EACCES" });
+}

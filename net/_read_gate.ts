@@ -1,0 +1,139 @@
+import type { OSError } from "../runtime/os_error_family.ts";
+import type { ReadSink } from "./host.ts";
+
+/** What arrived while nobody read: a chunk, or bytes in a buffer that a sink gave. */
+type Held = Uint8Array | { buffer: Uint8Array; count: number; owner: ReadSink };
+
+/**
+ * The reading side of a channel above any runtime: it hands arrivals to the sink while there is one and keeps them, in order,
+ * while there is none. The rules of {@linkcode ReadSink} are kept here, once for every host.
+ *
+ * Invariant: while anything is held, a delivery is scheduled or there is no sink; new arrivals queue behind what is held.
+ */
+export class ReadGate {
+  #sink: ReadSink | null = null;
+  #held: Held[] = [];
+  #end: "open" | "eof" | OSError = "open";
+  #closed = false;
+  #scheduled = false;
+  readonly #want: () => void;
+
+  /** `want` is called when a sink waits for more and nothing is held for it. */
+  constructor(want: () => void) {
+    this.#want = want;
+  }
+
+  /** Who reads; null while reading is stopped, and once the end was told. */
+  get sink(): ReadSink | null {
+    return this.#sink;
+  }
+
+  /** True when nothing more will arrive. */
+  get ended(): boolean {
+    return this.#end !== "open";
+  }
+
+  start(sink: ReadSink): void {
+    if (this.#closed) return;
+    this.#sink = sink;
+    if (this.#held.length > 0 || this.#end !== "open") this.#schedule();
+    else this.#want();
+  }
+
+  stop(): void {
+    this.#sink = null;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#sink = null;
+    this.#held = [];
+  }
+
+  /** A chunk has arrived; it will be the receiver's own. */
+  data(chunk: Uint8Array): void {
+    const sink = this.#sink;
+    if (sink !== null && this.#held.length === 0) this.#hand(sink, chunk);
+    else if (!this.#closed) this.#held.push(chunk);
+  }
+
+  /** `count` bytes have arrived in the buffer that `owner` gave. */
+  filled(owner: ReadSink, buffer: Uint8Array, count: number): void {
+    const sink = this.#sink;
+    if (sink !== null && this.#held.length === 0) this.#handFilled(sink, owner, buffer, count);
+    else if (!this.#closed) this.#held.push({ buffer, count, owner });
+  }
+
+  /** Nothing more will arrive: the peer's end, or an error. Only the first one counts. */
+  finish(end: "eof" | OSError): void {
+    if (this.#closed || this.#end !== "open") return;
+    this.#end = end;
+    if (this.#held.length === 0) this.#tellEnd();
+  }
+
+  /** Later, never inside `start`: the caller may be in the middle of something. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#deliver();
+    });
+  }
+
+  #deliver(): void {
+    for (;;) {
+      const sink = this.#sink;
+      if (sink === null) return;
+      const next = this.#held.shift();
+      if (next === undefined) break;
+      if (next instanceof Uint8Array) this.#hand(sink, next);
+      else this.#handFilled(sink, next.owner, next.buffer, next.count);
+    }
+    if (this.#end === "open") this.#want();
+    else this.#tellEnd();
+  }
+
+  #hand(sink: ReadSink, chunk: Uint8Array): void {
+    if (sink.getBuffer === undefined) sink.onData(chunk);
+    else this.#copyInto(sink, chunk);
+  }
+
+  #handFilled(sink: ReadSink, owner: ReadSink, buffer: Uint8Array, count: number): void {
+    if (sink === owner) sink.onBuffer?.(buffer, count);
+    else this.#hand(sink, buffer.slice(0, count));
+  }
+
+  #tellEnd(): void {
+    const sink = this.#sink;
+    if (sink === null) return;
+    this.#sink = null;
+    const end = this.#end;
+    if (end === "eof") sink.onEof();
+    else if (end !== "open") sink.onError(end);
+  }
+
+  /** For sinks with buffers of their own, where the runtime gives only chunks. */
+  #copyInto(first: ReadSink, chunk: Uint8Array): void {
+    let sink = first;
+    let rest = chunk;
+    for (;;) {
+      const buffer = sink.getBuffer?.() ?? null;
+      // A sink may stop, close or replace itself in any of these calls.
+      if (this.#sink === sink) {
+        if (buffer === null) return sink.onData(rest);
+        const count = Math.min(buffer.length, rest.length);
+        buffer.set(rest.subarray(0, count));
+        rest = rest.subarray(count);
+        sink.onBuffer?.(buffer, count);
+        if (rest.length === 0) return;
+      }
+      if (this.#closed) return;
+      if (this.#sink === null) {
+        this.#held.unshift(rest);
+        return;
+      }
+      sink = this.#sink;
+    }
+  }
+}

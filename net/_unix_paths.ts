@@ -1,0 +1,106 @@
+import { OSError } from "../runtime/os_error_family.ts";
+import { toOSError } from "../runtime/os_errors.ts";
+import { builtin } from "./_builtins.ts";
+
+/** Which file stands at a path: enough to see whether somebody has put another one there. */
+export interface FileIdentity {
+  readonly dev: number | bigint;
+  readonly ino: number | bigint | null;
+  readonly isSocket: boolean;
+}
+
+/** False for an abstract name. */
+export function hasFile(path: string): boolean {
+  return !path.startsWith("\0");
+}
+
+/** What stands at the path; null when nothing does. */
+export function identify(path: string): FileIdentity | null {
+  try {
+    const { lstat } = files();
+    return lstat(path);
+  } catch (error) {
+    const mapped = toOSError(error, "lstat", path);
+    if (mapped.code === "ENOENT") return null;
+    throw mapped;
+  }
+}
+
+/**
+ * Removes the socket file that stands in the way of a server, as asyncio does.
+ *
+ * @throws {OSError} "EADDRINUSE" when it is another kind of file
+ */
+export function removeStaleSocket(path: string): void {
+  const found = identify(path);
+  if (found === null) return;
+  if (!found.isSocket) {
+    throw new OSError(`Address ${JSON.stringify(path)} is already in use`, {
+      code: "EADDRINUSE",
+      syscall: "bind",
+    });
+  }
+  try {
+    files().remove(path);
+  } catch (error) {
+    throw toOSError(error, "unlink", path);
+  }
+}
+
+/**
+ * Closes a listener whose runtime unlinks the path without looking. A file that must stay (one that was put in the place of ours,
+ * or ours, when `cleanup` is false) is put aside for that moment.
+ *
+ * @param own what stood at the path when the listener was made
+ */
+export function closeUnixListener(
+  path: string,
+  own: FileIdentity | null,
+  cleanup: boolean,
+  close: () => void,
+): void {
+  const found = own === null ? null : identify(path);
+  const isOurs = found !== null && found.ino === own?.ino && found.dev === own.dev;
+  if (found === null || (isOurs && cleanup)) return close();
+  const { rename } = files();
+  const aside = `${path}.${Date.now().toString(36)}`;
+  try {
+    rename(path, aside);
+  } catch (error) {
+    // Without the right to rename in that folder there is no right to unlink either, so it stays as it is.
+    close();
+    throw toOSError(error, "rename", path);
+  }
+  try {
+    close();
+  } finally {
+    rename(aside, path);
+  }
+}
+
+/** The three calls, from Deno itself where it runs: loading node:fs there costs more than the server's start. */
+function files(): {
+  lstat(path: string): FileIdentity;
+  remove(path: string): void;
+  rename(from: string, to: string): void;
+} {
+  if (typeof Deno !== "undefined") {
+    return {
+      lstat: (path) => {
+        const { dev, ino, isSocket } = Deno.lstatSync(path);
+        return { dev, ino, isSocket: isSocket === true };
+      },
+      remove: Deno.removeSync,
+      rename: Deno.renameSync,
+    };
+  }
+  const fs = builtin("node:fs");
+  return {
+    lstat: (path) => {
+      const stat = fs.lstatSync(path);
+      return { dev: stat.dev, ino: stat.ino, isSocket: stat.isSocket() };
+    },
+    remove: fs.unlinkSync,
+    rename: fs.renameSync,
+  };
+}

@@ -1,0 +1,129 @@
+import { toOSError } from "../runtime/os_errors.ts";
+import {
+  checkPort,
+  describeAddress,
+  lacksIPv6,
+  tcpAddress,
+  unixAddress,
+} from "./_address_forms.ts";
+import { DenoChannel } from "./_deno_channel.ts";
+import { closedListenersGone, DenoListener } from "./_deno_listener.ts";
+import { startOperation } from "./_operations.ts";
+import { requireUnix } from "./_permissions.ts";
+import { closeUnixListener, hasFile, identify, removeStaleSocket } from "./_unix_paths.ts";
+import type { AddressLike } from "./addresses.ts";
+import type {
+  ConnectTarget,
+  ListenTcp,
+  ListenUnix,
+  NetHost,
+  Operation,
+  RawChannel,
+  RawListener,
+} from "./host.ts";
+import { nodeHost } from "./host_node.ts";
+
+/**
+ * Deno's own calls for TCP and unix sockets: its permissions, synchronous errors, and a start that does not load node:net. What
+ * Deno has no stable call for comes from the host of Node and Bun.
+ */
+export const denoHost: NetHost = {
+  connect: (target) =>
+    "hostname" in target && target.localAddr !== undefined
+      ? nodeHost.connect(target)
+      : connect(target),
+  listenTcp: async (options) => {
+    await closedListenersGone();
+    return options.reusePort ? await nodeHost.listenTcp(options) : listenTcp(options);
+  },
+  listenUnix: async (options) => {
+    await closedListenersGone();
+    return listenUnix(options);
+  },
+  openDatagram: nodeHost.openDatagram,
+  upgradeTls: nodeHost.upgradeTls,
+};
+
+function connect(target: ConnectTarget): Operation<RawChannel> {
+  return startOperation<RawChannel>("connect", (settle) => {
+    if ("hostname" in target) checkPort(target.port);
+    const controller = new AbortController();
+    connected(target, controller.signal).then(
+      settle.resolve,
+      (error) => settle.reject(toOSError(error, "connect", describeAddress(target))),
+    );
+    return () => controller.abort();
+  });
+}
+
+async function connected(target: ConnectTarget, signal: AbortSignal): Promise<RawChannel> {
+  const gone = closedListenersGone();
+  if (gone !== null) await gone;
+  if ("path" in target) {
+    return unixChannel(await Deno.connect({ transport: "unix", path: target.path }));
+  }
+  const { hostname, port } = target;
+  return tcpChannel(await Deno.connect({ hostname, port, signal, autoSelectFamily: false }), false);
+}
+
+function tcpChannel(conn: Deno.TcpConn, dual: boolean): DenoChannel {
+  const { localAddr, remoteAddr } = conn;
+  return new DenoChannel(
+    conn,
+    tcpAddress(localAddr.hostname, localAddr.port, dual),
+    tcpAddress(remoteAddr.hostname, remoteAddr.port, dual),
+  );
+}
+
+function unixChannel(conn: Deno.UnixConn): DenoChannel {
+  return new DenoChannel(conn, unixAddress(conn.localAddr.path), unixAddress(conn.remoteAddr.path));
+}
+
+/** Deno's synchronous errors as the `OSError` family. */
+function attempt<T>(syscall: string, target: AddressLike, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw toOSError(error, syscall, describeAddress(target));
+  }
+}
+
+function listenTcp(options: ListenTcp): RawListener {
+  const { hostname } = options;
+  if (hostname !== null) return listenAt(hostname, options, false);
+  try {
+    return listenAt("::", options, true);
+  } catch (error) {
+    if (!lacksIPv6(error)) throw error;
+    return listenAt("0.0.0.0", options, false);
+  }
+}
+
+function listenAt(hostname: string, options: ListenTcp, dual: boolean): RawListener {
+  const { port, backlog } = options;
+  checkPort(port);
+  const how = { hostname, port, ...(backlog === undefined ? {} : { tcpBacklog: backlog }) };
+  const listener = attempt("listen", { hostname, port }, () => Deno.listen(how));
+  const { port: chosen } = listener.addr;
+  return new DenoListener(
+    listener,
+    tcpAddress(hostname, chosen, false),
+    (conn: Deno.TcpConn) => tcpChannel(conn, dual),
+    () => listener.close(),
+  );
+}
+
+function listenUnix(options: ListenUnix): RawListener {
+  const { path, removeStale = true, cleanup = true } = options;
+  // Before the stale file goes: without the permission to listen nothing at all may happen.
+  requireUnix(path);
+  if (removeStale && hasFile(path)) removeStaleSocket(path);
+  const listener = attempt("listen", { path }, () => Deno.listen({ transport: "unix", path }));
+  const own = hasFile(path) ? identify(path) : null;
+  return new DenoListener(
+    listener,
+    unixAddress(path),
+    unixChannel,
+    () => closeUnixListener(path, own, cleanup, () => listener.close()),
+  );
+}

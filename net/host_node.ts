@@ -1,0 +1,186 @@
+import type * as net from "node:net";
+import { OSError } from "../runtime/os_error_family.ts";
+import { toOSError } from "../runtime/os_errors.ts";
+import {
+  checkPort,
+  describeAddress,
+  hostPort,
+  lacksIPv6,
+  tcpAddress,
+  unixAddress,
+} from "./_address_forms.ts";
+import { builtin } from "./_builtins.ts";
+import { NodeChannel } from "./_node_channel.ts";
+import { NodeListener } from "./_node_listener.ts";
+import { startOperation } from "./_operations.ts";
+import { requireNet, requireUnix } from "./_permissions.ts";
+import { closeUnixListener, hasFile, identify, removeStaleSocket } from "./_unix_paths.ts";
+import type { AddressLike } from "./addresses.ts";
+import type {
+  ConnectTarget,
+  ListenTcp,
+  ListenUnix,
+  NetHost,
+  Operation,
+  RawChannel,
+  RawListener,
+} from "./host.ts";
+
+/** node:net and its neighbours: for Node and Bun, and for what Deno has no stable call of its own for. */
+export const nodeHost: NetHost = {
+  connect,
+  listenTcp,
+  listenUnix,
+  openDatagram: () => Promise.reject(new Error("todo")),
+  upgradeTls: () => {
+    throw new Error("todo");
+  },
+};
+
+function connect(target: ConnectTarget): Operation<RawChannel> {
+  return startOperation<RawChannel>("connect", (settle) => {
+    if ("path" in target) requireUnix(target.path);
+    else {
+      checkPort(target.port);
+      requireNet(hostPort(target.hostname, target.port));
+    }
+    const socket = new (builtin("node:net").Socket)({ allowHalfOpen: true });
+    socket.pause();
+    const fail = (error: Error) => {
+      socket.destroy();
+      settle.reject(toOSError(error, "connect", describeAddress(target)));
+    };
+    socket.once("error", fail);
+    socket.once("connect", () => {
+      socket.removeListener("error", fail);
+      settle.resolve(
+        "path" in target ? unixChannel(socket, "", target.path) : tcpChannel(socket, false),
+      );
+    });
+    socket.connect(connectOptions(target));
+    return () => socket.destroy();
+  });
+}
+
+function connectOptions(target: ConnectTarget): net.NetConnectOpts {
+  if ("path" in target) return { path: target.path };
+  const { hostname, port, localAddr } = target;
+  return {
+    host: hostname,
+    port,
+    noDelay: true,
+    autoSelectFamily: false,
+    ...(localAddr === undefined
+      ? {}
+      : { localAddress: localAddr.hostname, localPort: localAddr.port }),
+  };
+}
+
+function tcpChannel(socket: net.Socket, dual: boolean): NodeChannel {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  return new NodeChannel(
+    socket,
+    localAddress === undefined ? null : tcpAddress(localAddress, localPort ?? 0, dual),
+    // The peer may have left already, and taken its address along.
+    remoteAddress === undefined ? null : tcpAddress(remoteAddress, remotePort ?? 0, dual),
+    () => socket.resetAndDestroy(),
+  );
+}
+
+/** node:net knows no addresses of unix sockets; the path is the listener's. */
+function unixChannel(socket: net.Socket, localPath: string, remotePath: string): NodeChannel {
+  return new NodeChannel(socket, unixAddress(localPath), unixAddress(remotePath), () => {
+    socket.destroy();
+  });
+}
+
+async function listenTcp(options: ListenTcp): Promise<RawListener> {
+  const { hostname } = options;
+  if (hostname !== null) return await listenAt(hostname, options, false);
+  try {
+    return await listenAt("::", options, true);
+  } catch (error) {
+    if (!lacksIPv6(error)) throw error;
+    return await listenAt("0.0.0.0", options, false);
+  }
+}
+
+async function listenAt(hostname: string, options: ListenTcp, dual: boolean): Promise<RawListener> {
+  const { port, backlog, reusePort = false, ipv6Only = true } = options;
+  checkPort(port);
+  requireNet(hostPort(hostname, port));
+  if (reusePort && !canReusePort()) {
+    throw new OSError("Cannot reuse the port: it takes Node 22.12 or newer", { code: "ENOTSUP" });
+  }
+  const server = await listening({ hostname, port }, {
+    host: hostname,
+    port,
+    ipv6Only: ipv6Only && !dual && hostname.includes(":"),
+    ...(backlog === undefined ? {} : { backlog }),
+    // Asked for only where it is wanted: it changes how the port is bound.
+    ...(reusePort ? { reusePort } : {}),
+  });
+  const chosen = (server.address() as net.AddressInfo).port;
+  return new NodeListener(
+    server,
+    tcpAddress(hostname, chosen, false),
+    (socket) => tcpChannel(socket, dual),
+    () => server.close(),
+  );
+}
+
+/** Node 20 takes the option and does nothing. */
+function canReusePort(): boolean {
+  const { versions } = (globalThis as unknown as {
+    process: { versions: { node: string; bun?: string; deno?: string } };
+  }).process;
+  if (versions.bun !== undefined || versions.deno !== undefined) return true;
+  const [major = 0, minor = 0] = versions.node.split(".").map(Number);
+  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
+}
+
+async function listenUnix(options: ListenUnix): Promise<RawListener> {
+  const { path, backlog, removeStale = true, cleanup = true } = options;
+  // Before the stale file goes: without the permission to listen nothing at all may happen.
+  requireUnix(path);
+  if (removeStale && hasFile(path)) removeStaleSocket(path);
+  const server = await listening({ path }, {
+    path,
+    ...(backlog === undefined ? {} : { backlog }),
+  }).catch((error) => {
+    throw withoutFolder(error, path);
+  });
+  const own = hasFile(path) ? identify(path) : null;
+  return new NodeListener(
+    server,
+    unixAddress(path),
+    (socket) => unixChannel(socket, path, ""),
+    () => closeUnixListener(path, own, cleanup, () => server.close()),
+  );
+}
+
+/** Node says EACCES (a habit of Windows, its source says) where the system said that there is no such folder. */
+function withoutFolder(error: OSError, path: string): OSError {
+  const { existsSync } = builtin("node:fs");
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  if (error.code !== "EACCES" || !hasFile(path) || folder === "" || existsSync(folder)) {
+    return error;
+  }
+  return toOSError(Object.assign(new Error(error.message), { code: "ENOENT" }), "listen", path);
+}
+
+function listening(target: AddressLike, options: net.ListenOptions): Promise<net.Server> {
+  return new Promise((resolve, reject) => {
+    const server = builtin("node:net").createServer({
+      allowHalfOpen: true,
+      pauseOnConnect: true,
+      noDelay: true,
+    });
+    const fail = (error: Error) => reject(toOSError(error, "listen", describeAddress(target)));
+    server.once("error", fail);
+    server.listen(options, () => {
+      server.removeListener("error", fail);
+      resolve(server);
+    });
+  });
+}
