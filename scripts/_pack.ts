@@ -1,5 +1,6 @@
 /** The library as npm's users get it: one .js and .d.ts per module, made by `deno pack`. */
 import { deno, exists, filesBelow, inRoot, must, remove } from "./_shell.ts";
+import { pointToJavaScript, transpile } from "./_transpile.ts";
 import { digest, readManifest, renameInto } from "./_dev_packages.ts";
 
 /** Folders and files of the checkout that make the package. */
@@ -33,12 +34,32 @@ export async function packLibrary(): Promise<string> {
     const tarball = `${draft}/package.tgz`;
     await must(deno, ["pack", "--allow-dirty", "--no-source-maps", "--output", tarball]);
     await must("tar", ["-xzf", tarball], { cwd: draft });
+    await finishLooseModules(`${draft}/package`);
     await dropLeftovers();
     await renameInto(draft, folder);
   } finally {
     await remove(draft);
   }
   return `${folder}/package`;
+}
+
+/**
+ * A module that no import leads to (a worker's, started by its URL) is packed as it is. It becomes JavaScript here, and
+ * the URLs that name it follow.
+ */
+async function finishLooseModules(folder: string): Promise<void> {
+  const sources = await librarySources();
+  const loose: string[] = [];
+  for (const source of sources) if (await exists(`${folder}/${source}`)) loose.push(source);
+  await transpile(loose, folder);
+  for (const source of loose) await remove(`${folder}/${source}`);
+  for (const source of sources) {
+    const path = `${folder}/${source.replace(/\.ts$/, ".js")}`;
+    if (!await exists(path)) continue;
+    const code = await Deno.readTextFile(path);
+    const pointed = await pointToJavaScript(code, source);
+    if (pointed !== code) await Deno.writeTextFile(path, pointed);
+  }
 }
 
 async function sourcesDigest(): Promise<string> {

@@ -2,8 +2,9 @@
  * Node's tests run against the package, not the sources: a stage is the unpacked package with the tests and examples
  * laid beside it as JavaScript, in the same tree. Node 20 can't load TypeScript, so both Nodes get the same files.
  */
-import { deno, exists, filesBelow, inRoot, must, remove } from "./_shell.ts";
+import { exists, filesBelow, inRoot, remove } from "./_shell.ts";
 import { packLibrary } from "./_pack.ts";
+import { transpile } from "./_transpile.ts";
 
 const staged = ["tests", "examples", "docs"];
 const stagedFiles = ["README.md", "CHANGELOG.md", "deno.json"];
@@ -23,36 +24,6 @@ export async function layStage(): Promise<string> {
   for (const folder of staged) sources.push(...await filesBelow(folder, ".ts"));
   await transpile(sources, stage);
   return stage;
-}
-
-/** Writes the JavaScript of TypeScript files of the checkout into a folder, at the same relative paths. */
-export async function transpile(sources: string[], folder: string): Promise<void> {
-  if (sources.length === 0) return;
-  const options = ["--no-check", "--source-map", "none", "--outdir", folder];
-  await must(deno, ["transpile", ...options, ...sources]);
-  for (const source of sources) {
-    const path = `${folder}/${source.replace(/\.ts$/, ".js")}`;
-    const code = await Deno.readTextFile(path);
-    await Deno.writeTextFile(path, await rewrite(code, source));
-  }
-}
-
-/**
- * Relative paths to TypeScript files become paths to their JavaScript: in imports and wherever else a string names a
- * file that is there (a worker's module, a child's program).
- */
-async function rewrite(code: string, source: string): Promise<string> {
-  const here = new URL(source, "file:///");
-  let result = "";
-  let end = 0;
-  for (const match of code.matchAll(/(["'])(\.{1,2}\/[^"'\n]+)\.ts\1/g)) {
-    const [whole, quote, path] = match;
-    const target = new URL(`${path}.ts`, here).pathname.slice(1);
-    if (!await exists(inRoot(decodeURIComponent(target)))) continue;
-    result += code.slice(end, match.index) + `${quote}${path}.js${quote}`;
-    end = match.index + whole.length;
-  }
-  return result + code.slice(end);
 }
 
 async function copyTree(from: string, to: string): Promise<void> {
