@@ -5,14 +5,17 @@ const limitIsWritable: boolean =
   Object.getOwnPropertyDescriptor(Error, "stackTraceLimit")?.writable === true;
 
 /**
- * The CancelledError of a cancelled wait. Outside debug mode it has no stack: it is made in the loop, where the frames
- * say nothing about the code that asked, and collecting them is what makes cancellations dear.
+ * The CancelledError of a cancelled wait. Outside debug mode it has no stack frames (on Bun no `stack` at all): it is
+ * made in the loop, where the frames say nothing about the code that asked, and collecting them is what makes
+ * cancellations dear.
  */
 export function makeCancelledError(message: string | undefined, debug: boolean): CancelledError {
   if (debug || !limitIsWritable) return new CancelledError(message);
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
-  const error = new CancelledError(message);
+  // Not `new`: Deno collects frames for its own reports whatever the limit says, at half the price without a derived
+  // constructor on the stack. Nothing is missing from the object, as CancelledError has no fields of its own.
+  const error: CancelledError = Reflect.construct(Error, [message], CancelledError);
   Error.stackTraceLimit = limit;
   return error;
 }

@@ -51,6 +51,8 @@ export class ExceptionGroup<E = unknown> extends AggregateError {
   declare readonly errors: E[];
 
   /**
+   * A group of the given errors, copied.
+   *
    * @param message what failed as a whole
    * @param errors at least one
    * @param options `cause`, as for every error

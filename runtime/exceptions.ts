@@ -50,6 +50,8 @@ export class CancelledError extends Error {
   }
 
   /**
+   * Made by the library; make one yourself to end a task as cancelled.
+   *
    * @param message what the canceller has to say
    * @param options `cause`: why, as a value
    */
@@ -78,6 +80,8 @@ export class TimeoutError extends Error {
   }
 
   /**
+   * Made by the library; make one yourself for a deadline of your own.
+   *
    * @param message what took too long
    * @param options `cause`: the CancelledError that unwound the body
    */

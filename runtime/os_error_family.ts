@@ -46,6 +46,8 @@ export class OSError extends Error {
   readonly syscall: string | null;
 
   /**
+   * An error of this class; the number follows from the code.
+   *
    * @param message what failed, on what
    * @param options code, number, system call and cause
    */
@@ -93,6 +95,8 @@ export class ConnectionRefusedError extends ConnectionError {
   }
 
   /**
+   * An error of this class; the number follows from the code.
+   *
    * @param message what failed, on what
    * @param options code (ECONNREFUSED unless given), number, system call and cause
    */
@@ -118,6 +122,8 @@ export class ConnectionResetError extends ConnectionError {
   }
 
   /**
+   * An error of this class; the number follows from the code.
+   *
    * @param message what failed, on what
    * @param options code (ECONNRESET unless given), number, system call and cause
    */
@@ -144,6 +150,8 @@ export class ConnectionAbortedError extends ConnectionError {
   }
 
   /**
+   * An error of this class; the number follows from the code.
+   *
    * @param message what failed, on what
    * @param options code (ECONNABORTED unless given), number, system call and cause
    */
@@ -169,6 +177,8 @@ export class BrokenPipeError extends ConnectionError {
   }
 
   /**
+   * An error of this class; the number follows from the code.
+   *
    * @param message what failed, on what
    * @param options code (EPIPE unless given), number, system call and cause
    */
@@ -194,6 +204,8 @@ export class BlockingIOError extends OSError {
   }
 
   /**
+   * An error of this class; the number follows from the code.
+   *
    * @param message what failed, on what
    * @param options code (EAGAIN unless given), number, system call and cause
    */
@@ -219,6 +231,8 @@ export class ProcessLookupError extends OSError {
   }
 
   /**
+   * An error of this class; the number follows from the code.
+   *
    * @param message what failed, on what
    * @param options code (ESRCH unless given), number, system call and cause
    */
@@ -244,6 +258,8 @@ export class FileNotFoundError extends OSError {
   }
 
   /**
+   * An error of this class; the number follows from the code.
+   *
    * @param message what failed, on what
    * @param options code (ENOENT unless given), number, system call and cause
    */
@@ -270,6 +286,8 @@ export class PermissionError extends OSError {
   }
 
   /**
+   * An error of this class; the number follows from the code.
+   *
    * @param message what failed, on what
    * @param options code (EACCES unless given), number, system call and cause
    */
@@ -295,6 +313,8 @@ export class GaiError extends OSError {
   }
 
   /**
+   * An error of this class; the number follows from the code.
+   *
    * @param message what failed, on what
    * @param options code (ENOTFOUND unless given), number, system call and cause
    */
@@ -353,6 +373,8 @@ export class SSLCertVerificationError extends SSLError {
   readonly verifyMessage: string;
 
   /**
+   * An error of this class; the number follows from the code.
+   *
    * @param message what failed, on what
    * @param options the reason, code, number, system call and cause
    */

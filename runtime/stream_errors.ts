@@ -24,6 +24,8 @@ export class IncompleteReadError extends Error {
   readonly expected: number | null;
 
   /**
+   * The message tells both numbers.
+   *
    * @param partial what was read before the end of the stream
    * @param expected how many bytes were asked for; null when that is not known
    */
@@ -75,6 +77,8 @@ export class LimitOverrunError extends Error {
   readonly consumed: number;
 
   /**
+   * Made by the reader that found too much.
+   *
    * @param message what overran
    * @param consumed how many bytes can be read off without cutting a separator
    */
