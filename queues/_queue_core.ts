@@ -1,0 +1,216 @@
+import { CancelledError, QueueEmpty, QueueFull, QueueShutDown } from "../runtime/exceptions.ts";
+import { currentScope } from "../runtime/_frame.ts";
+import type { Scope } from "../runtime/_scope.ts";
+import { LoopBinding } from "../sync/_loop_binding.ts";
+import { QueuedWait, SignalWait, WaitList } from "../sync/_wait_list.ts";
+import type { Store } from "./_store.ts";
+
+/**
+ * The state of a queue, apart from its public face so that blocked getters and putters finish their hand-over inside their
+ * own wake-up.
+ *
+ * - Whoever is woken has left the waiting line. If somebody else was quicker it joins again, at the end (Q-26).
+ * - A woken getter or putter that is cancelled passes the wake-up on, if there is still an item or a slot (Q-12, Q-14).
+ */
+export class QueueCore<T> {
+  readonly maxsize: number;
+  store: Store<T>;
+  readonly face: object;
+  readonly getters: WaitList = new WaitList();
+  readonly putters: WaitList = new WaitList();
+  readonly joiners: WaitList = new WaitList();
+  /** Items that were put and for which `taskDone()` was not called. */
+  unfinished = 0;
+  isShutDown = false;
+  readonly #binding: LoopBinding = new LoopBinding();
+
+  constructor(face: object, maxsize: number, store: Store<T>) {
+    this.face = face;
+    this.maxsize = maxsize;
+    this.store = store;
+  }
+
+  get full(): boolean {
+    return this.maxsize > 0 && this.store.size >= this.maxsize;
+  }
+
+  put(item: T): void {
+    if (this.isShutDown) throw new QueueShutDown(`Cannot put: ${this.face} is shut down`);
+    if (this.full) throw new QueueFull(`Cannot put: ${this.maxsize} items are in the queue`);
+    this.store.put(item);
+    this.unfinished++;
+    if (this.getters.length > 0) this.getters.wakeAndTakeOut();
+  }
+
+  take(): T {
+    if (this.store.size === 0) {
+      if (this.isShutDown) throw this.shutDownError();
+      throw new QueueEmpty("Cannot get: the queue is empty");
+    }
+    const item = this.store.take();
+    if (this.putters.length > 0) this.putters.wakeAndTakeOut();
+    return item;
+  }
+
+  shutDownError(): QueueShutDown {
+    return new QueueShutDown(`Cannot get: ${this.face} is shut down`);
+  }
+
+  /** Joins the line of putters, where the queue is full. */
+  waitToPut(item: T): Promise<void> {
+    if (this.isShutDown) throw new QueueShutDown(`Cannot put: ${this.face} is shut down`);
+    this.store.check?.(item);
+    return this.putters.add(new PutWait(this, this.#enter(), item));
+  }
+
+  /** Joins the line of getters, where the queue is empty. */
+  waitToGet(): Promise<T> {
+    if (this.isShutDown) throw this.shutDownError();
+    return this.getters.add(new GetWait(this, this.#enter()));
+  }
+
+  /** Like `waitToGet`, for an iterator. */
+  waitForNext(): Promise<IteratorResult<T, undefined>> {
+    return this.getters.add(new NextWait(this, this.#enter()));
+  }
+
+  waitUntilDone(): Promise<void> {
+    const describe = () => `${this.face}.join()`;
+    return this.joiners.add(new SignalWait<void>(this.#enter(), undefined, describe));
+  }
+
+  taskDone(): void {
+    if (this.unfinished <= 0) throw new RangeError("task_done() called too many times");
+    if (--this.unfinished === 0) this.joiners.wake(Infinity);
+  }
+
+  shutDown(immediate: boolean): void {
+    this.isShutDown = true;
+    if (immediate) {
+      this.unfinished = Math.max(0, this.unfinished - this.store.size);
+      this.store.clear();
+      if (this.unfinished === 0) this.joiners.wake(Infinity);
+    }
+    // All of them look again; those who find nothing leave with an error.
+    while (this.getters.wakeAndTakeOut());
+    while (this.putters.wakeAndTakeOut());
+  }
+
+  #enter(): Scope {
+    const scope = currentScope();
+    this.#binding.enter(scope.loop, this.face);
+    return scope;
+  }
+}
+
+/** Somebody in one of the lines. */
+abstract class LineWait<T, R> extends QueuedWait<R> {
+  protected readonly core: QueueCore<T>;
+
+  constructor(core: QueueCore<T>, scope: Scope) {
+    super(scope);
+    this.core = core;
+  }
+
+  /** Joins the line again and settles with what comes of that. */
+  protected followed(line: WaitList, wait: QueuedWait<R>): R {
+    const promise = line.add(wait);
+    // If this promise was dropped, the other's cancellation is still nobody's unhandled rejection.
+    promise.then(undefined, (error) => {
+      if (error instanceof CancelledError) this.promise.then(undefined, ignore);
+    });
+    // A promise is settled with a promise by following it.
+    return promise as R;
+  }
+}
+
+function ignore(): void {}
+
+/** Takes an item at its wake-up, and hands it over in the form its caller wants. */
+abstract class TakeWait<T, R> extends LineWait<T, R> {
+  override describe(): string {
+    return `${this.core.face}.get()`;
+  }
+
+  protected abstract deliver(item: T): R;
+  protected abstract end(): R;
+  protected abstract again(): QueuedWait<R>;
+
+  protected onWake(): R {
+    const { core } = this;
+    if (core.store.size > 0) return this.deliver(core.take());
+    if (core.isShutDown) return this.end();
+    return this.followed(core.getters, this.again());
+  }
+
+  protected override onCancel(_error: CancelledError): void {
+    this.leave();
+    const { core } = this;
+    if (this.woken && core.store.size > 0) core.getters.wakeAndTakeOut();
+  }
+}
+
+class GetWait<T> extends TakeWait<T, T> {
+  protected deliver(item: T): T {
+    return item;
+  }
+
+  protected end(): T {
+    throw this.core.shutDownError();
+  }
+
+  protected again(): QueuedWait<T> {
+    return new GetWait(this.core, this.scope);
+  }
+}
+
+class NextWait<T> extends TakeWait<T, IteratorResult<T, undefined>> {
+  protected deliver(item: T): IteratorResult<T, undefined> {
+    return { value: item, done: false };
+  }
+
+  protected end(): IteratorResult<T, undefined> {
+    return { value: undefined, done: true };
+  }
+
+  protected again(): QueuedWait<IteratorResult<T, undefined>> {
+    return new NextWait(this.core, this.scope);
+  }
+}
+
+/** Puts its item at its wake-up. */
+class PutWait<T> extends LineWait<T, void> {
+  readonly #item: T;
+
+  constructor(core: QueueCore<T>, scope: Scope, item: T) {
+    super(core, scope);
+    this.#item = item;
+  }
+
+  override describe(): string {
+    return `${this.core.face}.put()`;
+  }
+
+  protected onWake(): void {
+    const { core } = this;
+    if (core.full && !core.isShutDown) {
+      return this.followed(core.putters, new PutWait(core, this.scope, this.#item));
+    }
+    try {
+      core.put(this.#item);
+    } catch (error) {
+      // Items that came while it waited left no place for this one in their order; the slot is the next putter's.
+      this.#passOn();
+      throw error;
+    }
+  }
+
+  protected override onCancel(_error: CancelledError): void {
+    this.leave();
+    if (this.woken) this.#passOn();
+  }
+
+  #passOn(): void {
+    if (!this.core.full) this.core.putters.wakeAndTakeOut();
+  }
+}

@@ -1,0 +1,37 @@
+import type { QueueCore } from "./_queue_core.ts";
+
+/**
+ * Iterates over a queue. Written out because an async generator would await items that are promises, and would keep a
+ * second `next()` waiting for the first.
+ */
+export class QueueIterator<T> implements AsyncIterableIterator<T, undefined, unknown> {
+  readonly #core: QueueCore<T>;
+  #ended = false;
+
+  constructor(core: QueueCore<T>) {
+    this.#core = core;
+  }
+
+  next(): Promise<IteratorResult<T, undefined>> {
+    const core = this.#core;
+    try {
+      if (!this.#ended) {
+        if (core.store.size > 0) return Promise.resolve({ value: core.take(), done: false });
+        if (!core.isShutDown) return core.waitForNext();
+      }
+      return Promise.resolve({ value: undefined, done: true });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The loop was left; the queue keeps its items. */
+  return(): Promise<IteratorResult<T, undefined>> {
+    this.#ended = true;
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}

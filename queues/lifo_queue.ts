@@ -1,0 +1,25 @@
+import { Queue } from "./queue.ts";
+import { Stack } from "./_stack.ts";
+import { storeAccess } from "./_store_access.ts";
+
+/**
+ * A queue from which the newest item leaves first (`asyncio.LifoQueue`).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { LifoQueue } from "@asyncio/asyncio";
+ *
+ * const stack = new LifoQueue<string>();
+ * stack.putNowait("first");
+ * stack.putNowait("second");
+ * assert.equal(stack.getNowait(), "second");
+ * ```
+ */
+export class LifoQueue<T> extends Queue<T> {
+  /** @param maxsize how many items it holds at most; 0 or less: as many as come */
+  constructor(maxsize: number = 0) {
+    super(maxsize);
+    storeAccess.replace(this, new Stack<unknown>());
+  }
+}

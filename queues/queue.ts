@@ -1,0 +1,219 @@
+import { describeType } from "../runtime/_describe.ts";
+import { identityOf, showAs } from "../sync/_display.ts";
+import type { Statistics } from "../sync/statistics.ts";
+import { Deque } from "./_deque.ts";
+import { formatItems } from "./_format.ts";
+import { QueueCore } from "./_queue_core.ts";
+import { QueueIterator } from "./_queue_iterator.ts";
+import { storeAccess } from "./_store_access.ts";
+
+/** One for all `put`s that need not wait: a settled promise holds nothing of its own. */
+const done: Promise<void> = Promise.resolve();
+
+/**
+ * Hands items from producers to consumers, first in, first out (`asyncio.Queue`).
+ *
+ * - Bounded by `maxsize`: `put` waits while the queue is full, so fast producers can't run away from slow consumers.
+ * - Blocked getters and putters are served in the order in which they came.
+ * - `put` stores the item and then wakes a getter: until that one runs, `qsize()` counts the item and another taker may be
+ *   quicker. The getter that comes too late waits again, behind the others.
+ * - Getting from a queue that is not empty, and putting to one that is not full, pass no turn of the loop.
+ * - Cancelling a getter or putter loses no item and no slot.
+ * - After `shutdown()` nothing more goes in; what is inside may still be taken.
+ * - An item that is a promise, or a Task, is awaited by `await queue.get()`, as JavaScript does with every promise of a
+ *   promise: take it with `getNowait()` or `for await`, or put it in an object.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { gather, Queue, run } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const queue = new Queue<number>(2);
+ *   const seen: number[] = [];
+ *   const produce = async () => {
+ *     for (let n = 0; n < 5; n++) await queue.put(n);
+ *     queue.shutdown();
+ *   };
+ *   const consume = async () => {
+ *     for await (const n of queue) seen.push(n);
+ *   };
+ *   await gather([produce, consume]);
+ *   assert.deepEqual(seen, [0, 1, 2, 3, 4]);
+ * });
+ * ```
+ */
+export class Queue<T> implements AsyncIterable<T> {
+  readonly #core: QueueCore<T>;
+
+  /**
+   * @param maxsize how many items it holds at most; 0 or less: as many as come
+   * @throws {TypeError} when it is not a number
+   * @throws {RangeError} when it is NaN
+   */
+  constructor(maxsize: number = 0) {
+    if (typeof maxsize !== "number") {
+      throw new TypeError(`Cannot use ${describeType(maxsize)} as maxsize: pass a number`);
+    }
+    if (Number.isNaN(maxsize)) throw new RangeError("Cannot use NaN as maxsize");
+    this.#core = new QueueCore<T>(this, maxsize, new Deque<T>());
+  }
+
+  /** As given to the constructor. */
+  get maxsize(): number {
+    return this.#core.maxsize;
+  }
+
+  /** How many items are inside. */
+  qsize(): number {
+    return this.#core.store.size;
+  }
+
+  /** Whether nothing is inside. */
+  empty(): boolean {
+    return this.#core.store.size === 0;
+  }
+
+  /** Whether `maxsize` items are inside; never, without a limit. */
+  full(): boolean {
+    return this.#core.full;
+  }
+
+  /**
+   * Puts an item in, waiting for a slot while the queue is full.
+   *
+   * @throws {QueueShutDown} when the queue is shut down, or gets shut down while this waits
+   * @throws {CancelledError} when the wait is cancelled; the item is then not inside
+   * @throws {TypeError} from a PriorityQueue that can't order the item
+   * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
+   */
+  put(item: T): Promise<void> {
+    const core = this.#core;
+    try {
+      if (core.full) return core.waitToPut(item);
+      core.put(item);
+      return done;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Puts an item in, now.
+   *
+   * @throws {QueueFull} when there is no slot
+   * @throws {QueueShutDown} when the queue is shut down
+   * @throws {TypeError} from a PriorityQueue that can't order the item
+   */
+  putNowait(item: T): void {
+    this.#core.put(item);
+  }
+
+  /**
+   * Takes an item out, waiting for one while the queue is empty.
+   *
+   * @throws {QueueShutDown} when the queue is empty and shut down, or gets so while this waits
+   * @throws {CancelledError} when the wait is cancelled; no item is then taken
+   * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
+   */
+  get(): Promise<T> {
+    const core = this.#core;
+    try {
+      return core.store.size > 0 ? Promise.resolve(core.take()) : core.waitToGet();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Takes an item out, now.
+   *
+   * @throws {QueueEmpty} when there is none
+   * @throws {QueueShutDown} when there is none and the queue is shut down
+   */
+  getNowait(): T {
+    return this.#core.take();
+  }
+
+  /**
+   * Says that the work on one item is done; for {@linkcode Queue.join}. To be called once for each item taken.
+   *
+   * @throws {RangeError} when it was called for all items already
+   */
+  taskDone(): void {
+    this.#core.taskDone();
+  }
+
+  /**
+   * Waits until `taskDone()` was called for every item that was put in.
+   *
+   * @throws {CancelledError} when the wait is cancelled
+   * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
+   */
+  join(): Promise<void> {
+    const core = this.#core;
+    try {
+      return core.unfinished > 0 ? core.waitUntilDone() : done;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** `waiting`, of which `getters`, `putters` and `joiners`; `size`, `maxsize`, `unfinished` and `shutdown`. */
+  statistics(): Statistics {
+    const { getters, putters, joiners, store, maxsize, unfinished, isShutDown } = this.#core;
+    return {
+      waiting: getters.length + putters.length + joiners.length,
+      getters: getters.length,
+      putters: putters.length,
+      joiners: joiners.length,
+      size: store.size,
+      maxsize,
+      unfinished,
+      shutdown: isShutDown,
+    };
+  }
+
+  /**
+   * Ends the queue: nothing goes in any more, blocked putters get a QueueShutDown, and so do getters once it is empty.
+   *
+   * @param options `immediate`: also drop what is inside, and count it as done
+   */
+  shutdown(options: { immediate?: boolean } = {}): void {
+    this.#core.shutDown(options.immediate ?? false);
+  }
+
+  /**
+   * `for await (const item of queue)` takes items until the queue is shut down and empty. It takes none ahead: leaving the
+   * loop leaves the rest inside. Calling `taskDone()` is up to the loop's body.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<T> {
+    return new QueueIterator(this.#core);
+  }
+
+  /** `<Queue maxsize=2 _queue=[1, 2] _putters[1] tasks=3>`: at most twenty items are shown. */
+  toString(): string {
+    return `<${this.constructor.name} ${this.#format()}>`;
+  }
+
+  #format(): string {
+    const { maxsize, store, getters, putters, unfinished, isShutDown } = this.#core;
+    const parts = [`maxsize=${maxsize}`];
+    if (store.size > 0) parts.push(`_queue=${formatItems(store, store.size)}`);
+    if (getters.length > 0) parts.push(`_getters[${getters.length}]`);
+    if (putters.length > 0) parts.push(`_putters[${putters.length}]`);
+    if (unfinished > 0) parts.push(`tasks=${unfinished}`);
+    if (isShutDown) parts.push("shutdown");
+    return parts.join(" ");
+  }
+
+  static {
+    storeAccess.replace = (queue, store) => {
+      (queue as Queue<unknown>).#core.store = store;
+    };
+    showAs(
+      this.prototype,
+      (queue) => `<${queue.constructor.name} #${identityOf(queue)} ${queue.#format()}>`,
+    );
+  }
+}

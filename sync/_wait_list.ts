@@ -1,0 +1,122 @@
+import type { CancelledError } from "../runtime/exceptions.ts";
+import type { Scope } from "../runtime/_scope.ts";
+import { Wait } from "../runtime/_wait.ts";
+
+/** What a queue needs to know of those who stand in it. */
+export interface Queued {
+  list: WaitList | null;
+  previous: Queued | null;
+  next: Queued | null;
+  readonly gone: boolean;
+  wake(): boolean;
+}
+
+/**
+ * A wait that stands in a primitive's queue. It is linked into the queue itself, so that leaving from the middle, as a
+ * cancelled waiter does, costs the same as leaving from the front.
+ */
+export abstract class QueuedWait<T> extends Wait<T> implements Queued {
+  /** The queue it stands in; null once it has left, or was never let in because its loop is closed. */
+  list: WaitList | null = null;
+  previous: Queued | null = null;
+  next: Queued | null = null;
+
+  /**
+   * A cancellation took it before anybody woke it. One that was woken first still owes the primitive its turn, so it does
+   * not count as gone, whatever happened to it afterwards.
+   */
+  get gone(): boolean {
+    return this.cancelled && !this.woken;
+  }
+
+  /** Leaves the queue. Does nothing the second time. */
+  leave(): void {
+    this.list?.remove(this);
+  }
+
+  protected override onCancel(_error: CancelledError): void {
+    this.leave();
+  }
+}
+
+/** Waits in order of arrival. */
+export class WaitList {
+  first: Queued | null = null;
+  length = 0;
+  #last: Queued | null = null;
+
+  /** Queues a fresh wait and gives its promise. One that its closed loop has rejected already is not let in. */
+  add<T>(wait: QueuedWait<T>): Promise<T> {
+    if (wait.pending || wait.cancelled) this.#append(wait);
+    return wait.promise;
+  }
+
+  remove(wait: Queued): void {
+    const { previous, next } = wait;
+    if (previous === null) this.first = next;
+    else previous.next = next;
+    if (next === null) this.#last = previous;
+    else next.previous = previous;
+    wait.list = null;
+    wait.previous = null;
+    wait.next = null;
+    this.length--;
+  }
+
+  /** Whether everybody in it was cancelled before being woken: nobody is there whom a newcomer could overtake. */
+  get deserted(): boolean {
+    for (let wait = this.first; wait !== null; wait = wait.next) {
+      if (!wait.gone) return false;
+    }
+    return true;
+  }
+
+  /** Wakes the first `count` that are still pending, in order; they stay in the queue until they run. */
+  wake(count: number): number {
+    let woken = 0;
+    for (let wait = this.first; wait !== null && woken < count; wait = wait.next) {
+      if (wait.wake()) woken++;
+    }
+    return woken;
+  }
+
+  /** Takes waits out from the front until one is pending, and wakes that one. */
+  wakeAndTakeOut(): boolean {
+    for (let wait = this.first; wait !== null; wait = this.first) {
+      this.remove(wait);
+      if (wait.wake()) return true;
+    }
+    return false;
+  }
+
+  #append(wait: Queued): void {
+    const last = this.#last;
+    wait.list = this;
+    wait.previous = last;
+    if (last === null) this.first = wait;
+    else last.next = wait;
+    this.#last = wait;
+    this.length++;
+  }
+}
+
+/** A wait for a signal that needs no hand-over: it gives `value` once it is woken. */
+export class SignalWait<T> extends QueuedWait<T> {
+  readonly #value: T;
+  readonly #describe: () => string;
+
+  constructor(scope: Scope, value: T, describe: () => string) {
+    super(scope);
+    this.#value = value;
+    this.#describe = describe;
+  }
+
+  override describe(): string {
+    return this.#describe();
+  }
+
+  protected onWake(): T {
+    this.leave();
+    return this.#value;
+  }
+}

@@ -1,0 +1,199 @@
+import { CancelledError, RuntimeError } from "../runtime/exceptions.ts";
+import { currentScope } from "../runtime/_frame.ts";
+import type { Scope } from "../runtime/_scope.ts";
+import { describeType } from "../runtime/_describe.ts";
+import { display, showAs } from "./_display.ts";
+import { Lock } from "./lock.ts";
+import { lockAccess } from "./_lock_access.ts";
+import type { LockCore } from "./_lock_core.ts";
+import { LoopBinding } from "./_loop_binding.ts";
+import type { Releaser } from "./releaser.ts";
+import type { Statistics } from "./statistics.ts";
+import { SignalWait, WaitList } from "./_wait_list.ts";
+
+/**
+ * Lets tasks that share a lock wait until another one has changed what the lock protects (`asyncio.Condition`).
+ *
+ * - `wait()`, `notify()` and `notifyAll()` want the lock to be held; `wait()` gives it back while it waits and holds it
+ *   again when it returns, also when it was cancelled.
+ * - A notified task runs once it gets the lock: notify, then release.
+ * - A notified task that is cancelled passes the notification on, so none is lost. Hence `wait()` may return though nothing
+ *   has changed: test again, or use `waitFor`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Condition, createTask, run } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const condition = new Condition();
+ *   const stock: string[] = [];
+ *   const buyer = createTask(() =>
+ *     condition.with(async () => {
+ *       await condition.waitFor(() => stock.length > 0);
+ *       return stock.pop();
+ *     })
+ *   );
+ *   await condition.with(() => {
+ *     stock.push("apple");
+ *     condition.notify();
+ *   });
+ *   assert.equal(await buyer, "apple");
+ * });
+ * ```
+ */
+export class Condition {
+  readonly #lock: Lock;
+  readonly #core: LockCore;
+  readonly #waits: WaitList = new WaitList();
+  readonly #binding: LoopBinding = new LoopBinding();
+
+  /**
+   * @param lock the lock to use; several conditions may share one. Without it the condition has its own.
+   * @throws {TypeError} when it is not a Lock
+   */
+  constructor(lock: Lock = new Lock()) {
+    if (!(lock instanceof Lock)) {
+      throw new TypeError(`Cannot make a Condition with ${describeType(lock)}: pass a Lock`);
+    }
+    this.#lock = lock;
+    this.#core = lockAccess.coreOf(lock);
+  }
+
+  /** `waiting` for a notification, `locked`, and `owner`: the name of the task that holds the lock. */
+  statistics(): Statistics {
+    const { locked } = this.#core;
+    return { waiting: this.#waits.length, locked, owner: this.#core.ownerName() };
+  }
+
+  /** Whether somebody holds the lock. */
+  locked(): boolean {
+    return this.#lock.locked();
+  }
+
+  /** Takes the lock; see {@linkcode Lock.acquire}. */
+  acquire(): Promise<Releaser> {
+    return this.#lock.acquire();
+  }
+
+  /** Frees the lock; see {@linkcode Lock.release}. */
+  release(): void {
+    this.#lock.release();
+  }
+
+  /** Runs `body` while holding the lock; see {@linkcode Lock.with}. */
+  with<R>(body: () => R | PromiseLike<R>): Promise<R> {
+    return this.#lock.with(body);
+  }
+
+  /**
+   * Gives the lock back, waits for a notification, and takes the lock again. Always passes through the loop.
+   *
+   * @throws {RuntimeError} when nobody holds the lock
+   * @throws {CancelledError} when it was cancelled meanwhile; the lock is held again by then
+   */
+  async wait(): Promise<true> {
+    const core = this.#core;
+    if (!core.locked) throw new RuntimeError("cannot wait on un-acquired lock");
+    const scope = currentScope();
+    this.#binding.enter(scope.loop, this);
+    const wait = new SignalWait(scope, true as const, () => `${this}.wait()`);
+    const hold = core.hold;
+    core.release();
+    let failure: Failure | null = null;
+    try {
+      await this.#waits.add(wait);
+    } catch (error) {
+      failure = { error };
+    }
+    if (!core.tryTake(scope, hold)) failure = await this.#retake(scope, hold) ?? failure;
+    if (failure === null) return true;
+    // It may have been notified before it failed; then somebody else has to be (COND-09).
+    this.#waits.wake(1);
+    throw failure.error;
+  }
+
+  /**
+   * Waits until `predicate()` is true, testing it after every notification.
+   *
+   * @param predicate called while the lock is held, except that its first call may find the lock free
+   * @returns the true (or truthy) value of `predicate`
+   * @throws {RuntimeError} when it must wait and nobody holds the lock
+   * @throws {TypeError} when `predicate` returns a promise, which would always count as true
+   */
+  async waitFor<T>(predicate: () => T): Promise<T> {
+    let result = test(predicate);
+    while (!result) {
+      await this.wait();
+      result = test(predicate);
+    }
+    return result;
+  }
+
+  /**
+   * Wakes up to `n` of those who wait, first come first. They run once they get the lock.
+   *
+   * @throws {RuntimeError} when nobody holds the lock
+   * @throws {TypeError} when `n` is not a number
+   * @throws {RangeError} when `n` is NaN
+   */
+  notify(n: number = 1): void {
+    if (typeof n !== "number") {
+      throw new TypeError(`Cannot notify ${describeType(n)}: pass a number of waiters`);
+    }
+    if (Number.isNaN(n)) throw new RangeError("Cannot notify NaN waiters");
+    if (!this.#core.locked) throw new RuntimeError("cannot notify on un-acquired lock");
+    this.#waits.wake(n);
+  }
+
+  /**
+   * Wakes all who wait.
+   *
+   * @throws {RuntimeError} when nobody holds the lock
+   */
+  notifyAll(): void {
+    this.notify(Infinity);
+  }
+
+  /** `<Condition #1 [unlocked]>`, `<Condition #1 [locked, waiters:2]>` */
+  toString(): string {
+    return display(this, this.#core.locked ? "locked" : "unlocked", this.#waits.length);
+  }
+
+  /**
+   * Takes the lock again as the same acquisition. Cancellations on the way are put off until it is held (COND-08).
+   *
+   * @returns the last of them, or what made taking the lock impossible
+   */
+  async #retake(scope: Scope, hold: number): Promise<Failure | null> {
+    let last: Failure | null = null;
+    do {
+      try {
+        await this.#core.enqueue(scope, hold);
+        return last;
+      } catch (error) {
+        last = { error };
+        // Anything else comes from a closed loop, on which nobody can wait any more.
+        if (!(error instanceof CancelledError)) return last;
+      }
+    } while (!this.#core.tryTake(scope, hold));
+    return last;
+  }
+
+  static {
+    showAs(this.prototype, String);
+  }
+}
+
+/** An error in a box, since anything can be thrown, null too. */
+interface Failure {
+  readonly error: unknown;
+}
+
+function test<T>(predicate: () => T): T {
+  const result = predicate();
+  if (result instanceof Promise) {
+    throw new TypeError("Cannot wait for an async predicate: return the condition itself");
+  }
+  return result;
+}

@@ -1,0 +1,107 @@
+import { currentScope } from "../runtime/_frame.ts";
+import { display, showAs } from "./_display.ts";
+import { lockAccess } from "./_lock_access.ts";
+import { LockCore } from "./_lock_core.ts";
+import type { Releaser } from "./releaser.ts";
+import type { Statistics } from "./statistics.ts";
+
+/**
+ * Keeps others out while a task is between two awaits that belong together (`asyncio.Lock`).
+ *
+ * - Fair: first come, first served. Nobody overtakes a waiter that is woken but has not run yet.
+ * - Taking a free lock passes no turn of the loop; a lock that is released goes to the first waiter in the next one.
+ * - A waiter that is cancelled, even after it was woken, hands its turn to the next.
+ * - Not reentrant: a task that waits for a lock it holds waits until somebody else releases it.
+ * - It belongs to the first loop on which somebody had to wait for it.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { gather, Lock, run, sleep } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const lock = new Lock();
+ *   let balance = 0;
+ *   const deposit = () =>
+ *     lock.with(async () => {
+ *       const before = balance;
+ *       await sleep(0);
+ *       balance = before + 10;
+ *     });
+ *   await gather([deposit, deposit, deposit]);
+ *   assert.equal(balance, 30);
+ *   assert.equal(lock.locked(), false);
+ * });
+ * ```
+ */
+export class Lock {
+  readonly #core: LockCore = new LockCore(this);
+
+  /** Whether somebody holds it. False also while a released lock is on its way to a waiter. */
+  locked(): boolean {
+    return this.#core.locked;
+  }
+
+  /** `waiting`, `locked`, and `owner`: the name of the task that holds it, null without one. */
+  statistics(): Statistics {
+    const { waits, locked } = this.#core;
+    return { waiting: waits.length, locked, owner: this.#core.ownerName() };
+  }
+
+  /**
+   * Waits until the lock is free and takes it.
+   *
+   * @returns the acquisition: give it back with its `release()`, with `using`, or with {@linkcode Lock.release}
+   * @throws {CancelledError} when the wait is cancelled; the lock is then not taken
+   * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
+   */
+  acquire(): Promise<Releaser> {
+    const core = this.#core;
+    const scope = currentScope();
+    const held = core.tryAcquire(scope);
+    if (held !== null) return Promise.resolve(held);
+    try {
+      return core.enqueue(scope, 0);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * Frees the lock and wakes the first waiter. Any task may do so, not only the one that took it.
+   *
+   * @throws {RuntimeError} when nobody holds it
+   */
+  release(): void {
+    this.#core.release();
+  }
+
+  /**
+   * Runs `body` while holding the lock; Python's `async with lock`. A free lock is taken at once, and `body` starts inside
+   * this call.
+   *
+   * @returns what `body` returns
+   * @throws {RuntimeError} when `body` itself released the lock
+   */
+  async with<R>(body: () => R | PromiseLike<R>): Promise<R> {
+    const core = this.#core;
+    const scope = currentScope();
+    const held = core.tryAcquire(scope) ?? await core.enqueue(scope, 0);
+    try {
+      return await body();
+    } finally {
+      held.leave();
+    }
+  }
+
+  /** `<Lock #1 [unlocked]>`, `<Lock #1 [locked, waiters:2]>` */
+  toString(): string {
+    const { locked, waits } = this.#core;
+    return display(this, locked ? "locked" : "unlocked", waits.length);
+  }
+
+  static {
+    lockAccess.coreOf = (lock) => (lock as Lock).#core;
+    showAs(this.prototype, String);
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * What tasks use to wait for each other: locks, events, conditions, semaphores, barriers.
+ *
+ * @module
+ */
+export { Barrier } from "./barrier.ts";
+export { Condition } from "./condition.ts";
+export { Event } from "./event.ts";
+export { Lock } from "./lock.ts";
+export type { Releaser } from "./releaser.ts";
+export { BoundedSemaphore, Semaphore } from "./semaphore.ts";
+export type { Statistics } from "./statistics.ts";

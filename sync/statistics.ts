@@ -1,0 +1,13 @@
+/**
+ * What `statistics()` of a lock, event, condition, semaphore, barrier or queue tells: a snapshot for debugging and for
+ * metrics, not for decisions, since it is out of date at the next wait.
+ *
+ * Besides `waiting` each kind gives what it has: `locked` and `owner` (the name of the task that holds it, or null), `set`,
+ * `value`, `parties` and `state`, `size` and `unfinished`.
+ */
+export interface Statistics {
+  /** How many are waiting in it now. */
+  readonly waiting: number;
+  /** What this kind of primitive has to tell. */
+  readonly [detail: string]: unknown;
+}
