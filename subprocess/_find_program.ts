@@ -1,0 +1,67 @@
+import { OSError } from "../runtime/exceptions.ts";
+import { builtin, thisProcess } from "./_node_children.ts";
+import { type Culprit, posixCode, spawnError } from "./_spawn_errors.ts";
+import type { SpawnRequest } from "./host.ts";
+
+/** Where the C library looks when the environment has no PATH. */
+const DEFAULT_PATH = "/bin:/usr/bin";
+
+/** The `check` of a host on Node and Bun: what `exec` would do, looked up in the file system. */
+export function checkProgram(request: SpawnRequest): void {
+  if (request.cwd !== null) {
+    const code = accessCode(request.cwd, "directory");
+    if (code !== null) throw spawnError(code, request, "cwd", null);
+  }
+  let worst = "ENOENT";
+  for (const path of candidates(request)) {
+    const code = accessCode(resolve(request.cwd, path), "program");
+    if (code === null) return;
+    if (code === "EACCES") worst = code;
+  }
+  throw spawnError(worst, request, "program", null);
+}
+
+/** An error of Node's or Bun's spawn, which do not tell what it was that does not exist or may not be entered. */
+export function explainSpawn(error: unknown, request: SpawnRequest): unknown {
+  if (error instanceof OSError) return error;
+  const code = posixCode(error);
+  if (code === null) return error;
+  return spawnError(code, request, culprit(code, request), error);
+}
+
+function culprit(code: string, request: SpawnRequest): Culprit {
+  if (request.cwd !== null && accessCode(request.cwd, "directory") === code) return "cwd";
+  if (code !== "ENOENT") return "program";
+  const found = candidates(request).some((path) => exists(resolve(request.cwd, path)));
+  return found ? "interpreter" : "program";
+}
+
+function candidates(request: SpawnRequest): string[] {
+  const { program } = request;
+  if (program === "") return [];
+  if (program.includes("/")) return [program];
+  const path = (request.env ?? thisProcess().env)["PATH"] ?? DEFAULT_PATH;
+  return path.split(":").map((directory) => `${directory || "."}/${program}`);
+}
+
+function resolve(cwd: string | null, path: string): string {
+  return cwd === null || path.startsWith("/") ? path : `${cwd}/${path}`;
+}
+
+/** null: it is what it should be and may be executed or entered. */
+function accessCode(path: string, kind: "program" | "directory"): string | null {
+  const { accessSync, constants, statSync } = builtin("node:fs");
+  try {
+    if (statSync(path).isDirectory() !== (kind === "directory")) {
+      return kind === "directory" ? "ENOTDIR" : "EACCES";
+    }
+    accessSync(path, constants.X_OK);
+    return null;
+  } catch (error) {
+    return posixCode(error) ?? "EACCES";
+  }
+}
+
+function exists(path: string): boolean {
+  return accessCode(path, "program") === null;
+}

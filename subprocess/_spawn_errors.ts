@@ -1,0 +1,74 @@
+import { lookUpErrno } from "../runtime/_errno.ts";
+import {
+  BlockingIOError,
+  FileNotFoundError,
+  OSError,
+  PermissionError,
+  ProcessLookupError,
+} from "../runtime/exceptions.ts";
+import { nativeCode } from "../runtime/_native_code.ts";
+import { signalName } from "../runtime/_signal_names.ts";
+import type { SpawnRequest } from "./host.ts";
+
+/** What was in the way, where a bare ENOENT or EACCES does not tell. */
+export type Culprit = "program" | "interpreter" | "cwd";
+
+/** The POSIX code of a runtime's error; null for one that is none of the operating system's. */
+export function posixCode(error: unknown): string | null {
+  const code = nativeCode(error);
+  return code !== null && lookUpErrno(code) !== null ? code : null;
+}
+
+/** The error of a program that could not be started, with a text that says what to do. */
+export function spawnError(
+  code: string,
+  request: SpawnRequest,
+  culprit: Culprit,
+  cause: unknown,
+): OSError {
+  const options = { code, syscall: "spawn", cause };
+  const program = JSON.stringify(request.program);
+  const where = `in ${JSON.stringify(request.cwd)}`;
+  if (code === "ENOENT") {
+    return new FileNotFoundError(
+      culprit === "cwd"
+        ? `Cannot start ${program} ${where}: there is no such directory, create it or correct cwd`
+        : culprit === "interpreter"
+        ? `Cannot start ${program}: the interpreter that its first line names does not exist`
+        : request.program === ""
+        ? "Cannot start a program without a name"
+        : request.program.includes("/")
+        ? `Cannot start ${program}: there is no such file, check the path` +
+          (request.cwd === null ? "" : `, which is relative to cwd (${request.cwd})`)
+        : `Cannot start ${program}: no directory on the PATH has such a program, install it, ` +
+          `check the spelling, or give its path`,
+      options,
+    );
+  }
+  if (code === "ENOTDIR" && culprit === "cwd") {
+    return new OSError(`Cannot start ${program} ${where}: that is not a directory`, options);
+  }
+  if (code === "EACCES" || code === "EPERM") {
+    return new PermissionError(
+      culprit === "cwd"
+        ? `Cannot start ${program} ${where}: that directory may not be entered`
+        : request.uid !== null || request.gid !== null
+        ? `Cannot start ${program}: it may not be executed, or not as user ${request.uid} and group ${request.gid}`
+        : `Cannot start ${program}: it may not be executed, is it a program and has it the x permission?`,
+      options,
+    );
+  }
+  const text = `Cannot start ${program}: ${lookUpErrno(code)?.text ?? code}`;
+  return code === "EAGAIN" ? new BlockingIOError(text, options) : new OSError(text, options);
+}
+
+/** The error of a signal that could not be sent. */
+export function killError(code: string, pid: number, signal: number, cause: unknown): OSError {
+  const what = `Cannot send ${signalName(signal)} to process ${pid}`;
+  const options = { code, syscall: "kill", cause };
+  if (code === "ESRCH") return new ProcessLookupError(`${what}: it has ended`, options);
+  if (code === "EPERM" || code === "EACCES") {
+    return new PermissionError(`${what}: it belongs to another user`, options);
+  }
+  return new OSError(`${what}: ${lookUpErrno(code)?.text ?? code}`, options);
+}

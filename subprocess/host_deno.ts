@@ -1,0 +1,181 @@
+import { OSError, PermissionError, ProcessLookupError } from "../runtime/exceptions.ts";
+import { signalName } from "../runtime/_signal_names.ts";
+import { DenoPipeSource, DenoPipeWriter } from "./_deno_pipes.ts";
+import { PulledReader } from "./_pulled_reader.ts";
+import { killError, posixCode, spawnError } from "./_spawn_errors.ts";
+import type { RawChild, SpawnRequest, StreamUse, SubprocessHost } from "./host.ts";
+
+/** `Deno.Command`: needs `--allow-run` only. */
+export const denoHost: SubprocessHost = {
+  spawn: async (request) => await spawn(request),
+  check,
+};
+
+const STREAMS: Readonly<Record<StreamUse, "piped" | "null" | "inherit">> = {
+  pipe: "piped",
+  null: "null",
+  inherit: "inherit",
+};
+
+function spawn(request: SpawnRequest): RawChild {
+  const { env, cwd, uid, gid } = request;
+  const options: Deno.CommandOptions & { detached: boolean } = {
+    args: [...request.args],
+    stdin: STREAMS[request.stdin],
+    stdout: STREAMS[request.stdout],
+    stderr: STREAMS[request.stderr],
+    detached: request.newSession,
+  };
+  if (env !== null) Object.assign(options, { env: { ...env }, clearEnv: true });
+  if (cwd !== null) options.cwd = cwd;
+  if (uid !== null) options.uid = uid;
+  if (gid !== null) options.gid = gid;
+  try {
+    return new DenoChild(new Deno.Command(request.program, options).spawn(), request);
+  } catch (error) {
+    throw translate(error, request);
+  }
+}
+
+/**
+ * A shell looks, with the child's own PATH, directory and user: what Deno itself could find out would need the permissions to
+ * read files and the environment.
+ */
+async function check(request: SpawnRequest): Promise<void> {
+  const child = spawn({
+    ...request,
+    program: "/bin/sh",
+    args: ["-c", FIND, "sh", request.program],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  });
+  const found = await new Promise<number>((resolve) => child.onExit(resolve));
+  if (found === 0) return;
+  throw spawnError(found === 126 ? "EACCES" : "ENOENT", request, "program", null);
+}
+
+/** Exits with 0 when `$1` can be executed, 126 when it is there only, 127 when it is not. */
+const FIND = `
+status=127
+try() {
+  [ -f "$1" ] && [ -x "$1" ] && exit 0
+  [ -e "$1" ] && status=126
+}
+case $1 in
+  "") ;;
+  */*) try "$1" ;;
+  *) IFS=:; set -f; for directory in $PATH; do try "\${directory:-.}/$1"; done ;;
+esac
+exit $status
+`;
+
+function translate(error: unknown, request: SpawnRequest): Error {
+  if (error instanceof Deno.errors.NotCapable) {
+    return new PermissionError(
+      `Cannot start ${
+        JSON.stringify(request.program)
+      }: Deno was not given the permission to run it, ` +
+        `add --allow-run=${request.program} or --allow-run (${error.message})`,
+      { code: "EACCES", syscall: "spawn", cause: error },
+    );
+  }
+  const code = posixCode(error);
+  if (code === null) return error as Error;
+  const message = (error as Error).message;
+  if (message.includes("cwd is not a directory")) {
+    return spawnError("ENOTDIR", request, "cwd", error);
+  }
+  const culprit = message.includes("No such cwd") ? "cwd" : "program";
+  return spawnError(code, request, culprit, error);
+}
+
+class DenoChild implements RawChild {
+  readonly pid: number;
+  readonly stdin: DenoPipeWriter | null;
+  readonly stdout: PulledReader | null;
+  readonly stderr: PulledReader | null;
+  readonly native: Deno.ChildProcess;
+  readonly #ended: Promise<number>;
+
+  constructor(child: Deno.ChildProcess, request: SpawnRequest) {
+    this.native = child;
+    this.pid = child.pid;
+    this.stdin = request.stdin === "pipe" ? new DenoPipeWriter(child.stdin) : null;
+    this.stdout = request.stdout === "pipe" ? reader(child.stdout) : null;
+    this.stderr = request.stderr === "pipe" ? reader(child.stderr) : null;
+    this.#ended = child.status.then(returncode, realTimeReturncode);
+  }
+
+  onExit(callback: (returncode: number) => void): void {
+    this.#ended.then(callback);
+  }
+
+  kill(signal: number): void {
+    this.#send(this.pid, signal);
+  }
+
+  killGroup(signal: number): void {
+    this.#send(-this.pid, signal);
+  }
+
+  unref(): void {
+    this.native.unref();
+  }
+
+  #send(pid: number, signal: number): void {
+    const name = signalName(signal);
+    try {
+      if (name.startsWith("SIGRT")) sendByCommand(pid, signal);
+      // For a child of one's own Deno asks for no more than was needed to start it.
+      else if (pid > 0) this.native.kill(name as Deno.Signal);
+      else Deno.kill(pid, name as Deno.Signal);
+    } catch (error) {
+      throw translateKill(error, pid, signal);
+    }
+  }
+}
+
+function reader(stream: ReadableStream<Uint8Array<ArrayBuffer>>): PulledReader {
+  return new PulledReader(new DenoPipeSource(stream));
+}
+
+function returncode(status: Deno.CommandStatus): number {
+  // Deno's code for a signal is 128 + N.
+  return status.signal === null ? status.code : 128 - status.code;
+}
+
+/** Deno knows a real-time signal only in the text of the error that it makes of it. */
+function realTimeReturncode(error: unknown): number {
+  const match = /^Invalid signal: (\d+)$/.exec(String((error as Error).message));
+  // Somebody else reaped the child: CPython's answer to an end that nobody knows.
+  return match === null ? 255 : -Number(match[1]);
+}
+
+/** Deno refuses to send real-time signals. */
+function sendByCommand(pid: number, signal: number): void {
+  const { success } = new Deno.Command("kill", {
+    args: [`-${signal}`, "--", String(pid)],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).outputSync();
+  if (!success) throw new ProcessLookupError(`Cannot send signal ${signal} to process ${pid}`);
+}
+
+function translateKill(error: unknown, pid: number, signal: number): Error {
+  if (error instanceof OSError) return error;
+  if (error instanceof Deno.errors.NotCapable) {
+    return new PermissionError(
+      `Cannot send ${signalName(signal)} to process ${pid}: Deno was not given the permission, ` +
+        `add --allow-run (${error.message})`,
+      { code: "EACCES", syscall: "kill", cause: error },
+    );
+  }
+  // What child.kill says of a child that has ended.
+  if (error instanceof TypeError && /terminated/.test(error.message)) {
+    return killError("ESRCH", pid, signal, error);
+  }
+  const code = posixCode(error);
+  return code === null ? error as Error : killError(code, pid, signal, error);
+}

@@ -1,0 +1,121 @@
+import type * as childProcess from "node:child_process";
+import type { Socket } from "node:net";
+import { NodeChannel } from "../net/_node_channel.ts";
+import { signalNumber } from "../runtime/_signal_names.ts";
+import { ExitNotice } from "./_exit_notice.ts";
+import { checkProgram, explainSpawn } from "./_find_program.ts";
+import { builtin, sendSignal } from "./_node_children.ts";
+import { hidesSignals, WaitStatus } from "./_wait_status.ts";
+import type { RawChild, SpawnRequest, StreamUse, SubprocessHost } from "./host.ts";
+
+/** node:child_process, on Node. */
+export const nodeHost: SubprocessHost = {
+  spawn,
+  check: async (request) => await checkProgram(request),
+};
+
+const STREAMS: Readonly<Record<StreamUse, "pipe" | "ignore" | "inherit">> = {
+  pipe: "pipe",
+  null: "ignore",
+  inherit: "inherit",
+};
+
+/**
+ * Where a child without piped output has one more pipe that tells of its end (see {@linkcode WaitStatus}). Too high a
+ * descriptor for a shell script to name.
+ */
+const END_FD = 63;
+
+function spawn(request: SpawnRequest): Promise<RawChild> {
+  return new Promise((resolve, reject) => {
+    const stdio = [STREAMS[request.stdin], STREAMS[request.stdout], STREAMS[request.stderr]];
+    const needsEnd = request.stdout !== "pipe" && request.stderr !== "pipe" && hidesSignals();
+    if (needsEnd) {
+      while (stdio.length < END_FD) stdio.push("ignore");
+      stdio.push("pipe");
+    }
+    const options: childProcess.SpawnOptions = { stdio, detached: request.newSession };
+    if (request.cwd !== null) options.cwd = request.cwd;
+    if (request.env !== null) options.env = { ...request.env };
+    if (request.uid !== null) options.uid = request.uid;
+    if (request.gid !== null) options.gid = request.gid;
+    try {
+      // Node refuses the empty name with an error of its own.
+      if (request.program === "") checkProgram(request);
+      const child = builtin("node:child_process").spawn(
+        request.program,
+        [...request.args],
+        options,
+      );
+      child.on("error", (error) => reject(explainSpawn(error, request)));
+      // Everything that listens is there before this turn ends: output of a child that is gone by then would be lost.
+      if (child.pid !== undefined) resolve(new NodeChild(child, child.pid));
+    } catch (error) {
+      reject(explainSpawn(error, request));
+    }
+  });
+}
+
+class NodeChild implements RawChild {
+  readonly pid: number;
+  readonly stdin: NodeChannel | null;
+  readonly stdout: NodeChannel | null;
+  readonly stderr: NodeChannel | null;
+  readonly native: childProcess.ChildProcess;
+  readonly #waitStatus: WaitStatus;
+  readonly #exit = new ExitNotice();
+
+  constructor(child: childProcess.ChildProcess, pid: number) {
+    this.native = child;
+    this.pid = pid;
+    this.#waitStatus = new WaitStatus(pid);
+    const [stdin, stdout, stderr] = child.stdio as (Socket | null)[];
+    this.stdin = stdin ? channel(stdin) : null;
+    this.stdout = stdout ? this.#reader(stdout) : null;
+    this.stderr = stderr ? this.#reader(stderr) : null;
+    this.#watchEnd();
+    child.on("exit", this.#onExit);
+  }
+
+  onExit(callback: (returncode: number) => void): void {
+    this.#exit.listen(callback);
+  }
+
+  kill(signal: number): void {
+    sendSignal(this.pid, signal);
+  }
+
+  killGroup(signal: number): void {
+    sendSignal(-this.pid, signal);
+  }
+
+  unref(): void {
+    this.native.unref();
+  }
+
+  #reader(stream: Socket): NodeChannel {
+    if (hidesSignals()) this.#waitStatus.watch(stream);
+    return channel(stream);
+  }
+
+  #watchEnd(): void {
+    const end = (this.native.stdio as readonly unknown[])[END_FD] as Socket | null | undefined;
+    if (!end) return;
+    this.#waitStatus.watch(end);
+    // Nobody needs what comes through it, and its failure could tell nothing.
+    end.on("error", () => end.destroy());
+    end.resume();
+    end.unref();
+    this.native.on("exit", () => end.destroy());
+  }
+
+  readonly #onExit = (code: number | null, signal: string | null): void => {
+    const realTime = code === 0 && signal === null ? this.#waitStatus.realTimeSignal : null;
+    if (realTime !== null) this.#exit.tell(-realTime);
+    else this.#exit.tell(signal === null ? code ?? 255 : -signalNumber(signal));
+  };
+}
+
+function channel(stream: Socket): NodeChannel {
+  return new NodeChannel(stream, null, null, () => stream.destroy());
+}
