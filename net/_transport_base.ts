@@ -1,0 +1,162 @@
+import { OSError } from "../runtime/exceptions.ts";
+import type { LoopResource } from "../runtime/base_event_loop.ts";
+import type { Carry } from "./_carry.ts";
+import { isDirect } from "./_direct_protocols.ts";
+import type { FlowOwner } from "./flow_control.ts";
+import type { NetLoop } from "./_net_loop.ts";
+import { soon, stopsLoop } from "./_soon.ts";
+import type { BaseProtocol, BaseTransport, ExtraInfo } from "./transports.ts";
+
+/** Who has to know of a transport from its making to its end: its server. */
+export interface TransportOwner {
+  attach(transport: BaseTransport): void;
+  detach(transport: BaseTransport): void;
+}
+
+/**
+ * How a transport ends, and how it speaks to its protocol; common to all kinds.
+ *
+ * - `open` → `closing` (what is queued is still sent) → `lost` (`connectionLost` is on its way or done).
+ * - `connectionLost` is called exactly once, in an iteration of its own, and the descriptor is released after it.
+ * - What a protocol's method throws is reported, and ends this connection only.
+ */
+export abstract class TransportBase implements BaseTransport, FlowOwner, LoopResource {
+  protected readonly loop: NetLoop;
+  protected readonly carry: Carry;
+  protected phase: "open" | "closing" | "lost" = "open";
+  protected protocol: BaseProtocol;
+  /** The protocol runs no code of users. */
+  protected direct: boolean;
+  #owner: TransportOwner | null;
+
+  constructor(
+    loop: NetLoop,
+    protocol: BaseProtocol,
+    carry: Carry,
+    owner: TransportOwner | null,
+  ) {
+    this.loop = loop;
+    this.protocol = protocol;
+    this.direct = isDirect(protocol);
+    this.carry = carry;
+    this.#owner = owner;
+    loop.resources.add(this);
+    owner?.attach(this);
+  }
+
+  abstract close(): void;
+  abstract getExtraInfo<K extends keyof ExtraInfo>(name: K): ExtraInfo[K] | null;
+
+  isClosing(): boolean {
+    return this.phase !== "open";
+  }
+
+  setProtocol(protocol: BaseProtocol): void {
+    this.protocol = protocol;
+    this.direct = isDirect(protocol);
+  }
+
+  getProtocol(): BaseProtocol {
+    return this.protocol;
+  }
+
+  /** The loop is gone, so nobody can be told; the descriptor would keep the process from ending. */
+  closeWithLoop(): void {
+    this.loop.resources.delete(this);
+    this.phase = "lost";
+    this.stop();
+    this.release();
+  }
+
+  tellFlow(paused: boolean): void {
+    const { protocol } = this;
+    try {
+      if (this.direct) tellFlow(protocol, paused);
+      else this.carry.call((p) => tellFlow(p, paused), protocol);
+    } catch (error) {
+      if (stopsLoop(this.loop, error)) return;
+      this.report(`protocol.${paused ? "pauseWriting" : "resumeWriting"}() failed`, error);
+    }
+  }
+
+  /** `connectionMade`, then `started`; each may close the transport. */
+  protected begin(started: () => void): void {
+    soon(this.loop, () => {
+      this.#tellMade();
+      started();
+    });
+  }
+
+  /** Stops reading and drops what is queued. */
+  protected abstract stop(): void;
+
+  /** Closes the descriptor. */
+  protected abstract release(): void;
+
+  /** Ends the connection because of an error. Those of the system are not reported: `connectionLost` gets them. */
+  protected fatal(error: unknown, message: string): void {
+    if (!stopsLoop(this.loop, error) && !(error instanceof OSError)) this.report(message, error);
+    this.lose(error);
+  }
+
+  /** Drops everything and tells the protocol, unless that has begun already. */
+  protected lose(error: unknown | null): void {
+    if (this.phase === "lost") return;
+    this.phase = "lost";
+    this.stop();
+    if (this.loop.isClosed()) {
+      this.release();
+      return;
+    }
+    soon(this.loop, () => this.#tellLost(error));
+  }
+
+  protected report(message: string, exception: unknown): void {
+    this.loop.callExceptionHandler({ message, exception, transport: this, protocol: this.protocol });
+  }
+
+  /** A method of a protocol may be async although nothing waits for it: what it rejects with counts as thrown. */
+  protected watch(result: unknown, failed: (error: unknown) => void): void {
+    if (result instanceof Promise) result.then(undefined, failed);
+  }
+
+  #tellMade(): void {
+    const failed = (error: unknown): void =>
+      this.fatal(error, "Fatal error: protocol.connectionMade() call failed.");
+    try {
+      this.watch(this.carry.callOnce(tellMade, this), failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #tellLost(error: unknown | null): void {
+    const { protocol } = this;
+    const failed = (failure: unknown): void => {
+      if (stopsLoop(this.loop, failure)) return;
+      this.report("Exception in callback connectionLost()", failure);
+    };
+    try {
+      if (this.direct) protocol.connectionLost?.(error);
+      else this.watch(this.carry.callOnce((p) => p.connectionLost?.(error), protocol), failed);
+    } catch (failure) {
+      failed(failure);
+    } finally {
+      this.loop.resources.delete(this);
+      this.release();
+      this.#owner?.detach(this);
+      this.#owner = null;
+    }
+  }
+
+  static {
+    tellMade = (transport) => transport.protocol.connectionMade?.(transport);
+  }
+}
+
+let tellMade: (transport: TransportBase) => unknown;
+
+function tellFlow(protocol: BaseProtocol, paused: boolean): void {
+  if (paused) protocol.pauseWriting?.();
+  else protocol.resumeWriting?.();
+}

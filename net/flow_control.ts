@@ -1,0 +1,105 @@
+/**
+ * Flow control, both sides of it: the water marks that a transport watches, and the gate at which writers wait.
+ *
+ * @module
+ */
+
+import { ConnectionResetError } from "../runtime/exceptions.ts";
+import { WaitList } from "./_wait_list.ts";
+
+const DEFAULT_HIGH = 64 * 1024;
+const DONE: Promise<void> = Promise.resolve();
+
+/** What the water marks need of their transport. */
+export interface FlowOwner {
+  /** Calls the protocol's `pauseWriting` or `resumeWriting` and reports what it throws. */
+  tellFlow(paused: boolean): void;
+}
+
+/**
+ * The water marks of a write buffer. Writing is paused when the buffer rises above `high` and resumed when it falls to
+ * `low`, each told once per crossing, at once (TR-05).
+ */
+export class WaterMarks {
+  high: number = DEFAULT_HIGH;
+  low: number = DEFAULT_HIGH / 4;
+  #paused = false;
+  readonly #owner: FlowOwner;
+
+  constructor(owner: FlowOwner) {
+    this.#owner = owner;
+  }
+
+  /**
+   * @param size bytes in the buffer now
+   * @throws {RangeError} unless high >= low >= 0
+   */
+  set(options: { high?: number; low?: number }, size: number): void {
+    const high = options.high ?? (options.low === undefined ? DEFAULT_HIGH : 4 * options.low);
+    const low = options.low ?? Math.floor(high / 4);
+    if (!(high >= low && low >= 0)) {
+      throw new RangeError(`high (${high}) must be >= low (${low}) must be >= 0`);
+    }
+    this.high = high;
+    this.low = low;
+    this.rose(size);
+  }
+
+  /** The buffer grew to `size` bytes. */
+  rose(size: number): void {
+    if (size <= this.high || this.#paused) return;
+    this.#paused = true;
+    this.#owner.tellFlow(true);
+  }
+
+  /** The buffer shrank to `size` bytes. */
+  fell(size: number): void {
+    if (!this.#paused || size > this.low) return;
+    this.#paused = false;
+    this.#owner.tellFlow(false);
+  }
+}
+
+/** A protocol's side of flow control: where `drain` and `waitClosed` wait. */
+export class WriterGate {
+  #paused = false;
+  #lost = false;
+  #error: unknown = null;
+  readonly #drains: WaitList = new WaitList();
+  readonly #closes: WaitList = new WaitList();
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#drains.wakeAll();
+  }
+
+  /** The connection is gone: who waits in `drained` goes on after a clean end, and fails with the error otherwise (SW-16). */
+  lose(error: unknown | null): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#error = error;
+    if (error === null) {
+      this.#drains.wakeAll();
+      this.#closes.wakeAll();
+    } else {
+      this.#drains.failAll(error);
+      this.#closes.failAll(error);
+    }
+  }
+
+  /** Waits while writing is paused. Does not wait otherwise. */
+  drained(): Promise<void> {
+    if (this.#lost) return Promise.reject(new ConnectionResetError("Connection lost"));
+    return this.#paused ? this.#drains.wait("a transport's write buffer to drain") : DONE;
+  }
+
+  /** Waits until the connection is gone; rejects with what ended it. Does not wait when it is gone already. */
+  closed(): Promise<void> {
+    if (!this.#lost) return this.#closes.wait("a connection to close");
+    return this.#error === null ? DONE : Promise.reject(this.#error);
+  }
+}

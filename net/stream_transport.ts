@@ -1,0 +1,329 @@
+import { type BytesLike, toBytes } from "../runtime/bytes.ts";
+import { NotImplementedError, type OSError, RuntimeError } from "../runtime/exceptions.ts";
+import type { Turn } from "../runtime/_scheduler.ts";
+import type { Waiter } from "../runtime/_wait.ts";
+import { bufferOf, feedBuffered } from "./_buffered_feed.ts";
+import type { Carry } from "./_carry.ts";
+import { WaterMarks } from "./flow_control.ts";
+import type { RawChannel, ReadSink } from "./host.ts";
+import type { NetLoop } from "./_net_loop.ts";
+import type { BufferedProtocol, Protocol } from "./protocols.ts";
+import type { StreamExtra } from "./_stream_extra.ts";
+import { TransportBase, type TransportOwner } from "./_transport_base.ts";
+import type { BaseProtocol, ExtraInfo, Transport } from "./transports.ts";
+import { WriteQueue, type WriteQueueOwner } from "./_write_queue.ts";
+
+/** What the channel told and the protocol is to hear. */
+type Event =
+  | { readonly kind: "data"; readonly chunk: Uint8Array }
+  | { readonly kind: "buffer"; readonly buffer: Uint8Array; readonly count: number }
+  | { readonly kind: "eof" }
+  | { readonly kind: "error"; readonly error: OSError };
+
+/** The protocol's method for each event. */
+const METHODS: Readonly<Record<Event["kind"], string>> = {
+  data: "dataReceived",
+  buffer: "bufferUpdated",
+  eof: "eofReceived",
+  error: "connectionLost",
+};
+
+/** Writes to a lost connection that are dropped in silence before a warning. */
+const SILENT_DROPS = 5;
+
+/** What a transport is made of. */
+export interface StreamTransportParts {
+  readonly channel: RawChannel;
+  readonly protocol: BaseProtocol;
+  readonly carry: Carry;
+  readonly extra: StreamExtra;
+  /** Over TLS the writing direction can't be ended alone. */
+  readonly overTls: boolean;
+  /** Told of the transport's making and end. */
+  readonly owner: TransportOwner | null;
+}
+
+/**
+ * A connected stream over a runtime's channel.
+ *
+ * - What the channel tells goes to the protocol at once where the loop has nothing else to do, else in the loop's order:
+ *   reading stops and the one event is held until its turn has come, also while the protocol has reading paused.
+ * - Protocols of the library that run no code of users hear everything at once.
+ */
+export class StreamTransport extends TransportBase
+  implements Transport, ReadSink, WriteQueueOwner {
+  readonly #channel: RawChannel;
+  readonly #queue: WriteQueue;
+  readonly #marks: WaterMarks = new WaterMarks(this);
+  readonly #extra: StreamExtra;
+  readonly #overTls: boolean;
+  #paused = false;
+  /** The end of the stream was told; there is nothing more to read. */
+  #ended = false;
+  /** `writeEof` was called. */
+  #eof = false;
+  #drops = 0;
+  #held: Event | null = null;
+  /** The event that is just being told. */
+  #current: Event | null = null;
+  /** Whose buffer the channel is reading into. */
+  #lender: BaseProtocol | null = null;
+
+  /** `made` is woken once `connectionMade` has been called and reading has started. */
+  constructor(loop: NetLoop, parts: StreamTransportParts, made: Waiter<void> | null) {
+    super(loop, parts.protocol, parts.carry, parts.owner);
+    this.#channel = parts.channel;
+    this.#queue = new WriteQueue(parts.channel, this);
+    this.#extra = parts.extra;
+    this.#overTls = parts.overTls;
+    this.begin(() => {
+      if (this.isReading()) this.#channel.startReading(this);
+      made?.wakeWith(undefined);
+    });
+  }
+
+  getExtraInfo<K extends keyof ExtraInfo>(name: K): ExtraInfo[K] | null {
+    return this.#extra.get(name);
+  }
+
+  // ── reading
+
+  isReading(): boolean {
+    return this.phase === "open" && !this.#paused;
+  }
+
+  pauseReading(): void {
+    if (!this.isReading()) return;
+    this.#paused = true;
+    this.#channel.stopReading();
+  }
+
+  resumeReading(): void {
+    if (this.phase !== "open" || !this.#paused) return;
+    this.#paused = false;
+    if (this.#held !== null) this.loop.scheduler.enqueue(this);
+    else if (!this.#ended) this.#channel.startReading(this);
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (!this.direct) this.#tell({ kind: "data", chunk });
+    else {
+      try {
+        (this.protocol as Protocol).dataReceived(chunk);
+      } catch (error) {
+        this.fatal(error, "Fatal error: protocol.dataReceived() call failed.");
+      }
+    }
+  }
+
+  onEof(): void {
+    this.#tell({ kind: "eof" });
+  }
+
+  onError(error: OSError): void {
+    this.#tell({ kind: "error", error });
+  }
+
+  getBuffer(): Uint8Array | null {
+    const { protocol } = this;
+    if (!isBuffered(protocol)) return null;
+    try {
+      this.#lender = protocol;
+      return this.carry.call((p) => bufferOf(p, -1), protocol);
+    } catch (error) {
+      this.fatal(error, "Fatal error: protocol.getBuffer() call failed.");
+      return null;
+    }
+  }
+
+  onBuffer(buffer: Uint8Array, count: number): void {
+    this.#tell({ kind: "buffer", buffer, count });
+  }
+
+  /** The turn of the held event, as an entry of the ready queue. */
+  run(): Turn | null {
+    const event = this.#held;
+    if (event === null || !this.isReading()) return null;
+    this.#held = null;
+    this.#deliver(event);
+    if (this.isReading() && !this.#ended) this.#channel.startReading(this);
+    return null;
+  }
+
+  #tell(event: Event): void {
+    const { scheduler } = this.loop;
+    if (this.direct || (scheduler.active && scheduler.idle)) {
+      this.#deliver(event);
+      return;
+    }
+    this.#held = event;
+    this.#channel.stopReading();
+    scheduler.enqueue(this);
+  }
+
+  /** Calls into the protocol; what it throws, or rejects with, is fatal to the connection. */
+  #deliver(event: Event): void {
+    if (event.kind === "error") {
+      this.#ended = true;
+      this.fatal(event.error, "Fatal read error on socket transport");
+      return;
+    }
+    this.#current = event;
+    let result: unknown;
+    try {
+      result = this.direct ? hear(this) : this.carry.call(hear, this);
+    } catch (error) {
+      this.#callFailed(event, error);
+      return;
+    }
+    this.watch(result, (error) => this.#callFailed(event, error));
+    if (event.kind !== "eof") return;
+    this.#ended = true;
+    // An async method's promise says nothing yet, so it does not count as a true.
+    if (!result || result instanceof Promise) this.close();
+  }
+
+  #callFailed(event: Event, error: unknown): void {
+    this.fatal(error, `Fatal error: protocol.${METHODS[event.kind]}() call failed.`);
+  }
+
+  #hear(): unknown {
+    const { protocol } = this;
+    const event = this.#current!;
+    this.#current = null;
+    if (event.kind === "data") return this.#hearData(event.chunk);
+    if (event.kind === "eof") return (protocol as Protocol).eofReceived?.();
+    if (event.kind === "error") return undefined;
+    if (isBuffered(protocol) && protocol === this.#lender) {
+      return protocol.bufferUpdated(event.count);
+    }
+    // The protocol was replaced while its predecessor's buffer was being filled.
+    return this.#hearData(event.buffer.slice(0, event.count));
+  }
+
+  #hearData(data: Uint8Array): unknown {
+    const { protocol } = this;
+    if (isBuffered(protocol)) return feedBuffered(protocol, data);
+    return (protocol as Protocol).dataReceived(data);
+  }
+
+  // ── writing
+
+  write(data: BytesLike): void {
+    const chunk = toBytes(data, "data");
+    if (this.#eof) throw new RuntimeError("Cannot call write() after writeEof()");
+    if (chunk.length === 0) return;
+    if (this.phase !== "open") {
+      this.#drop();
+      return;
+    }
+    const queue = this.#queue;
+    queue.write(chunk);
+    if (queue.size > this.#marks.high) this.#marks.rose(queue.size);
+  }
+
+  writelines(data: Iterable<BytesLike>): void {
+    const chunks: Uint8Array[] = [];
+    for (const one of data) {
+      const chunk = toBytes(one, "a piece of data");
+      if (chunk.length > 0) chunks.push(chunk);
+    }
+    if (this.#eof) throw new RuntimeError("Cannot call writelines() after writeEof()");
+    if (chunks.length === 0) return;
+    if (this.phase !== "open") {
+      this.#drop();
+      return;
+    }
+    this.#queue.writeAll(chunks);
+    this.#marks.rose(this.#queue.size);
+  }
+
+  canWriteEof(): boolean {
+    return !this.#overTls;
+  }
+
+  writeEof(): void {
+    if (this.#overTls) {
+      throw new NotImplementedError("Cannot end the writing direction alone under TLS: close instead");
+    }
+    if (this.phase !== "open" || this.#eof) return;
+    this.#eof = true;
+    if (this.#queue.size === 0) this.#shutdownWrite();
+  }
+
+  getWriteBufferSize(): number {
+    return this.#queue.size;
+  }
+
+  getWriteBufferLimits(): [low: number, high: number] {
+    return [this.#marks.low, this.#marks.high];
+  }
+
+  setWriteBufferLimits(options: { high?: number; low?: number } = {}): void {
+    this.#marks.set(options, this.#queue.size);
+  }
+
+  wrote(): void {
+    this.#marks.fell(this.#queue.size);
+    if (this.#queue.size > 0) return;
+    if (this.phase === "closing") this.lose(null);
+    else if (this.#eof && this.phase === "open") this.#shutdownWrite();
+  }
+
+  writeFailed(error: OSError): void {
+    this.fatal(error, "Fatal write error on socket transport");
+  }
+
+  #shutdownWrite(): void {
+    this.#channel.shutdownWrite((error) => {
+      if (error !== null) this.writeFailed(error);
+    });
+  }
+
+  #drop(): void {
+    if (this.#drops++ >= SILENT_DROPS) console.warn("socket.send() raised exception.");
+  }
+
+  // ── ending
+
+  close(): void {
+    if (this.phase !== "open") return;
+    this.phase = "closing";
+    this.#stopReading();
+    if (this.#queue.size === 0) this.lose(null);
+  }
+
+  abort(): void {
+    this.lose(null);
+  }
+
+  toString(): string {
+    const reading = this.isReading() ? "reading" : "paused";
+    const what = this.phase === "open" ? reading : this.phase === "closing" ? "closing" : "closed";
+    return `<StreamTransport ${what} bufsize=${this.#queue.size}>`;
+  }
+
+  protected stop(): void {
+    this.#stopReading();
+    this.#queue.kill();
+  }
+
+  protected release(): void {
+    this.#channel.close();
+  }
+
+  #stopReading(): void {
+    this.#held = null;
+    this.#channel.stopReading();
+  }
+
+  static {
+    hear = (transport) => transport.#hear();
+  }
+}
+
+let hear: (transport: StreamTransport) => unknown;
+
+function isBuffered(protocol: BaseProtocol): protocol is BufferedProtocol {
+  return typeof (protocol as Partial<BufferedProtocol>).getBuffer === "function";
+}

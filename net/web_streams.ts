@@ -1,0 +1,79 @@
+/**
+ * The bridge to the web's streams: `reader.readable` and `writer.writable`.
+ *
+ * @module
+ */
+
+import { runInScope } from "../runtime/_frame.ts";
+import type { LoopCore } from "../runtime/_loop_core.ts";
+
+/** What a web stream reads from. */
+export interface ByteSource {
+  read(n: number): Promise<Uint8Array>;
+}
+
+/** What a web stream writes to. */
+export interface ByteSink {
+  write(data: Uint8Array): void;
+  drain(): Promise<void>;
+  canWriteEof(): boolean;
+  writeEof(): void;
+  close(): void;
+  waitClosed(): Promise<void>;
+}
+
+/** The most that one pull asks for. */
+const CHUNK = 64 * 1024;
+
+/**
+ * A web stream that pulls from a reader, and never ahead of its consumer.
+ *
+ * Its waits belong to no task: a consumer that is cancelled gives up its own read of the web stream, which must not
+ * end the stream for the next one.
+ */
+export function readableFrom(source: ByteSource, loop: LoopCore): ReadableStream<Uint8Array> {
+  const read = (): Promise<Uint8Array> => source.read(CHUNK);
+  return new ReadableStream(
+    {
+      type: "bytes",
+      async pull(controller) {
+        const chunk = await runInScope(loop.rootScope, read, undefined);
+        if (chunk.length > 0) {
+          controller.enqueue(chunk as Uint8Array<ArrayBuffer>);
+          return;
+        }
+        controller.close();
+        // A consumer that brought its own buffer is told of the end only when that is given back.
+        controller.byobRequest?.respond(0);
+      },
+    },
+    { highWaterMark: 0 },
+  ) as ReadableStream<Uint8Array>;
+}
+
+/**
+ * A web stream over a writer: a write is done when the transport can take more. Closing it ends the writing direction (the
+ * whole connection where that can't be ended alone, under TLS); aborting it drops what is not sent yet.
+ */
+export function writableTo(
+  sink: ByteSink,
+  abort: () => void,
+  loop: LoopCore,
+): WritableStream<Uint8Array> {
+  const drain = (): Promise<void> => sink.drain();
+  return new WritableStream({
+    write(chunk) {
+      sink.write(chunk);
+      return runInScope(loop.rootScope, drain, undefined);
+    },
+    async close() {
+      if (sink.canWriteEof()) {
+        sink.writeEof();
+        return;
+      }
+      sink.close();
+      await runInScope(loop.rootScope, () => sink.waitClosed(), undefined);
+    },
+    abort,
+  });
+}
