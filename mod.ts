@@ -1,0 +1,7 @@
+/**
+ * Python's asyncio for Deno, Bun and Node.
+ *
+ * @module
+ */
+export * from "./runtime/mod.ts";
+export { EventLoop, type ExceptionContext, type ExceptionHandler } from "./event_loop.ts";

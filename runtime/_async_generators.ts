@@ -1,0 +1,49 @@
+import type { LoopCore } from "./_loop_core.ts";
+
+type Generator = AsyncGenerator<unknown, unknown, unknown>;
+
+/** The async generators that were handed to `trackAsyncgen` and are still open. */
+export class AsyncGenerators {
+  readonly #loop: LoopCore;
+  readonly #open: Set<Generator> = new Set();
+
+  constructor(loop: LoopCore) {
+    this.#loop = loop;
+  }
+
+  /** Watches the generator's own methods to see its end, since JavaScript tells nobody of it. */
+  track<G extends Generator>(generator: G): G {
+    if (this.#open.has(generator)) return generator;
+    this.#open.add(generator);
+    for (const name of ["next", "return", "throw"] as const) {
+      const method = generator[name].bind(generator) as (value?: unknown) => Promise<
+        IteratorResult<unknown, unknown>
+      >;
+      generator[name] = (value?: unknown) => {
+        const step = method(value);
+        step.then(
+          ({ done }) => done && this.#open.delete(generator),
+          () => this.#open.delete(generator),
+        );
+        return step;
+      };
+    }
+    return generator;
+  }
+
+  async closeAll(): Promise<void> {
+    const generators = [...this.#open];
+    this.#open.clear();
+    await Promise.all(generators.map(async (asyncgen) => {
+      try {
+        await asyncgen.return(undefined);
+      } catch (error) {
+        this.#loop.callExceptionHandler({
+          message: "an error occurred during closing of asynchronous generator",
+          exception: error,
+          asyncgen,
+        });
+      }
+    }));
+  }
+}

@@ -1,0 +1,150 @@
+import { makeCancelledError } from "./_cancelled.ts";
+import { runBody } from "./_body.ts";
+import { CancelledError } from "./exceptions.ts";
+import { currentScope } from "./_frame.ts";
+import type { LoopCore } from "./_loop_core.ts";
+import { Scope } from "./_scope.ts";
+import { leftBehind } from "./_left_behind.ts";
+
+/** Turns the CancelledError that unwound a body into what its `with` rejects with. */
+export type Conversion = (error: CancelledError) => unknown;
+
+/**
+ * A body in a scope that somebody (a timer, an abort signal) may ask to end.
+ *
+ * - It converts the CancelledError only if it asked and nobody who encloses it has asked since it was entered.
+ * - It waits until the body has unwound, except where the body took no cancellation within one macrotask: then it sits in a
+ *   foreign await, which nothing can interrupt, and is left behind so that the deadline holds.
+ */
+export class Deadline<R> {
+  readonly scope: Scope;
+  readonly promise: Promise<R>;
+  readonly #body: () => R | PromiseLike<R>;
+  readonly #convert: Conversion;
+  readonly #onEnd: () => void;
+  /** Requests that stood against the enclosing scopes when it was entered. */
+  readonly #base: number;
+  #resolve!: (value: R) => void;
+  #reject!: (error: unknown) => void;
+  #fired = false;
+  #settled = false;
+  #left = false;
+
+  constructor(body: () => R | PromiseLike<R>, convert: Conversion, onEnd: () => void) {
+    this.#body = body;
+    this.#convert = convert;
+    this.#onEnd = onEnd;
+    this.scope = Scope.childOf(currentScope());
+    this.#base = this.scope.requestsAbove();
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  get fired(): boolean {
+    return this.#fired;
+  }
+
+  start(): void {
+    runBody(this.scope, {
+      body: this.#body,
+      onReturn: (value) => this.#returned(value),
+      onThrow: (error) => this.#threw(error),
+    });
+  }
+
+  /** Asks the body to end. */
+  fire(message?: string, cause?: unknown): void {
+    if (this.#fired || this.#settled) return;
+    this.#fired = true;
+    const hit = this.scope.cancel(cause === undefined ? { message } : { message, cause });
+    if (!hit) this.#checkLater();
+  }
+
+  #checkLater(): void {
+    this.#loop.scheduler.host.hop(() => {
+      if (this.#settled) return;
+      // Taken meanwhile: the body is unwinding, which may last as long as it needs.
+      if (this.scope.pending !== null) this.#leaveBehind();
+      else if (this.scope.deciding) this.#checkLater();
+    });
+  }
+
+  /** The counts are compared before the scope is cut off, so that of two nested deadlines only one is a timeout. */
+  #leaveBehind(): void {
+    const { scope } = this;
+    const request = scope.pending!;
+    const error = this.#verdict(
+      makeCancelledError(request.message, this.#loop.getDebug()),
+      request.cause,
+    );
+    this.#left = true;
+    scope.detach(this.#loop.rootScope);
+    leftBehind.add(this.#loop, this, this.#body);
+    this.#end();
+    this.#reject(error);
+  }
+
+  #returned(value: R): void {
+    if (this.#settled) {
+      leftBehind.delete(this.#loop, this);
+      this.scope.close();
+      return;
+    }
+    const undelivered = this.#fired ? this.scope.pending : null;
+    if (undelivered === null) {
+      this.#end();
+      this.scope.close();
+      this.#resolve(value);
+      return;
+    }
+    // The request came while the body sat in a foreign await and was never delivered: it counts here.
+    const cancelled = makeCancelledError(undelivered.message, this.#loop.getDebug());
+    const error = this.#verdict(cancelled, undelivered.cause);
+    this.#end();
+    this.scope.close();
+    this.#reject(error);
+  }
+
+  #threw(error: unknown): void {
+    if (this.#settled) {
+      leftBehind.delete(this.#loop, this);
+      this.scope.close();
+      if (this.#left && !(error instanceof CancelledError)) this.#reportLate(error);
+      return;
+    }
+    const verdict = this.#fired && error instanceof CancelledError
+      ? this.#verdict(error, undefined)
+      : error;
+    this.#end();
+    this.scope.close();
+    this.#reject(verdict);
+  }
+
+  #verdict(error: CancelledError, cause: unknown): unknown {
+    if (cause !== undefined) error.cause ??= cause;
+    const { scope } = this;
+    if (scope.requestsAbove() <= this.#base) return this.#convert(error);
+    // Somebody who encloses this asked too: the error that leaves here delivers that request.
+    scope.nearestAskedAbove()?.clearPending();
+    return error;
+  }
+
+  #end(): void {
+    this.#settled = true;
+    this.#onEnd();
+  }
+
+  #reportLate(error: unknown): void {
+    this.#loop.callExceptionHandler({
+      message:
+        "Exception in a body that a deadline had left behind in an await that asyncio cannot interrupt",
+      exception: error,
+    });
+  }
+
+  get #loop(): LoopCore {
+    return this.scope.loop as LoopCore;
+  }
+}

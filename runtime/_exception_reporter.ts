@@ -1,0 +1,87 @@
+import type { EventLoop, ExceptionContext, ExceptionHandler } from "../event_loop.ts";
+import { contextOf } from "./context.ts";
+import { describeType } from "./_describe.ts";
+import { Handle } from "./_handle.ts";
+import { isTask, scopeOf } from "./tasks.ts";
+
+/** Keys whose text is a stack, and how the default handler introduces it. */
+const STACKS: Readonly<Record<string, string>> = {
+  sourceTraceback: "Object created at",
+  handleTraceback: "Handle created at",
+};
+
+/** Where the exception handler of one loop is kept and called. */
+export class ExceptionReporter {
+  readonly #loop: EventLoop;
+  #handler: ExceptionHandler | null = null;
+
+  constructor(loop: EventLoop) {
+    this.#loop = loop;
+  }
+
+  get handler(): ExceptionHandler | null {
+    return this.#handler;
+  }
+
+  set handler(handler: ExceptionHandler | null) {
+    if (handler !== null && typeof handler !== "function") {
+      throw new TypeError(
+        `A callable object or null is expected, got ${describeType(handler)}`,
+      );
+    }
+    this.#handler = handler;
+  }
+
+  report(context: ExceptionContext): void {
+    const handler = this.#handler;
+    if (handler === null) {
+      this.#reportByDefault(context, "Exception in default exception handler");
+      return;
+    }
+    try {
+      inContextOf(context, () => handler(this.#loop, context));
+    } catch (error) {
+      this.#reportByDefault(
+        { message: "Unhandled error in exception handler", exception: error, context },
+        "Exception in default exception handler while handling an unexpected error in custom exception handler",
+      );
+    }
+  }
+
+  #reportByDefault(context: ExceptionContext, otherwise: string): void {
+    try {
+      this.#loop.defaultExceptionHandler(context);
+    } catch (error) {
+      console.error(otherwise, error);
+    }
+  }
+}
+
+/** Message, then each other key in order, then the error with its stack. */
+export function printContext(context: ExceptionContext): void {
+  const lines = [context.message || "Unhandled exception in event loop"];
+  for (const key of Object.keys(context).sort()) {
+    if (key === "message" || key === "exception") continue;
+    const value = context[key];
+    if (key in STACKS) lines.push(`${STACKS[key]} (most recent call first):\n${value}`);
+    else lines.push(`${key}: ${describe(value)}`);
+  }
+  if ("exception" in context) console.error(lines.join("\n"), "\n", context.exception);
+  else console.error(lines.join("\n"));
+}
+
+function describe(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  // An object without a text of its own is named by its class.
+  return value.toString === Object.prototype.toString ? describeType(value) : String(value);
+}
+
+/** The handler sees the context variables of the task, future or handle that failed. */
+function inContextOf(context: ExceptionContext, call: () => void): void {
+  const { task, future, handle } = context;
+  const owner = task ?? (isTask(future) ? future : undefined);
+  if (owner !== undefined && isTask(owner)) {
+    contextOf(scopeOf(owner).cell).bind(call)();
+  } else if (handle instanceof Handle) handle.getContext().bind(call)();
+  else call();
+}

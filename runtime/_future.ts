@@ -1,0 +1,473 @@
+import type { EventLoop } from "../event_loop.ts";
+import { makeCancelledError } from "./_cancelled.ts";
+import type { Context } from "./context.ts";
+import { CancelledError, InvalidStateError, RuntimeError } from "./exceptions.ts";
+import { currentScope } from "./_frame.ts";
+import { SoonHandle } from "./_handle.ts";
+import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
+import type { ReadyEntry, Turn } from "./_scheduler.ts";
+import type { CancelRequest, Scope } from "./_scope.ts";
+import { captureStack } from "./_stack.ts";
+import { Wait } from "./_wait.ts";
+
+type State = "pending" | "cancelled" | "finished";
+
+/** What a future tells when it is done, each through the ready queue. */
+export interface FutureEntry {
+  /** To be put into the ready queue. */
+  notify(): void;
+  /** The future (a task, a gather, a shield) that goes on when this one is done; for the call graph. */
+  readonly awaiter: object | null;
+}
+
+let settle: (future: Future<unknown>, state: State, value: unknown, error: unknown) => void;
+
+/** The internals of a future, for the other files of this folder. */
+export let addEntry: (future: Future<unknown>, entry: FutureEntry) => void;
+/** False when it was not there (any more). */
+export let removeEntry: (future: Future<unknown>, entry: FutureEntry) => boolean;
+/** Who will be told, in order. */
+export let entriesOf: (future: Future<unknown>) => readonly FutureEntry[];
+/** Counts the exception as seen, and returns it; null when there is none. For done futures. */
+export let takeException: (future: Future<unknown>) => unknown | null;
+export let markRetrieved: (future: Future<unknown>) => void;
+export let coreOf: (future: Future<unknown>) => LoopCore;
+export let siteOf: (future: Future<unknown>) => string | null;
+
+/** Like `setResult`, also for tasks; nothing when it is done. */
+export function settleResult(future: Future<unknown>, value: unknown): void {
+  settle(future, "finished", value, null);
+}
+
+/** Like `setException`, also for tasks; nothing when it is done. */
+export function settleError(future: Future<unknown>, error: unknown): void {
+  settle(future, "finished", undefined, { error });
+}
+
+/** Ends as cancelled; `saved` is handed to the first reader. Nothing when it is done. */
+export function settleCancelled(
+  future: Future<unknown>,
+  message: string | undefined,
+  saved: CancelledError | null,
+): void {
+  settle(future, "cancelled", message, saved);
+}
+
+/**
+ * A result that is not there yet. It can be awaited any number of times; whoever awaits it can be cancelled, and cancelling
+ * the awaiter cancels the future, unless it is shielded. Not a Promise, but awaitable and usable wherever a promise is.
+ *
+ * asyncio: `asyncio.Future`
+ *
+ * @example
+ * ```ts
+ * import { Future, getRunningLoop, run } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const future = new Future<number>();
+ *   getRunningLoop().callLater(0.01, () => future.setResult(42));
+ *   assert.equal(await future, 42);
+ * });
+ * ```
+ */
+export class Future<T> implements Promise<T> {
+  readonly #loop: LoopCore;
+  #state: State = "pending";
+  #value: unknown = undefined;
+  #entries: FutureEntry | FutureEntry[] | null = null;
+  #watch: UnretrievedWatch | null = null;
+  #unretrieved = false;
+  readonly #site: string | null;
+
+  /** `loop` is by default the running loop, else the one `getEventLoop()` gives. */
+  constructor(options: { loop?: EventLoop } = {}) {
+    if (typeof options !== "object" || options === null) {
+      throw new TypeError("Future takes an options object: new Future({ loop })");
+    }
+    this.#loop = (options.loop ?? currentScope().loop) as unknown as LoopCore;
+    this.#site = this.#loop.getDebug() ? captureStack(new.target) : null;
+  }
+
+  /** Whether there is a result, an exception or a cancellation. */
+  done(): boolean {
+    return this.#state !== "pending";
+  }
+
+  /** Whether it was cancelled. */
+  cancelled(): boolean {
+    return this.#state === "cancelled";
+  }
+
+  /**
+   * The result.
+   *
+   * @throws {CancelledError} when it was cancelled
+   * @throws {InvalidStateError} when it is not done
+   * @throws the exception it failed with
+   */
+  result(): T {
+    if (this.#state === "pending") throw new InvalidStateError("Result is not ready.");
+    const error = this.#outcome();
+    if (error !== null) throw error.error;
+    return this.#value as T;
+  }
+
+  /**
+   * The exception it failed with; null when it has a result.
+   *
+   * @throws {CancelledError} when it was cancelled
+   * @throws {InvalidStateError} when it is not done
+   */
+  exception(): unknown | null {
+    if (this.#state === "pending") throw new InvalidStateError("Exception is not set.");
+    const error = this.#outcome();
+    if (this.#state === "cancelled") throw error!.error;
+    return error === null ? null : error.error;
+  }
+
+  /**
+   * Ends it with a result.
+   *
+   * @throws {InvalidStateError} when it is done
+   */
+  setResult(value: T): void {
+    this.#requirePending("a result");
+    settleResult(this, value);
+  }
+
+  /**
+   * Ends it with an exception: an error, or a class of errors, of which one is made.
+   *
+   * @throws {InvalidStateError} when it is done
+   */
+  setException(error: unknown): void {
+    this.#requirePending("an exception");
+    if (typeof error === "function" && error.prototype instanceof Error) {
+      error = new (error as new () => Error)();
+    } else if (error === Error) error = new Error();
+    settleError(this, error);
+  }
+
+  /** Ends it as cancelled; awaiting it then throws `CancelledError(message)`. False when it is done. */
+  cancel(message?: string): boolean {
+    this.#unretrieved = false;
+    this.#forgetWatch();
+    if (this.#state !== "pending") return false;
+    settleCancelled(this, message, null);
+    return true;
+  }
+
+  /**
+   * Calls `callback(future)` through the loop once it is done (soon, if it is done already), never from within this call, in
+   * `context` or a copy of the current one.
+   */
+  addDoneCallback(callback: (future: this) => void, options: { context?: Context } = {}): void {
+    if (typeof callback !== "function") {
+      throw new TypeError(`addDoneCallback() takes a function: got ${typeof callback}`);
+    }
+    const loop = this.getLoop();
+    const handle = new SoonHandle(callback, [this], loop, options.context);
+    addEntry(this, new DoneCallback(callback, handle, this.#loop));
+  }
+
+  /** Removes all entries of `callback` and returns how many there were. */
+  removeDoneCallback(callback: (future: this) => void): number {
+    const entries = entriesOf(this);
+    const kept = entries.filter((entry) =>
+      !(entry instanceof DoneCallback && entry.callback === callback)
+    );
+    this.#entries = kept.length === 0 ? null : kept;
+    return entries.length - kept.length;
+  }
+
+  /** The loop it belongs to. */
+  getLoop(): EventLoop {
+    return this.#loop as unknown as EventLoop;
+  }
+
+  /** Waits for it: this is what `await` calls. */
+  then<A = T, B = never>(
+    onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    if (this.#state !== "pending") return this.#settledPromise().then(onfulfilled, onrejected);
+    const scope = currentScope();
+    const obstacle = this.#obstacle(scope);
+    if (obstacle !== null) return Promise.reject(obstacle).then(onfulfilled, onrejected);
+    const wait = new FutureWait<T>(this, scope, this.#loop);
+    this.#add(wait);
+    const promise = wait.promise.then(onfulfilled, onrejected);
+    // A dropped chain that only a cancellation ends is nobody's unhandled rejection; other errors stay so.
+    if (typeof onrejected !== "function") promise.then(undefined, rethrowUnlessCancelled);
+    return promise;
+  }
+
+  /** As with a promise. */
+  catch<B = never>(
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<T | B> {
+    return this.then(undefined, onrejected);
+  }
+
+  /** As with a promise. */
+  finally(onfinally?: (() => void) | null): Promise<T> {
+    return this.then().finally(onfinally);
+  }
+
+  /** The name of the class. */
+  get [Symbol.toStringTag](): string {
+    return this.constructor.name;
+  }
+
+  /** `<Future pending>`, `<Future cancelled>`, `<Future finished result=4>` and the like. */
+  toString(): string {
+    return `<${this.constructor.name} ${this.describeState()}>`;
+  }
+
+  /** The state in words, for `toString()`. */
+  protected describeState(): string {
+    const site = this.#site?.split("\n")[0]?.trim().replace(/^at /, "");
+    const created = site ? ` created at ${site}` : "";
+    if (this.#state === "cancelled") return `cancelled${created}`;
+    if (this.#state === "pending") return `pending${describeEntries(entriesOf(this))}${created}`;
+    const failure = this.#failure;
+    return failure === null
+      ? `finished result=${describeValue(this.#value)}${created}`
+      : `finished exception=${describeValue(failure.error)}${created}`;
+  }
+
+  #failure: { error: unknown } | null = null;
+  #saved: CancelledError | null = null;
+
+  #requirePending(what: string): void {
+    if (this.#state !== "pending") {
+      throw new InvalidStateError(`Cannot set ${what}: the future is ${this.#state} already`);
+    }
+  }
+
+  /** What reading it throws, if anything; counts as having seen it. */
+  #outcome(): { error: unknown } | null {
+    if (this.#state === "cancelled") {
+      const saved = this.#saved;
+      this.#saved = null;
+      return {
+        error: saved ??
+          makeCancelledError(this.#value as string | undefined, this.#loop.getDebug()),
+      };
+    }
+    this.#unretrieved = false;
+    this.#forgetWatch();
+    return this.#failure;
+  }
+
+  #forgetWatch(): void {
+    if (this.#watch === null) return;
+    this.#watch.retrieved();
+    this.#watch = null;
+  }
+
+  #settledPromise(): Promise<T> {
+    const error = this.#outcome();
+    return error === null ? Promise.resolve(this.#value as T) : Promise.reject(error.error);
+  }
+
+  #obstacle(scope: Scope): RuntimeError | null {
+    if (scope.task === null) return null;
+    if ((scope.task as unknown) === this) {
+      return new RuntimeError(`Task cannot await on itself: ${this}`);
+    }
+    if (scope.loop === this.#loop || scope.task.done()) return null;
+    return new RuntimeError(
+      `Task ${scope.task} got Future ${this} attached to a different loop`,
+    );
+  }
+
+  #add(entry: FutureEntry): void {
+    const entries = this.#entries;
+    if (entries === null) this.#entries = entry;
+    else if (Array.isArray(entries)) entries.push(entry);
+    else this.#entries = [entries, entry];
+  }
+
+  #notifyAll(): void {
+    const entries = this.#entries;
+    this.#entries = null;
+    if (entries === null) return;
+    if (Array.isArray(entries)) { for (const entry of entries) entry.notify(); }
+    else entries.notify();
+  }
+
+  /** An exception that nobody took once the callbacks have run is watched, and reported when nobody ever does. */
+  #watchLater(): void {
+    this.#loop.scheduler.enqueue({
+      run: () => {
+        const failure = this.#failure;
+        if (this.#unretrieved && failure !== null) {
+          this.#watch = this.#loop.watchUnretrieved(
+            this,
+            failure.error,
+            () => this.constructor.name,
+          );
+        }
+        return null;
+      },
+    });
+  }
+
+  static {
+    settle = (future, state, value, error) => {
+      if (future.#state !== "pending") return;
+      future.#state = state;
+      future.#value = value;
+      if (state === "cancelled") future.#saved = error as CancelledError | null;
+      else if (error !== null) future.#failure = error as { error: unknown };
+      future.#notifyAll();
+      if (future.#failure !== null) {
+        future.#unretrieved = true;
+        future.#watchLater();
+      }
+    };
+    addEntry = (future, entry) => {
+      if (future.#state === "pending") future.#add(entry);
+      else entry.notify();
+    };
+    removeEntry = (future, entry) => {
+      const entries = entriesOf(future);
+      const kept = entries.filter((other) => other !== entry);
+      future.#entries = kept.length === 0 ? null : kept;
+      return kept.length < entries.length;
+    };
+    entriesOf = (future) => {
+      const entries = future.#entries;
+      return entries === null ? [] : Array.isArray(entries) ? entries : [entries];
+    };
+    takeException = (future) => {
+      markRetrieved(future);
+      return future.#failure === null ? null : future.#failure.error;
+    };
+    markRetrieved = (future) => {
+      future.#unretrieved = false;
+      future.#forgetWatch();
+    };
+    coreOf = (future) => future.#loop;
+    siteOf = (future) => future.#site;
+  }
+}
+
+/** The wait of whoever awaits a future. */
+export class FutureWait<T> extends Wait<T> implements FutureEntry {
+  readonly #future: Future<T>;
+  #asked: CancelRequest | null = null;
+
+  constructor(future: Future<T>, scope: Scope, loop: LoopCore) {
+    super(scope, loop.scheduler);
+    this.#future = future;
+    const pending = this.home.root.pendingCount > 0 ? this.home.takePending() : null;
+    if (pending !== null) this.cancel(pending);
+  }
+
+  get awaiter(): object | null {
+    return this.scope.task;
+  }
+
+  override get awaited(): object {
+    return this.#future;
+  }
+
+  notify(): void {
+    this.wake();
+  }
+
+  /** What is awaited is cancelled, and its end wakes this wait; if it refuses, the request waits for that end. */
+  override cancel(request: CancelRequest): boolean {
+    if (!this.pending) return super.cancel(request);
+    this.#asked = request;
+    if (!this.#future.cancel(request.message)) this.request ??= request;
+    return true;
+  }
+
+  override describe(): string {
+    return String(this.#future);
+  }
+
+  /** The base class asks before the future is known; see the constructor. */
+  protected override takePending(): void {}
+
+  protected onWake(): T {
+    try {
+      return this.#future.result();
+    } catch (error) {
+      const cause = this.#asked?.cause;
+      if (cause !== undefined && error instanceof CancelledError) error.cause ??= cause;
+      throw error;
+    }
+  }
+
+  protected override onCancel(): void {
+    // The result is dropped, but it has been asked for: nobody has to be told of an exception again.
+    markRetrieved(this.#future);
+  }
+}
+
+/** A user's callback. */
+class DoneCallback implements FutureEntry {
+  readonly callback: unknown;
+  readonly awaiter = null;
+  readonly #handle: SoonHandle;
+  readonly #loop: LoopCore;
+
+  constructor(callback: unknown, handle: SoonHandle, loop: LoopCore) {
+    this.callback = callback;
+    this.#handle = handle;
+    this.#loop = loop;
+  }
+
+  notify(): void {
+    this.#loop.scheduler.enqueue(this.#handle);
+  }
+}
+
+/** A callback of the library's own: no context, no carried stores. */
+export class InternalCallback<F extends Future<unknown>> implements FutureEntry, ReadyEntry {
+  readonly #future: F;
+  readonly #callback: (future: F) => void;
+  readonly awaiter: object | null;
+
+  constructor(future: F, callback: (future: F) => void, awaiter: object | null = null) {
+    this.#future = future;
+    this.#callback = callback;
+    this.awaiter = awaiter;
+  }
+
+  notify(): void {
+    coreOf(this.#future).scheduler.enqueue(this);
+  }
+
+  run(): Turn | null {
+    this.#callback(this.#future);
+    return null;
+  }
+}
+
+function rethrowUnlessCancelled(error: unknown): void {
+  if (!(error instanceof CancelledError)) throw error;
+}
+
+function describeEntries(entries: readonly FutureEntry[]): string {
+  const names = entries.filter((entry) => entry instanceof DoneCallback)
+    .map((entry) => (entry.callback as { name: string }).name || "anonymous");
+  if (names.length === 0) return "";
+  if (names.length <= 2) return ` cb=[${names.join(", ")}]`;
+  return ` cb=[${names[0]}, <${names.length - 2} more>, ${names.at(-1)}]`;
+}
+
+function describeValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (value instanceof Error) return `${value.name}(${JSON.stringify(value.message)})`;
+  if (Array.isArray(value)) return `Array(${value.length})`;
+  if (typeof value === "object" && value !== null && !(value instanceof Future)) {
+    return value.constructor?.name ?? "Object";
+  }
+  return value instanceof Future ? `<${value.constructor.name} ...>` : String(value);
+}

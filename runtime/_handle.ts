@@ -1,0 +1,200 @@
+import type { EventLoop } from "../event_loop.ts";
+import { type Bindings, ContextCell } from "./_context_cell.ts";
+import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
+import { FatalError } from "./exceptions.ts";
+import { runInScope, storedScope } from "./_frame.ts";
+import type { LoopCore } from "./_loop_core.ts";
+import type { ReadyEntry, Turn } from "./_scheduler.ts";
+import { captureStack } from "./_stack.ts";
+import type { TimerEntry } from "./_timer_heap.ts";
+
+type Callback = (...args: never[]) => unknown;
+
+let capturedResolve: (value: unknown) => void;
+function capture(resolve: (value: unknown) => void): void {
+  capturedResolve = resolve;
+}
+
+let call: (handle: Handle) => unknown;
+let begin: (handle: Handle) => Turn | null;
+let invoke: (handle: Handle) => void;
+let isCancelled: (handle: Handle) => boolean;
+
+/**
+ * A callback that waits for its turn, as `callSoon` returns it.
+ *
+ * asyncio: `asyncio.Handle`
+ */
+export class Handle {
+  readonly #loop: LoopCore;
+  #callback: Callback | null;
+  #args: readonly unknown[] | null;
+  readonly #bindings: Bindings;
+  #cell: ContextCell | null;
+  #cancelled = false;
+  readonly #site: string | null;
+  /** Resolved to run the callback in the async context of whoever scheduled it. */
+  readonly #carry: (value: unknown) => void;
+
+  /** Made by the loop's `callSoon` and its relatives, not by hand. */
+  constructor(
+    callback: (...args: never[]) => unknown,
+    args: readonly unknown[],
+    loop: EventLoop,
+    context?: Context,
+  ) {
+    this.#callback = callback;
+    this.#args = args;
+    this.#loop = loop as unknown as LoopCore;
+    this.#cell = context === undefined ? null : cellOf(context);
+    this.#bindings = this.#cell?.bindings ?? currentBindings();
+    this.#site = this.#loop.getDebug() ? captureStack(new.target) : null;
+    new Promise(capture).then(invoke as (handle: unknown) => void);
+    this.#carry = capturedResolve;
+  }
+
+  /** Keeps the callback from running. Does nothing the second time. */
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    this.#callback = null;
+    this.#args = null;
+  }
+
+  /** Whether {@linkcode Handle.cancel} was called. */
+  cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  /** The context in which the callback runs. */
+  getContext(): Context {
+    this.#cell ??= new ContextCell(this.#bindings);
+    return contextOf(this.#cell);
+  }
+
+  /** `<Handle name()>` or `<Handle cancelled>`; in debug mode with the place where it was made. */
+  toString(): string {
+    const what = this.#callback === null ? "cancelled" : `${this.#callback.name || "anonymous"}()`;
+    const site = this.#site?.split("\n")[0]?.trim().replace(/^at /, "");
+    return `<${this.constructor.name.replace(/^_/, "")} ${what}${
+      site ? ` created at ${site}` : ""
+    }>`;
+  }
+
+  static {
+    isCancelled = (handle) => handle.#cancelled;
+    begin = (handle) => {
+      if (handle.#cancelled) return null;
+      handle.#carry(handle);
+      return handle.#loop.rootScope;
+    };
+    invoke = (handle) => {
+      const loop = handle.#loop;
+      const frame = loop.callbackFrame(handle.#bindings, handle.#cell);
+      const started = loop.getDebug() ? loop.time() : 0;
+      try {
+        const result = storedScope() === frame
+          ? call(handle)
+          : runInScope(frame, call as (handle: Handle) => unknown, handle);
+        if (result instanceof Promise) {
+          result.then(undefined, (error) => handle.#report(error));
+        } else loop.rootScope.activity++;
+      } catch (error) {
+        loop.rootScope.activity++;
+        handle.#report(error);
+      }
+      if (loop.getDebug()) loop.checkDuration(handle, started);
+    };
+    call = (handle) => (handle.#callback as (...args: unknown[]) => unknown)(...handle.#args!);
+  }
+
+  #report(error: unknown): void {
+    if (error instanceof FatalError) {
+      this.#loop.scheduler.fail(error);
+      return;
+    }
+    const name = this.#callback?.name || "anonymous";
+    this.#loop.callExceptionHandler({
+      message: `Exception in callback ${name}()`,
+      exception: error,
+      handle: this,
+      ...(this.#site === null ? {} : { sourceTraceback: this.#site }),
+    });
+  }
+}
+
+/**
+ * A timed callback, as `callLater` and `callAt` return it.
+ *
+ * asyncio: `asyncio.TimerHandle`
+ */
+export class TimerHandle extends Handle {
+  readonly #when: number;
+
+  /** Made by the loop's `callLater` and `callAt`, not by hand. */
+  constructor(
+    when: number,
+    callback: (...args: never[]) => unknown,
+    args: readonly unknown[],
+    loop: EventLoop,
+    context?: Context,
+  ) {
+    super(callback, args, loop, context);
+    this.#when = when;
+  }
+
+  /** Loop time at which it is due, in seconds. */
+  when(): number {
+    return this.#when;
+  }
+}
+
+/** A handle in the ready queue. */
+export class SoonHandle extends Handle implements ReadyEntry {
+  run(): Turn | null {
+    return begin(this);
+  }
+
+  static {
+    Object.defineProperty(this, "name", { value: "Handle" });
+  }
+}
+
+/** A handle in the timer heap. */
+export class TimedHandle extends TimerHandle implements ReadyEntry, TimerEntry {
+  order = 0;
+  readonly #core: LoopCore;
+  #inHeap = true;
+
+  constructor(when: number, callback: Callback, args: readonly unknown[], loop: EventLoop) {
+    super(when, callback, args, loop);
+    this.#core = loop as unknown as LoopCore;
+  }
+
+  get whenDue(): number {
+    return this.when();
+  }
+
+  get live(): boolean {
+    return !isCancelled(this);
+  }
+
+  due(): void {
+    this.#inHeap = false;
+    this.#core.scheduler.enqueue(this);
+  }
+
+  override cancel(): void {
+    if (isCancelled(this)) return;
+    super.cancel();
+    if (this.#inHeap) this.#core.scheduler.noteDeadTimer();
+  }
+
+  run(): Turn | null {
+    return begin(this);
+  }
+
+  static {
+    Object.defineProperty(this, "name", { value: "TimerHandle" });
+  }
+}

@@ -1,0 +1,56 @@
+import type { LoopCore } from "./_loop_core.ts";
+import type { ReadyEntry, Turn } from "./_scheduler.ts";
+import type { TimerEntry } from "./_timer_heap.ts";
+
+/** A timer of the library's own: no context, no carried stores. */
+export class InternalTimer implements TimerEntry, ReadyEntry {
+  readonly whenDue: number;
+  order = 0;
+  #live = true;
+  #inHeap = true;
+  readonly #loop: LoopCore;
+  readonly #callback: () => void;
+
+  private constructor(loop: LoopCore, when: number, callback: () => void) {
+    this.whenDue = when;
+    this.#loop = loop;
+    this.#callback = callback;
+    const now = loop.time();
+    // What is due already stands in line with the callbacks of this moment, as CPython's timeouts do.
+    if (when <= now) this.due();
+    else loop.scheduler.addTimer(this, now);
+  }
+
+  /** `when` in seconds on the loop's clock. */
+  static at(loop: LoopCore, when: number, callback: () => void): InternalTimer {
+    return new InternalTimer(loop, when, callback);
+  }
+
+  /** `delay` in seconds from now. */
+  static after(loop: LoopCore, delay: number, callback: () => void): InternalTimer {
+    return new InternalTimer(loop, loop.time() + delay, callback);
+  }
+
+  get live(): boolean {
+    return this.#live;
+  }
+
+  due(): void {
+    this.#inHeap = false;
+    this.#loop.scheduler.enqueue(this);
+  }
+
+  cancel(): void {
+    if (!this.#live) return;
+    this.#live = false;
+    if (this.#inHeap) this.#loop.scheduler.noteDeadTimer();
+  }
+
+  run(): Turn | null {
+    if (this.#live) {
+      this.#live = false;
+      this.#callback();
+    }
+    return null;
+  }
+}

@@ -1,0 +1,52 @@
+interface Runtime {
+  readonly Deno?: {
+    addSignalListener(signal: string, listener: () => void): void;
+    removeSignalListener(signal: string, listener: () => void): void;
+  };
+  readonly process?: {
+    listenerCount(event: string): number;
+    on(event: string, listener: () => void): void;
+    off(event: string, listener: () => void): void;
+  };
+}
+
+const runtime = globalThis as unknown as Runtime;
+const runs: Set<() => void> = new Set();
+let uninstall: (() => void) | null = null;
+
+/**
+ * Calls back on the first SIGINT; the platform's own action is restored before, so that a second one ends the process. Not
+ * where the program handles SIGINT itself, nor where signals can't be handled at all (a worker). Returns what ends it.
+ */
+export function onInterrupt(callback: () => void): () => void {
+  runs.add(callback);
+  uninstall ??= install();
+  return () => {
+    runs.delete(callback);
+    if (runs.size > 0 || uninstall === null) return;
+    uninstall();
+    uninstall = null;
+  };
+}
+
+function interrupted(): void {
+  uninstall?.();
+  uninstall = null;
+  for (const callback of [...runs]) callback();
+}
+
+function install(): (() => void) | null {
+  const { Deno, process } = runtime;
+  try {
+    if (Deno !== undefined) {
+      Deno.addSignalListener("SIGINT", interrupted);
+      return () => Deno.removeSignalListener("SIGINT", interrupted);
+    }
+    if (process === undefined || process.listenerCount("SIGINT") > 0) return null;
+    process.on("SIGINT", interrupted);
+    return () => process.off("SIGINT", interrupted);
+  } catch {
+    // A thread that can't have signal handlers runs without them, as CPython's runner does (RUN-16).
+    return null;
+  }
+}

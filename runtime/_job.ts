@@ -1,0 +1,138 @@
+import type { EventLoop } from "../event_loop.ts";
+import { Completion } from "./_completion.ts";
+import { type Bindings, ContextCell } from "./_context_cell.ts";
+import { type Context, contextOf, currentBindings } from "./context.ts";
+import { wire } from "./_thread_errors.ts";
+import type { FunctionPlace, JobMessage, Work } from "./_thread_protocol.ts";
+import { inheritedValues } from "./_thread_slot.ts";
+import { transferMarks } from "./_transfer_marks.ts";
+
+type Callable = (...args: never[]) => unknown;
+type Post = (message: JobMessage, transfer: readonly Transferable[]) => void;
+
+/** A call for a worker. */
+export interface Submission {
+  readonly work: Work;
+  readonly args: readonly unknown[];
+  /** The caller's context variables. */
+  readonly values: readonly (readonly [name: string, value: unknown])[];
+  /** Where its functions run, and where what it leaves uncaught is reported. */
+  readonly loop: EventLoop;
+}
+
+/** Who has a job: the pool's queue, then a worker. */
+export interface JobHolder {
+  /** True: it will not run. False: it runs already, and has been told. */
+  cancel(job: Job): boolean;
+}
+
+let lastId = 0;
+
+/** One call on its way to a worker. */
+export class Job {
+  readonly id: number = ++lastId;
+  readonly completion: Completion<unknown> = new Completion({
+    cancel: () => this.holder.cancel(this),
+    block: null,
+  });
+  holder: JobHolder;
+  readonly loop: EventLoop;
+  readonly #submission: Submission;
+  #args: readonly unknown[];
+  #functions: readonly FunctionPlace[] = [];
+  #transfer: readonly Transferable[] = [];
+  #callables: Callable[] | null = null;
+  readonly #bindings: Bindings = currentBindings();
+
+  constructor(submission: Submission, holder: JobHolder) {
+    this.#submission = submission;
+    this.holder = holder;
+    this.loop = submission.loop;
+    const { args } = submission;
+    this.#args = args;
+    if (transferMarks.used || args.some((value) => typeof value === "function")) this.#takeApart();
+  }
+
+  /** A function that was among the arguments. */
+  callable(id: number): Callable {
+    return this.#callables![id]!;
+  }
+
+  /** A copy of the context in which the job was submitted, for one call of its functions. */
+  context(): Context {
+    return contextOf(new ContextCell(this.#bindings));
+  }
+
+  /** Takes the arguments as they are now: the job has to wait, and what the caller does meanwhile is not meant for it. */
+  snapshot(): void {
+    if (this.#args.every(isPlainValue)) return;
+    const copy = (): void => {
+      const transfer = [...this.#transfer];
+      const copied = structuredClone({ args: this.#args, transfer }, { transfer });
+      this.#args = copied.args;
+      this.#transfer = copied.transfer;
+    };
+    try {
+      this.#whole(copy);
+    } catch (_notCloneable) {
+      // What can't be copied now can't be sent later: that is when its caller is told.
+      return;
+    }
+  }
+
+  /** Hands it to a worker. @throws {TypeError} when the arguments can't be sent */
+  send(post: Post): void {
+    try {
+      this.#whole(() => {
+        const { work, values } = this.#submission;
+        const args = this.#args;
+        const functions = this.#functions;
+        post({ kind: "job", job: this.id, work, args, functions, values }, this.#transfer);
+      });
+    } catch (error) {
+      throw new TypeError(`Cannot send the arguments to a worker: ${error}`, { cause: error });
+    }
+  }
+
+  /** Searching the arguments for functions costs time, so they are searched when copying them has failed. */
+  #whole(copy: () => void): void {
+    try {
+      copy();
+    } catch (error) {
+      if (this.#callables !== null) throw error;
+      this.#takeApart();
+      if (this.#functions.length === 0) throw error;
+      copy();
+    }
+  }
+
+  #takeApart(): void {
+    const callables: Callable[] = [];
+    const outgoing = wire.takeApart(this.#args, transferMarks, (fn) => callables.push(fn) - 1);
+    this.#args = outgoing.values;
+    this.#functions = outgoing.functions;
+    this.#transfer = outgoing.transfer;
+    this.#callables = callables;
+  }
+}
+
+/** The current context variables by name, without those whose values can't leave the thread. */
+export function contextValues(): [name: string, value: unknown][] {
+  const values: Map<string, unknown> = new Map();
+  for (const [name, value] of inheritedValues() ?? []) values.set(name, value);
+  for (const [variable, value] of currentBindings()) {
+    if (isPlainValue(value)) values.set((variable as { name: string }).name, value);
+    else if (typeof value === "object") {
+      try {
+        values.set((variable as { name: string }).name, structuredClone(value));
+      } catch (_notCloneable) {
+        continue;
+      }
+    }
+  }
+  return [...values];
+}
+
+function isPlainValue(value: unknown): boolean {
+  return value === null || !["object", "function", "symbol"].includes(typeof value);
+}

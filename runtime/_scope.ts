@@ -1,0 +1,375 @@
+import { ContextCell } from "./_context_cell.ts";
+import type { ReadyEntry, Scheduler, Turn } from "./_scheduler.ts";
+import { makeCancelledError } from "./_cancelled.ts";
+
+/** One request to cancel, as its asker worded it. Shared by all waits it hits. */
+export interface CancelRequest {
+  readonly message: string | undefined;
+  /** An abort signal's reason; becomes the error's `cause`. */
+  readonly cause?: unknown;
+}
+
+/** What a scope needs to know of a wait. */
+export interface ScopeWait {
+  nextWait: ScopeWait | null;
+  previousWait: ScopeWait | null;
+  /** The open scope whose list it is in. */
+  home: Scope;
+  /** The tree's `step` when the wait was made. */
+  readonly step: number;
+  /** Takes the request, or remembers it until the wake-up that is already on its way. False: it can't be cancelled. */
+  cancel(request: CancelRequest): boolean;
+  /** Forgets a request that has not become effective (`uncancel()` reached 0). */
+  withdraw(): void;
+}
+
+/** What a scope needs to know of its task. */
+export interface ScopeTask {
+  done(): boolean;
+  getName(): string;
+}
+
+/** What a scope needs to know of its loop. */
+export interface ScopeLoop {
+  readonly scheduler: Scheduler;
+  isClosed(): boolean;
+  getDebug(): boolean;
+}
+
+/**
+ * A node of the tree along which cancellation travels: a task's root, the body of a timeout, of a group, of `withSignal`.
+ *
+ * - A wait registers with the scope in which it is made; cancelling a scope cancels the waits in it and below it.
+ * - Where there is none to cancel, a pending request stays for the next wait made in the scope or below.
+ * - A scope that ends hands what still lives to its parent; what is made in it later climbs to the first open ancestor.
+ * - Transparent scopes (`Context.run`, callbacks) are closed from the start: they carry a context, not waits.
+ */
+export class Scope implements Turn {
+  readonly loop: ScopeLoop;
+  readonly task: ScopeTask | null;
+  readonly cell: ContextCell;
+  parent: Scope | null;
+  /** Top of the tree that is cancelled as one: the task's root, or a plain handler's outermost scope. */
+  root: Scope;
+  closed = false;
+  /** Requests made to this very scope and not yet taken back. */
+  requests = 0;
+  /** The request that found no wait. */
+  pending: CancelRequest | null = null;
+  /** Of the root: how many scopes of the tree hold a pending request. */
+  pendingCount = 0;
+  /** Of the root: moves when a wait is made, a scope ends, the task ends. */
+  activity = 0;
+  /** Of the root: counts wake-ups, so that waits older than the last one can be told. */
+  step = 0;
+  /** A frame that callbacks share: a variable set in it needs a frame of its own first. */
+  shared = false;
+  /** A request hit only leftovers or signals, and whether the code reacts is not known yet. */
+  deciding = false;
+  firstWait: ScopeWait | null = null;
+  firstChild: Scope | null = null;
+  #nextSibling: Scope | null = null;
+  #previousSibling: Scope | null = null;
+  #controller: AbortController | null = null;
+
+  constructor(loop: ScopeLoop, parent: Scope | null, task: ScopeTask | null, cell: ContextCell) {
+    this.loop = loop;
+    this.parent = parent;
+    this.task = task;
+    this.cell = cell;
+    this.root = this;
+  }
+
+  /** A scope that is cancelled with `parent`, or on its own. */
+  static childOf(parent: Scope): Scope {
+    // What is set inside a frame that callbacks share must not reach the others.
+    const cell = parent.shared ? new ContextCell(parent.cell.bindings) : parent.cell;
+    const scope = new Scope(parent.loop, parent, parent.task, cell);
+    const home = openScope(parent);
+    scope.parent = home;
+    // Handlers outside tasks have nothing in common: each outermost scope there is a tree of its own.
+    scope.root = home.root.parent === null ? scope : home.root;
+    home.#adopt(scope);
+    return scope;
+  }
+
+  /** A scope that only brings another context (or frame) with it. */
+  static transparent(parent: Scope, cell: ContextCell, task: ScopeTask | null): Scope {
+    const scope = new Scope(parent.loop, parent, task, cell);
+    scope.root = parent.root;
+    scope.closed = true;
+    return scope;
+  }
+
+  /** The root scope of a task, below the loop's own. */
+  static ofTask(loopScope: Scope, task: ScopeTask, cell: ContextCell): Scope {
+    const scope = new Scope(loopScope.loop, loopScope, task, cell);
+    loopScope.#adopt(scope);
+    return scope;
+  }
+
+  addWait(wait: ScopeWait): void {
+    const first = this.firstWait;
+    wait.nextWait = first;
+    wait.previousWait = null;
+    if (first !== null) first.previousWait = wait;
+    this.firstWait = wait;
+  }
+
+  removeWait(wait: ScopeWait): void {
+    const { nextWait, previousWait } = wait;
+    if (previousWait !== null) previousWait.nextWait = nextWait;
+    else if (this.firstWait === wait) this.firstWait = nextWait;
+    if (nextWait !== null) nextWait.previousWait = previousWait;
+    wait.nextWait = null;
+    wait.previousWait = null;
+  }
+
+  *children(): IterableIterator<Scope> {
+    let child = this.firstChild;
+    while (child !== null) {
+      const next: Scope | null = child.#nextSibling;
+      yield child;
+      child = next;
+    }
+  }
+
+  *waits(): IterableIterator<ScopeWait> {
+    let wait = this.firstWait;
+    while (wait !== null) {
+      const next: ScopeWait | null = wait.nextWait;
+      yield wait;
+      wait = next;
+    }
+  }
+
+  /**
+   * Asks this scope to end. Returns whether a wait that the code is certainly in took the request at once; otherwise it is
+   * left pending, at once or (where only leftovers or an abort signal were hit) once it shows that nothing came of it.
+   */
+  cancel(request: CancelRequest): boolean {
+    this.requests++;
+    return this.deliver(request);
+  }
+
+  /** Like {@linkcode Scope.cancel} for a request that is already counted. */
+  deliver(request: CancelRequest): boolean {
+    const hits: Hits = { fresh: false, stale: false, controllers: [] };
+    const root = this.root;
+    const stamp = root.activity;
+    this.#cancelWaits(request, hits);
+    if (hits.controllers.length > 0) {
+      const reason = cancelledError(this.loop, request);
+      for (const controller of hits.controllers) controller.abort(reason);
+    }
+    if (hits.fresh) return true;
+    if (hits.stale || hits.controllers.length > 0) {
+      this.deciding = true;
+      this.loop.scheduler.enqueue(new ReactionCheck(this, request, stamp));
+    } else this.leavePending(request);
+    return false;
+  }
+
+  leavePending(request: CancelRequest): void {
+    if (this.pending === null) this.root.pendingCount++;
+    this.pending = request;
+  }
+
+  clearPending(): CancelRequest | null {
+    const pending = this.pending;
+    if (pending !== null) {
+      this.pending = null;
+      this.root.pendingCount--;
+    }
+    return pending;
+  }
+
+  /** The nearest pending request going up, taken. */
+  takePending(): CancelRequest | null {
+    for (let scope: Scope | null = this; scope !== null; scope = scope.parent) {
+      const pending = scope.clearPending();
+      if (pending !== null) return pending;
+      if (scope === this.root) break;
+    }
+    return null;
+  }
+
+  /** Requests standing against the scopes that enclose this one. */
+  requestsAbove(): number {
+    let sum = 0;
+    let scope: Scope = this;
+    while (scope !== this.root && scope.parent !== null) {
+      scope = scope.parent;
+      sum += scope.requests;
+    }
+    return sum;
+  }
+
+  /** The nearest enclosing scope that was asked to end. */
+  nearestAskedAbove(): Scope | null {
+    let scope: Scope = this;
+    while (scope !== this.root && scope.parent !== null) {
+      scope = scope.parent;
+      if (scope.requests > 0) return scope;
+    }
+    return null;
+  }
+
+  /** Requests standing against this scope and all below it. */
+  requestsBelow(): number {
+    let sum = this.requests;
+    for (const child of this.children()) sum += child.requestsBelow();
+    return sum;
+  }
+
+  /** Forgets, here and below, all that has not become effective: `uncancel()` reached 0. */
+  withdraw(): void {
+    this.clearPending();
+    if (this.#controller?.signal.aborted) this.#controller = null;
+    for (const wait of this.waits()) wait.withdraw();
+    for (const child of this.children()) child.withdraw();
+  }
+
+  /** Ends the scope: what still lives in it goes to the parent. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.root.activity++;
+    this.clearPending();
+    const home = openScope(this);
+    for (const wait of this.waits()) {
+      this.removeWait(wait);
+      wait.home = home;
+      home.addWait(wait);
+    }
+    for (const child of this.children()) {
+      this.#release(child);
+      child.parent = home;
+      home.#adopt(child);
+    }
+    this.parent!.#release(this);
+    this.requests = 0;
+  }
+
+  /** Cuts the scope off from what encloses it, with all it holds: its body has been left behind. */
+  detach(top: Scope): void {
+    this.root.pendingCount -= this.#countPending();
+    this.root.activity++;
+    this.parent!.#release(this);
+    this.parent = top;
+    top.#adopt(this);
+    this.#setRoot(this);
+    this.pendingCount = this.#countPending();
+  }
+
+  /** Aborts when this scope, or one that encloses it, is asked to end. */
+  get signal(): AbortSignal {
+    if (this.#controller !== null) return this.#controller.signal;
+    const home = openScope(this);
+    if (home.#controller === null) {
+      home.#controller = new AbortController();
+      if (home.requests + home.requestsAbove() > 0) {
+        home.#controller.abort(cancelledError(home.loop, { message: undefined }));
+      }
+    }
+    return home.#controller.signal;
+  }
+
+  /** Lets go of children without telling them; the caller keeps them elsewhere. */
+  #release(child: Scope): void {
+    const next = child.#nextSibling;
+    const previous = child.#previousSibling;
+    if (previous !== null) previous.#nextSibling = next;
+    else if (this.firstChild === child) this.firstChild = next;
+    if (next !== null) next.#previousSibling = previous;
+    child.#nextSibling = null;
+    child.#previousSibling = null;
+  }
+
+  #adopt(child: Scope): void {
+    const first = this.firstChild;
+    child.#nextSibling = first;
+    if (first !== null) first.#previousSibling = child;
+    this.firstChild = child;
+  }
+
+  #cancelWaits(request: CancelRequest, hits: Hits): void {
+    const step = this.root.step;
+    for (let wait = this.firstWait; wait !== null; wait = wait.nextWait) {
+      if (!wait.cancel(request)) continue;
+      if (wait.step === step) hits.fresh = true;
+      else hits.stale = true;
+    }
+    if (this.#controller !== null && !this.#controller.signal.aborted) {
+      hits.controllers.push(this.#controller);
+    }
+    for (let child = this.firstChild; child !== null; child = child.#nextSibling) {
+      child.#cancelWaits(request, hits);
+    }
+  }
+
+  #countPending(): number {
+    let count = this.pending === null ? 0 : 1;
+    for (const child of this.children()) count += child.#countPending();
+    return count;
+  }
+
+  #setRoot(root: Scope): void {
+    this.root = root;
+    for (const child of this.children()) child.#setRoot(root);
+  }
+}
+
+interface Hits {
+  fresh: boolean;
+  stale: boolean;
+  controllers: AbortController[];
+}
+
+/** The scope itself, or its first ancestor that has not ended. */
+export function openScope(scope: Scope): Scope {
+  let open = scope;
+  while (open.closed) open = open.parent!;
+  return open;
+}
+
+/** The error that a request becomes where it is delivered. */
+export function cancelledError(loop: ScopeLoop, request: CancelRequest): Error {
+  const error = makeCancelledError(request.message, loop.getDebug());
+  if (request.cause !== undefined) error.cause = request.cause;
+  return error;
+}
+
+/**
+ * A request hit only waits older than the code's last wake-up, or an abort signal. Perhaps the code sits in one of those
+ * (a parallel branch, a fetch), perhaps they are leftovers of a race and it sits in a foreign await. So they are ended, the
+ * microtasks drain, and unless the code made a wait, left a scope or ended by then, the request stays pending after all.
+ */
+class ReactionCheck implements ReadyEntry {
+  readonly #scope: Scope;
+  readonly #request: CancelRequest;
+  readonly #stamp: number;
+
+  constructor(scope: Scope, request: CancelRequest, stamp: number) {
+    this.#scope = scope;
+    this.#request = request;
+    this.#stamp = stamp;
+  }
+
+  run(): Turn | null {
+    const { root, loop } = this.#scope;
+    if (root.activity !== this.#stamp) {
+      this.#scope.deciding = false;
+      return null;
+    }
+    loop.scheduler.afterTurn(() => this.#judge());
+    return root;
+  }
+
+  #judge(): void {
+    const scope = this.#scope;
+    scope.deciding = false;
+    if (scope.closed || scope.requests === 0 || scope.root.activity !== this.#stamp) return;
+    scope.leavePending(this.#request);
+  }
+}

@@ -1,0 +1,295 @@
+import { runInRoot } from "./_root.ts";
+import type { JobMessage, PokeMessage, UrgentMessage, WorkerMessage } from "./_thread_protocol.ts";
+import { programSource, type WorkerChannel } from "./_thread_program.ts";
+
+/**
+ * What pools need of a runtime. This file is the only one here that knows worker threads and child processes; it takes them
+ * from `process.getBuiltinModule`, when the first worker starts and not before.
+ */
+export interface ThreadHost {
+  /** How many threads the machine runs at a time. */
+  parallelism(): number;
+  startThread(name: string, events: WorkerEvents): WorkerLink;
+  startProcess(name: string, events: WorkerEvents): WorkerLink;
+  /** Calls back after that many seconds unless the returned function is called; does not keep the process alive. */
+  after(seconds: number, callback: () => void): () => void;
+}
+
+/** What a pool hears of a worker. */
+export interface WorkerEvents {
+  message(message: WorkerMessage): void;
+  /** It has ended, by itself or on demand; called once. `cause` is null when there was no error. */
+  ended(how: string, cause: unknown): void;
+}
+
+/** A worker as its pool sees it. */
+export interface WorkerLink {
+  post(message: JobMessage, transfer: readonly Transferable[]): void;
+  /** Also reaches a worker that blocks, or that polls its signal. */
+  notify(message: UrgentMessage, transfer: readonly Transferable[]): void;
+  /** While held, the worker keeps the process alive. It starts unheld. */
+  hold(): void;
+  release(): void;
+  stop(): void;
+}
+
+type Listener = (...args: never[]) => void;
+
+interface Emitter {
+  on(event: string, listener: Listener): unknown;
+}
+
+interface Port extends Emitter {
+  postMessage(message: unknown, transfer?: readonly Transferable[]): void;
+  close(): void;
+}
+
+interface ThreadWorker extends Emitter {
+  postMessage(message: unknown, transfer?: readonly Transferable[]): void;
+  ref(): void;
+  unref(): void;
+  terminate(): Promise<unknown>;
+}
+
+interface WorkerThreads {
+  readonly Worker: new (source: string, options: object) => ThreadWorker;
+  readonly MessageChannel: new () => { readonly port1: Port; readonly port2: Port };
+  readonly parentPort: Port;
+  readonly workerData: { readonly urgent: Port; readonly flags: Int32Array };
+  receiveMessageOnPort(port: Port): { readonly message: unknown } | undefined;
+}
+
+interface Child extends Emitter {
+  readonly channel?: { ref?(): void; unref?(): void };
+  send(message: unknown): boolean;
+  ref(): void;
+  unref(): void;
+  disconnect(): void;
+}
+
+interface ChildProcesses {
+  spawn(program: string, args: readonly string[], options: object): Child;
+}
+
+interface Process extends Emitter {
+  readonly execPath: string;
+  readonly execArgv: readonly string[];
+  send(message: unknown): void;
+  exit(): void;
+  getBuiltinModule(name: "node:worker_threads"): WorkerThreads;
+  getBuiltinModule(name: "node:child_process"): ChildProcesses;
+  getBuiltinModule(name: "node:os"): { availableParallelism(): number };
+}
+
+interface Permissions {
+  querySync(descriptor: { readonly name: string }): { readonly state: string };
+}
+
+interface Globals {
+  readonly process: Process;
+  readonly Deno?: { readonly permissions: Permissions };
+  readonly Bun?: unknown;
+  setTimeout(callback: () => void, milliseconds: number): { unref(): void };
+  clearTimeout(timer: unknown): void;
+}
+
+const globals = globalThis as unknown as Globals;
+
+/** Waits longer than this are taken for endless, as host timers are. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Place in the flags of the counter that wakes a blocking worker, and of the number of the last cancelled job. */
+const WAKE = 0;
+const CANCELLED = 1;
+
+/** The channel of a thread's program; sent as source text, so it uses nothing from outside of itself. */
+function threadChannel(): WorkerChannel {
+  const { process } = globalThis as unknown as Globals;
+  const threads = process.getBuiltinModule("node:worker_threads");
+  const { parentPort, workerData, receiveMessageOnPort } = threads;
+  // The pool writes to a port that nobody listens to, then counts up. A port with a listener may have given a message
+  // away to the thread's event loop already, where a thread that blocks never finds it.
+  const { urgent, flags } = workerData;
+  let handler: (message: JobMessage | PokeMessage | UrgentMessage) => void = () => {};
+
+  const drain = (): void => {
+    for (;;) {
+      const received = receiveMessageOnPort(urgent);
+      if (received === undefined) return;
+      handler(received.message as UrgentMessage);
+    }
+  };
+  return {
+    post: (message, transfer) => parentPort.postMessage(message, transfer),
+    listen: (given) => {
+      handler = given;
+      parentPort.on("message", given as Listener);
+    },
+    drain,
+    cancelledJob: () => Atomics.load(flags, 1),
+    sleep: (done, milliseconds) => {
+      const end = performance.now() + milliseconds;
+      for (;;) {
+        const seen = Atomics.load(flags, 0);
+        drain();
+        const left = end - performance.now();
+        if (done() || left <= 0) return;
+        Atomics.wait(flags, 0, seen, left);
+      }
+    },
+  };
+}
+
+/** The channel of a child process's program; the same holds. */
+function processChannel(): WorkerChannel {
+  const { process } = globalThis as unknown as Globals;
+  process.on("disconnect", () => process.exit());
+  return {
+    post: (message) => process.send(message),
+    listen: (handler) => process.on("message", handler as Listener),
+    drain: () => {},
+    cancelledJob: () => 0,
+    sleep: null,
+  };
+}
+
+class RuntimeThreadHost implements ThreadHost {
+  #threadProgram: string | null = null;
+  #processProgram: string | null = null;
+
+  parallelism(): number {
+    return globals.process.getBuiltinModule("node:os").availableParallelism();
+  }
+
+  startThread(name: string, events: WorkerEvents): WorkerLink {
+    this.#threadProgram ??= programSource(threadChannel);
+    const program = this.#threadProgram;
+    // What the worker's events call must not run in the task that happened to start it.
+    return runInRoot(() => startThread(program, name, events));
+  }
+
+  startProcess(_name: string, events: WorkerEvents): WorkerLink {
+    this.#processProgram ??= programSource(processChannel);
+    const program = this.#processProgram;
+    return runInRoot(() => startProcess(program, events));
+  }
+
+  after(seconds: number, callback: () => void): () => void {
+    const milliseconds = Math.max(0, seconds * 1000);
+    if (milliseconds > LONGEST_TIMER) return () => {};
+    const timer = globals.setTimeout(callback, milliseconds);
+    timer.unref();
+    return () => globals.clearTimeout(timer);
+  }
+}
+
+function startThread(program: string, name: string, events: WorkerEvents): WorkerLink {
+  const { Worker, MessageChannel } = globals.process.getBuiltinModule("node:worker_threads");
+  const { port1, port2 } = new MessageChannel();
+  const flags = new Int32Array(new SharedArrayBuffer(8));
+  const worker = new Worker(program, {
+    eval: true,
+    name,
+    workerData: { urgent: port2, flags },
+    transferList: [port2],
+  });
+  worker.unref();
+  const end = once((how: string, cause: unknown) => {
+    port1.close();
+    events.ended(how, cause);
+  });
+  worker.on("message", (message: WorkerMessage) => events.message(message));
+  worker.on("messageerror", (error: unknown) => {
+    end("sent what can't be read here", error);
+    void worker.terminate(); // settles; the pool has let go of the worker
+  });
+  worker.on("error", (error: unknown) => end("failed", error));
+  worker.on("exit", (code: number) => end(`exited with code ${code}`, null));
+  const notify = (message: UrgentMessage, transfer: readonly Transferable[]): void => {
+    if (message.kind === "cancel") Atomics.store(flags, CANCELLED, message.job);
+    port1.postMessage(message, transfer);
+    Atomics.add(flags, WAKE, 1);
+    Atomics.notify(flags, WAKE);
+    worker.postMessage({ kind: "poke" } satisfies PokeMessage);
+  };
+  return {
+    post: (message, transfer) => worker.postMessage(message, transfer),
+    notify,
+    hold: () => worker.ref(),
+    release: () => worker.unref(),
+    stop: () => void worker.terminate(), // its end comes as an event
+  };
+}
+
+function startProcess(program: string, events: WorkerEvents): WorkerLink {
+  const { spawn } = globals.process.getBuiltinModule("node:child_process");
+  const child = spawn(globals.process.execPath, childArguments(), {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    serialization: "advanced",
+  });
+  const hold = (): void => {
+    child.ref();
+    child.channel?.ref?.();
+  };
+  const release = (): void => {
+    child.unref();
+    child.channel?.unref?.();
+  };
+  const end = once((how: string, cause: unknown) => events.ended(how, cause));
+  child.on("message", (message: WorkerMessage) => events.message(message));
+  child.on("error", (error: unknown) => end("failed", error));
+  child.on("exit", (code: number | null, signal: string | null) => {
+    end(signal === null ? `exited with code ${code}` : `was ended by ${signal}`, null);
+  });
+  child.send(program);
+  release();
+  return {
+    post: (message) => void child.send(message),
+    notify: (message) => void child.send(message),
+    hold,
+    release,
+    stop: () => child.disconnect(),
+  };
+}
+
+/** The child gets its program as the first message: a command line is no place for it. */
+const CHILD_START = 'process.once("message", (program) => (0, eval)(program));';
+
+function childArguments(): string[] {
+  if (globals.Deno !== undefined) {
+    const script = `data:text/javascript,${encodeURIComponent(CHILD_START)}`;
+    return ["run", "--no-prompt", ...denoPermissions(globals.Deno.permissions), script];
+  }
+  if (globals.Bun !== undefined) return ["-e", CHILD_START];
+  return [...inheritedOptions(globals.process.execArgv), "-e", CHILD_START];
+}
+
+/** A child may do what this process may do without limits; a permission limited to some paths or hosts can't be read. */
+function denoPermissions(permissions: Permissions): string[] {
+  const names = ["read", "write", "net", "env", "run", "sys", "ffi", "import"];
+  return names.filter((name) => permissions.querySync({ name }).state === "granted")
+    .map((name) => `--allow-${name}`);
+}
+
+/** Node's own options, without those that say what to run or that would run or debug it a second time. */
+function inheritedOptions(options: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < options.length; index++) {
+    const option = options[index]!;
+    if (/^(-e|-p|-pe|--eval|--print)$/.test(option)) index++;
+    else if (!/^--(test|watch|inspect|input-type)/.test(option)) kept.push(option);
+  }
+  return kept;
+}
+
+function once<A extends unknown[]>(fn: (...args: A) => void): (...args: A) => void {
+  let called = false;
+  return (...args) => {
+    if (called) return;
+    called = true;
+    fn(...args);
+  };
+}
+
+/** The host of this runtime. */
+export const threadHost: ThreadHost = new RuntimeThreadHost();

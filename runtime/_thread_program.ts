@@ -1,0 +1,257 @@
+import type {
+  EncodedValue,
+  JobMessage,
+  PokeMessage,
+  UrgentMessage,
+  WorkerMessage,
+} from "./_thread_protocol.ts";
+import type { CallSettlement, LibraryHooks, RemoteCall, ThreadSlot } from "./_thread_slot.ts";
+import { type ErrorMaker, makeWire, type Outgoing, type Wire } from "./_thread_wire.ts";
+
+type Callable = (...args: never[]) => unknown;
+type Module = Readonly<Record<string, unknown>>;
+
+/** How a worker reaches the pool. Its making is the host's business, and it too is sent as source text. */
+export interface WorkerChannel {
+  post(message: WorkerMessage, transfer: readonly Transferable[]): void;
+  listen(handler: (message: JobMessage | PokeMessage | UrgentMessage) => void): void;
+  /** Calls the handler with the urgent messages that are there. */
+  drain(): void;
+  /** The last job that was cancelled, also visible to one that never yields; 0 where that can't be told. */
+  cancelledJob(): number;
+  /** Blocks until an urgent message is there or the time is over; null where a worker can't. */
+  readonly sleep: ((done: () => boolean, milliseconds: number) => void) | null;
+}
+
+/** The program of a worker as source text, around a function that makes its channel. */
+export function programSource(makeChannel: () => WorkerChannel): string {
+  // The import is part of the text, so that no bundler rewrites it. `__name` is what esbuild and tsx call in functions that
+  // they have compiled; it has to be there for functions that are sent as source.
+  return `"use strict";(() => {
+Object.defineProperty(globalThis, "__name", { value: (fn) => fn, configurable: true, writable: true });
+(${runWorker})((${makeWire})(), (${makeChannel})(), (url) => import(url));
+})()`;
+}
+
+/**
+ * The program of a worker: takes one job after another. Like the wire it uses nothing from outside of itself.
+ *
+ * - What a job leaves uncaught never leaves the worker as an uncaught error, which Deno would print: it goes to the pool.
+ * - Calls of the job's functions and its result travel in the order in which they were made.
+ */
+function runWorker(
+  wire: Wire,
+  channel: WorkerChannel,
+  load: (url: string) => Promise<Module>,
+): void {
+  interface Job {
+    readonly id: number;
+    readonly message: JobMessage;
+    readonly values: ReadonlyMap<string, unknown>;
+    controller: AbortController | null;
+    cancelled: boolean;
+  }
+
+  const compiled: Map<string, Callable> = new Map();
+  const compiledLimit = 100;
+  /** Where functions that came with a job are kept at the pool. */
+  const places: WeakMap<Callable, { job: number; fn: number }> = new WeakMap();
+  const remotePromises: WeakSet<object> = new WeakSet();
+  const calls: Map<number, CallSettlement> = new Map();
+  let lastCall = 0;
+  let current: Job | null = null;
+
+  const slot: ThreadSlot = {
+    signal: () => current === null ? null : signalOf(current),
+    values: () => current === null ? null : current.values,
+    isRemote: (fn) => places.has(fn),
+    call,
+    block: channel.sleep,
+    marks: { of: new WeakMap(), used: false },
+    libraries: [],
+  };
+  Object.defineProperty(globalThis, Symbol.for("@asyncio/asyncio:thread"), { value: slot });
+
+  function run(message: JobMessage): void {
+    const job: Job = {
+      id: message.job,
+      message,
+      values: new Map(message.values),
+      controller: null,
+      cancelled: false,
+    };
+    current = job;
+    const args = [...message.args];
+    wire.putBack(args, message.functions, (fn) => makeRemote(job.id, fn));
+    findWork(message).then((fn) => fn(...(args as never[]))).then(
+      (value) => finish(job, value),
+      (error) => fail(job, explain(error, message)),
+    );
+  }
+
+  function findWork({ work }: JobMessage): Promise<Callable> {
+    if ("source" in work) return Promise.resolve(work.source).then(compile);
+    return load(work.url).then((module) => {
+      const found = module[work.name];
+      if (typeof found === "function") return found as Callable;
+      throw new TypeError(`${work.url} exports no function "${work.name}": got ${typeof found}`);
+    });
+  }
+
+  function compile(source: string): Callable {
+    const known = compiled.get(source);
+    if (known !== undefined) return known;
+    const evaluate = globalThis.eval;
+    let fn: unknown;
+    try {
+      fn = evaluate(`(${source}\n)`);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      // Methods of classes and objects are no expressions by themselves.
+      fn = Object.values(evaluate(`({${source}\n})`) as object)[0];
+    }
+    if (compiled.size >= compiledLimit) compiled.clear();
+    compiled.set(source, fn as Callable);
+    return fn as Callable;
+  }
+
+  /** Says what is behind the two errors that everybody meets once. */
+  function explain(error: unknown, { work }: JobMessage): unknown {
+    if (!(error instanceof Error)) return error;
+    if ("source" in work) {
+      const free = /^(?:Can't find variable: )?([\p{L}$_][\p{L}\p{N}$_]*)(?: is not defined)?$/u
+        .exec(error.message);
+      if (!(error instanceof ReferenceError) || free === null || free[1] === error.message) {
+        return error;
+      }
+      error.message =
+        `${free[1]} is not defined in the thread: a function that is sent there can use ` +
+        "its arguments and globals only. Pass the value as an argument, or put the function in a module: " +
+        'threadModule<typeof import("./work.ts")>(new URL("./work.ts", import.meta.url))';
+    } else if (Reflect.get(error, "code") === "ERR_UNKNOWN_FILE_EXTENSION") {
+      return new TypeError(
+        `Cannot load ${work.url} in a thread: this runtime does not load TypeScript. ` +
+          "Compile it to JavaScript, or use Node 22.18 or later, Deno or Bun",
+        { cause: error },
+      );
+    }
+    return error;
+  }
+
+  function finish(job: Job, value: unknown): void {
+    try {
+      const { values, transfer } = leaving([value]);
+      post({ kind: "done", job: job.id, value: values[0] }, transfer, job);
+    } catch (error) {
+      fail(job, new TypeError(`Cannot send the result of the job: ${error}`, { cause: error }));
+    }
+  }
+
+  function fail(job: Job, error: unknown): void {
+    post({ kind: "failed", job: job.id, error: wire.encodeThrown(error) }, [], job);
+  }
+
+  function post(
+    message: WorkerMessage,
+    transfer: readonly Transferable[],
+    ended: Job | null,
+  ): void {
+    channel.post(message, transfer);
+    if (ended === current) current = null;
+  }
+
+  function leaving(values: readonly unknown[]): Outgoing {
+    if (!slot.marks.used) return { values, functions: [], transfer: [] };
+    return wire.takeApart(values, slot.marks, null);
+  }
+
+  /** A computation that never yields sees no message, so asking the signal looks at the shared flag first. */
+  function signalOf(job: Job): AbortSignal {
+    if (job.controller !== null) return job.controller.signal;
+    const controller = new AbortController();
+    job.controller = controller;
+    const { signal } = controller;
+    const look = (): void => {
+      if (job.cancelled || channel.cancelledJob() === job.id) abort(job);
+    };
+    const native = Object.getOwnPropertyDescriptor(AbortSignal.prototype, "aborted");
+    Object.defineProperty(signal, "aborted", {
+      get: (): boolean => {
+        look();
+        return native?.get?.call(signal);
+      },
+    });
+    Object.defineProperty(signal, "throwIfAborted", {
+      value: (): void => {
+        look();
+        AbortSignal.prototype.throwIfAborted.call(signal);
+      },
+    });
+    look();
+    return signal;
+  }
+
+  function abort(job: Job): void {
+    job.cancelled = true;
+    const library: LibraryHooks | undefined = slot.libraries[slot.libraries.length - 1];
+    job.controller?.abort(library?.cancelledError());
+  }
+
+  function makeRemote(job: number, fn: number): Callable {
+    const remote = (...args: unknown[]): Promise<unknown> => {
+      const promise = new Promise((resolve, reject) => {
+        call(remote, args, { resolve, reject: (error) => reject(decode(error)) });
+      });
+      remotePromises.add(promise);
+      return promise;
+    };
+    places.set(remote, { job, fn });
+    return remote;
+  }
+
+  function call(fn: Callable, args: readonly unknown[], settle: CallSettlement | null): RemoteCall {
+    const place = places.get(fn);
+    if (place === undefined) throw new TypeError("Not a function that came with a job");
+    const id = settle === null ? 0 : ++lastCall;
+    const { values, transfer } = leaving(args);
+    channel.post({ kind: "call", ...place, call: id, args: values }, transfer);
+    if (settle !== null) calls.set(id, settle);
+    return { cancel: () => channel.post({ kind: "cancelCall", call: id }, []) };
+  }
+
+  function decode(error: EncodedValue): unknown {
+    return wire.decodeThrown(error, (name) => {
+      let found: ErrorMaker | undefined;
+      for (const library of slot.libraries) found = library.findErrorClass(name) ?? found;
+      return found;
+    });
+  }
+
+  function receive(message: JobMessage | PokeMessage | UrgentMessage): void {
+    if (message.kind === "job") run(message);
+    else if (message.kind === "poke") channel.drain();
+    else if (message.kind === "cancel") {
+      if (current?.id === message.job) abort(current);
+    } else {
+      const settle = calls.get(message.call);
+      calls.delete(message.call);
+      if (message.kind === "reply") settle?.resolve(message.value);
+      else settle?.reject(message.error);
+    }
+  }
+
+  function stray(error: unknown, fatal: boolean): void {
+    channel.post({ kind: "stray", error: wire.encodeThrown(error), fatal }, []);
+  }
+
+  interface Emitter {
+    on(event: string, listener: (error: unknown, promise: unknown) => void): void;
+  }
+  const { process } = globalThis as unknown as { process: Emitter };
+  process.on("uncaughtException", (error) => stray(error, true));
+  // A callback that nobody awaited and that failed on the loop is reported there; it did not hurt the job.
+  process.on("unhandledRejection", (error, promise) => {
+    stray(error, !remotePromises.has(promise as object));
+  });
+  channel.listen(receive);
+}

@@ -1,0 +1,193 @@
+import { CancelledError, RuntimeError } from "./exceptions.ts";
+import { currentScope } from "./_frame.ts";
+import { captureStack } from "./_stack.ts";
+import type { ReadyEntry, Scheduler, Turn } from "./_scheduler.ts";
+import {
+  cancelledError,
+  type CancelRequest,
+  openScope,
+  type Scope,
+  type ScopeWait,
+} from "./_scope.ts";
+
+/**
+ * - `pending`: registered, nobody has woken it.
+ * - `woken`: its wake-up is in the ready queue; a cancellation may still take it.
+ * - `cancelled`: a cancellation took it; its wake-up is in the ready queue.
+ * - `settled`: its promise is settled; it is in no list.
+ */
+type State = "pending" | "woken" | "cancelled" | "settled";
+
+let capturedResolve: (value: unknown) => void;
+let capturedReject: (reason: unknown) => void;
+function capture(resolve: (value: unknown) => void, reject: (reason: unknown) => void): void {
+  capturedResolve = resolve;
+  capturedReject = reject;
+}
+
+function ignore(): void {}
+
+/**
+ * What an asyncio call hands to its awaiter: one object, one fresh promise, one entry of the ready queue. It settles at its
+ * own wake-up, in the iteration after `wake()`, because until then a cancellation must be able to win (TASK-52).
+ */
+export abstract class Wait<T> implements ScopeWait, ReadyEntry {
+  readonly promise: Promise<T>;
+  /** Where it was made; leads to the task that waits. */
+  readonly scope: Scope;
+  home: Scope;
+  nextWait: ScopeWait | null = null;
+  previousWait: ScopeWait | null = null;
+  readonly step: number;
+  /** Where it was made, in debug mode. */
+  readonly site: string | null;
+  protected readonly scheduler: Scheduler;
+  protected request: CancelRequest | null = null;
+  #state: State = "pending";
+  #woken = false;
+  readonly #resolve: (value: T) => void;
+  readonly #reject: (reason: unknown) => void;
+
+  /** `scheduler` is that of the loop which wakes it, where it differs from the waiting scope's. */
+  constructor(scope: Scope = currentScope(), scheduler: Scheduler = scope.loop.scheduler) {
+    this.promise = new Promise(capture) as Promise<T>;
+    this.#resolve = capturedResolve;
+    this.#reject = capturedReject;
+    this.scope = scope;
+    this.scheduler = scheduler;
+    const home = openScope(scope);
+    const root = home.root;
+    this.home = home;
+    root.activity++;
+    this.step = root.step;
+    this.site = scope.loop.getDebug() ? captureStack(this.constructor) : null;
+    if (scope.loop.isClosed()) {
+      this.#state = "settled";
+      this.#reject(new RuntimeError("Event loop is closed: nothing can be waited for on it"));
+      return;
+    }
+    home.addWait(this);
+    if (root.pendingCount > 0) this.takePending();
+  }
+
+  /** Neither woken nor cancelled yet. */
+  get pending(): boolean {
+    return this.#state === "pending";
+  }
+
+  /** A cancellation took it: `onCancel` runs, or ran, at its wake-up. */
+  get cancelled(): boolean {
+    return this.#state === "cancelled";
+  }
+
+  /** Somebody woke it, whether or not a cancellation took it afterwards. */
+  get woken(): boolean {
+    return this.#woken;
+  }
+
+  /** Schedules the wake-up. False when it is no longer pending. */
+  wake(): boolean {
+    if (this.#state !== "pending") return false;
+    this.#state = "woken";
+    this.#woken = true;
+    this.scheduler.enqueue(this);
+    return true;
+  }
+
+  cancel(request: CancelRequest): boolean {
+    return this.#take(request);
+  }
+
+  #take(request: CancelRequest): boolean {
+    if (this.#state === "pending") {
+      this.#state = "cancelled";
+      this.request = request;
+      this.scheduler.enqueue(this);
+    } else if (this.#state === "woken") this.request ??= request;
+    return this.#state !== "settled";
+  }
+
+  withdraw(): void {
+    if (this.#state !== "cancelled") this.request = null;
+  }
+
+  run(): Turn | null {
+    const { home, request } = this;
+    const root = home.root;
+    home.removeWait(this);
+    root.step++;
+    this.#state = request === null ? "settled" : "cancelled";
+    try {
+      if (request !== null) {
+        const error = cancelledError(this.scope.loop, request) as CancelledError;
+        this.onCancel(error);
+        throw error;
+      }
+      this.#resolve(this.onWake());
+    } catch (error) {
+      // The awaiter may have dropped the promise (a lost race); a cancellation is then nobody's unhandled rejection.
+      if (error instanceof CancelledError) this.promise.then(undefined, ignore);
+      this.#reject(error);
+    }
+    return root;
+  }
+
+  /** What is waited for, for reports of deadlocks. */
+  describe(): string {
+    return this.constructor.name;
+  }
+
+  /** The future that is waited for, if it is one. */
+  get awaited(): object | null {
+    return null;
+  }
+
+  /** Runs at the wake-up: finishes the hand-over and returns the value; what it throws rejects the promise. */
+  protected abstract onWake(): T;
+
+  /** Runs at the wake-up of a cancelled wait: leaves queues, passes on a wake-up it had been given. */
+  protected onCancel(_error: CancelledError): void {}
+
+  /** Called by the constructor, so before a subclass has its fields. */
+  protected takePending(): void {
+    const pending = this.home.takePending();
+    if (pending !== null) this.#take(pending);
+  }
+}
+
+/** The plain wait: whoever wakes it brings the value or the error. */
+export class Waiter<T> extends Wait<T> {
+  readonly #what: string;
+  #value: T | undefined;
+  #error: unknown;
+  #failed = false;
+
+  constructor(what = "an event") {
+    super();
+    this.#what = what;
+  }
+
+  /** False when it is no longer pending. */
+  wakeWith(value: T): boolean {
+    if (!this.wake()) return false;
+    this.#value = value;
+    return true;
+  }
+
+  /** False when it is no longer pending. */
+  failWith(error: unknown): boolean {
+    if (!this.wake()) return false;
+    this.#failed = true;
+    this.#error = error;
+    return true;
+  }
+
+  override describe(): string {
+    return this.#what;
+  }
+
+  protected onWake(): T {
+    if (this.#failed) throw this.#error;
+    return this.#value as T;
+  }
+}

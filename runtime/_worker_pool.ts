@@ -1,0 +1,170 @@
+import type { EventLoop } from "../event_loop.ts";
+import type { Completion } from "./_completion.ts";
+import { BrokenExecutor, RuntimeError } from "./exceptions.ts";
+import { Job, type JobHolder, type Submission } from "./_job.ts";
+import { PoolWorker, type WorkerOwner } from "./_pool_worker.ts";
+import type { WorkerEvents, WorkerLink } from "./_thread_host.ts";
+import { Waiter } from "./_wait.ts";
+
+/** How a pool is made. */
+export interface PoolSettings {
+  readonly maxWorkers: number;
+  /** Seconds after which a worker without a job ends; Infinity: never. */
+  readonly idleTimeout: number;
+  start(index: number, events: WorkerEvents): WorkerLink;
+  /** Calls back after that many seconds unless the returned function is called. */
+  after(seconds: number, callback: () => void): () => void;
+}
+
+/**
+ * Workers and the jobs that wait for one.
+ *
+ * - A worker starts when a job finds none free and there are fewer than allowed; the one that was used last is used first,
+ *   so that those not needed grow old and end.
+ * - Jobs start in the order in which they were submitted.
+ * - Invariant: while jobs wait, no worker is free and as many as allowed are there.
+ */
+export class WorkerPool implements WorkerOwner, JobHolder {
+  readonly #settings: PoolSettings;
+  /** Those that take jobs. */
+  readonly #workers: Set<PoolWorker> = new Set();
+  /** Those that take none, whose end is still to come. */
+  readonly #leaving: Set<PoolWorker> = new Set();
+  /** Those without a job; the one that was used last comes last. */
+  #free: PoolWorker[] = [];
+  readonly #queue: Set<Job> = new Set();
+  #started = 0;
+  #shutDown = false;
+  #joiners: Waiter<void>[] = [];
+  #stopReaper: (() => void) | null = null;
+  /** That of the last job: errors that belong to none are reported there. */
+  #loop: EventLoop | null = null;
+
+  constructor(settings: PoolSettings) {
+    this.#settings = settings;
+  }
+
+  /** @throws {RuntimeError} after a shutdown */
+  submit(submission: Submission): Completion<unknown> {
+    if (this.#shutDown) {
+      throw new RuntimeError("Cannot submit work: the executor has been shut down");
+    }
+    this.#loop = submission.loop;
+    const job = new Job(submission, this);
+    const worker = this.#free.pop();
+    if (worker !== undefined) this.#run(worker, job);
+    else if (this.#workers.size < this.#settings.maxWorkers) this.#runInNewWorker(job);
+    else {
+      job.snapshot();
+      this.#queue.add(job);
+    }
+    return job.completion;
+  }
+
+  cancel(job: Job): boolean {
+    return this.#queue.delete(job);
+  }
+
+  /** Takes no more jobs; workers end as soon as they have none. Resolves when all are gone, if it is to wait for that. */
+  shutdown(wait: boolean, cancelFutures: boolean): Promise<void> {
+    this.#shutDown = true;
+    if (cancelFutures) {
+      for (const job of [...this.#queue]) job.completion.cancel();
+    }
+    for (const worker of this.#free) this.#dismiss(worker);
+    this.#free = [];
+    this.#stopReaper?.();
+    this.#stopReaper = null;
+    if (!wait || this.#workers.size + this.#leaving.size === 0) return Promise.resolve();
+    const joiner = new Waiter<void>("the end of an executor's workers");
+    this.#joiners.push(joiner);
+    return joiner.promise;
+  }
+
+  workerIsFree(worker: PoolWorker): void {
+    if (!this.#workers.has(worker)) return;
+    const [job] = this.#queue;
+    if (job !== undefined) {
+      this.#queue.delete(job);
+      this.#run(worker, job);
+    } else if (this.#shutDown) this.#dismiss(worker);
+    else this.#rest(worker);
+  }
+
+  workerIsLost(worker: PoolWorker): void {
+    if (!this.#workers.delete(worker)) return;
+    this.#leaving.add(worker);
+    this.#free = this.#free.filter((other) => other !== worker);
+    const [job] = this.#queue;
+    if (job === undefined) return;
+    this.#queue.delete(job);
+    this.#runInNewWorker(job);
+  }
+
+  workerHasEnded(worker: PoolWorker): void {
+    this.#leaving.delete(worker);
+    if (this.#workers.size + this.#leaving.size > 0) return;
+    const joiners = this.#joiners;
+    this.#joiners = [];
+    for (const joiner of joiners) joiner.wakeWith(undefined);
+  }
+
+  report(message: string, error: unknown): void {
+    this.#loop?.callExceptionHandler({ message, exception: error });
+  }
+
+  #runInNewWorker(job: Job): void {
+    let worker: PoolWorker;
+    try {
+      const index = this.#started++;
+      worker = new PoolWorker(this, (events) => this.#settings.start(index, events));
+    } catch (error) {
+      job.completion.reject(
+        new BrokenExecutor(`Cannot start a worker: ${error}`, { cause: error }),
+      );
+      return;
+    }
+    this.#workers.add(worker);
+    this.#run(worker, job);
+  }
+
+  #run(worker: PoolWorker, job: Job): void {
+    try {
+      worker.run(job);
+    } catch (error) {
+      job.completion.reject(error);
+      this.workerIsFree(worker);
+    }
+  }
+
+  #dismiss(worker: PoolWorker): void {
+    this.#workers.delete(worker);
+    this.#leaving.add(worker);
+    worker.stop();
+  }
+
+  #rest(worker: PoolWorker): void {
+    worker.idleSince = performance.now() / 1000;
+    this.#free.push(worker);
+    if (this.#stopReaper === null) this.#reapLater(this.#settings.idleTimeout);
+  }
+
+  #reapLater(seconds: number): void {
+    this.#stopReaper = this.#settings.after(seconds, () => this.#reap());
+  }
+
+  /** Ends the workers that had no job for too long, the oldest first, and comes back when the next one is due. */
+  #reap(): void {
+    this.#stopReaper = null;
+    const { idleTimeout } = this.#settings;
+    const now = performance.now() / 1000;
+    while (this.#free.length > 0) {
+      const left = this.#free[0]!.idleSince + idleTimeout - now;
+      if (left > 0) {
+        this.#reapLater(left);
+        return;
+      }
+      this.#dismiss(this.#free.shift()!);
+    }
+  }
+}

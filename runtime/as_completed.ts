@@ -1,0 +1,252 @@
+import type { EventLoop } from "../event_loop.ts";
+import type { Awaitable } from "./coroutines.ts";
+import { describeType } from "./_describe.ts";
+import { type Delay, toSeconds } from "./durations.ts";
+import { ensureFuture } from "./ensure_future.ts";
+import { TimeoutError } from "./exceptions.ts";
+import { currentScope } from "./_frame.ts";
+import { addEntry, coreOf, type Future, type FutureEntry, removeEntry } from "./_future.ts";
+import { isFuture } from "./futures.ts";
+import { InternalTimer } from "./_internal_timer.ts";
+import type { LoopCore } from "./_loop_core.ts";
+import type { ReadyEntry, Turn } from "./_scheduler.ts";
+import { Wait } from "./_wait.ts";
+
+/** One item of `for await (... of asCompleted(...))`. */
+export interface Completed<T> {
+  /** The future or task that was given, or the task made for a function. */
+  readonly future: Future<T>;
+  /** Its place among the arguments. */
+  readonly index: number;
+  /** Its value; throws its error. */
+  result(): T;
+}
+
+/** Stands in the line of finished futures for one that did not make it in time. */
+const TOO_LATE = null;
+type Arrival<T> = Future<T> | typeof TOO_LATE;
+
+class ArrivalWait<T> extends Wait<Arrival<T>[]> {
+  readonly #line: CompletionLine<T>;
+
+  constructor(line: CompletionLine<T>) {
+    super();
+    this.#line = line;
+  }
+
+  override describe(): string {
+    return "the next future of asCompleted()";
+  }
+
+  // Boxed: a bare future would be unwrapped by the promise.
+  protected onWake(): Arrival<T>[] {
+    return [this.#line.take(this)];
+  }
+
+  protected override onCancel(): void {
+    this.#line.leave(this);
+  }
+}
+
+/** The futures in order of their completion, and those who wait for the next one. */
+class CompletionLine<T> {
+  readonly #loop: LoopCore;
+  readonly #open: Map<Future<T>, CompletionEntry<T>> = new Map();
+  readonly #arrived: Arrival<T>[] = [];
+  readonly #waiting: ArrivalWait<T>[] = [];
+  readonly #timer: InternalTimer | null = null;
+  readonly #indexes: ReadonlyMap<Future<T>, number>;
+  /** How many are still to be given out. */
+  left: number;
+
+  constructor(indexes: ReadonlyMap<Future<T>, number>, timeout: number | null, loop: LoopCore) {
+    this.#loop = loop;
+    this.#indexes = indexes;
+    this.left = indexes.size;
+    for (const future of indexes.keys()) {
+      const entry = new CompletionEntry(future, this);
+      this.#open.set(future, entry);
+      addEntry(future as Future<unknown>, entry);
+    }
+    if (timeout !== null && this.#open.size > 0) {
+      this.#timer = InternalTimer.after(loop, timeout, () => this.#giveUp());
+    }
+  }
+
+  indexOf(future: Future<T>): number {
+    return this.#indexes.get(future)!;
+  }
+
+  arrived(future: Future<T>): void {
+    if (!this.#open.delete(future)) return;
+    this.#arrive(future);
+    if (this.#open.size === 0) this.#timer?.cancel();
+  }
+
+  /** Resolves to the next finished future, boxed. */
+  next(): Promise<Arrival<T>[]> {
+    if (this.#arrived.length > this.#promised && this.#waiting.length === 0) {
+      return Promise.resolve([this.#arrived.shift() as Arrival<T>]);
+    }
+    const wait = new ArrivalWait(this);
+    this.#waiting.push(wait);
+    return wait.promise;
+  }
+
+  take(wait: ArrivalWait<T>): Arrival<T> {
+    this.#remove(wait);
+    this.#promised--;
+    return this.#arrived.shift() as Arrival<T>;
+  }
+
+  /** A cancelled waiter passes on the arrival that it had been woken for. */
+  leave(wait: ArrivalWait<T>): void {
+    this.#remove(wait);
+    if (!wait.woken) return;
+    this.#promised--;
+    this.#wakeNext();
+  }
+
+  /** Arrivals that a woken waiter is on its way to take. */
+  #promised = 0;
+
+  #arrive(arrival: Arrival<T>): void {
+    this.#arrived.push(arrival);
+    this.#wakeNext();
+  }
+
+  #wakeNext(): void {
+    if (this.#arrived.length <= this.#promised) return;
+    for (const wait of this.#waiting) {
+      if (!wait.wake()) continue;
+      this.#promised++;
+      return;
+    }
+  }
+
+  #remove(wait: ArrivalWait<T>): void {
+    const index = this.#waiting.indexOf(wait);
+    if (index >= 0) this.#waiting.splice(index, 1);
+  }
+
+  #giveUp(): void {
+    for (const [future, entry] of this.#open) {
+      removeEntry(future as Future<unknown>, entry);
+      this.#arrive(TOO_LATE);
+    }
+    this.#open.clear();
+  }
+
+  get awaiter(): object | null {
+    return this.#waiting[0]?.scope.task ?? null;
+  }
+
+  enqueue(entry: ReadyEntry): void {
+    this.#loop.scheduler.enqueue(entry);
+  }
+}
+
+class CompletionEntry<T> implements FutureEntry, ReadyEntry {
+  readonly #future: Future<T>;
+  readonly #line: CompletionLine<T>;
+
+  constructor(future: Future<T>, line: CompletionLine<T>) {
+    this.#future = future;
+    this.#line = line;
+  }
+
+  get awaiter(): object | null {
+    return this.#line.awaiter;
+  }
+
+  notify(): void {
+    coreOf(this.#future as Future<unknown>).scheduler.enqueue(this);
+  }
+
+  run(): Turn | null {
+    this.#line.arrived(this.#future);
+    return null;
+  }
+}
+
+/** Both forms of iteration, over one line. */
+class AsCompleted<T> implements Iterable<Promise<T>>, AsyncIterable<Completed<T>> {
+  readonly #line: CompletionLine<T>;
+
+  constructor(line: CompletionLine<T>) {
+    this.#line = line;
+  }
+
+  *[Symbol.iterator](): IterableIterator<Promise<T>> {
+    while (this.#line.left > 0) {
+      this.#line.left--;
+      yield valueOfNext(this.#line);
+    }
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<Completed<T>> {
+    while (this.#line.left > 0) {
+      this.#line.left--;
+      const [future] = await this.#line.next();
+      if (future === undefined || future === TOO_LATE) throw new TimeoutError();
+      yield { future, index: this.#line.indexOf(future), result: () => future.result() };
+    }
+  }
+}
+
+async function valueOfNext<T>(line: CompletionLine<T>): Promise<T> {
+  const [future] = await line.next();
+  if (future === undefined || future === TOO_LATE) throw new TimeoutError();
+  return future.result();
+}
+
+/**
+ * The results of several awaitables as they come.
+ *
+ * - Iterated plainly: promises; the k-th one that is awaited resolves to the k-th result.
+ * - With `for await`: items that hold the future which is done, its index and its result.
+ * - After `timeout`, the promises of what is not done reject, and the `for await` loop throws. Nothing is cancelled.
+ * - All iterators share the progress: a loop that was left can be taken up again.
+ *
+ * asyncio: `asyncio.as_completed()`
+ *
+ * @throws {TypeError} when given something that can't be iterated, or that holds something that can't be awaited
+ *
+ * @example
+ * ```ts
+ * import { asCompleted, run, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const results: string[] = [];
+ *   for (const next of asCompleted([() => sleep(0.02, "slow"), () => sleep(0, "quick")])) {
+ *     results.push(await next);
+ *   }
+ *   assert.deepEqual(results, ["quick", "slow"]);
+ * });
+ * ```
+ */
+export function asCompleted<T>(
+  aws: Iterable<Awaitable<T>>,
+  options: { timeout?: Delay | null } = {},
+): Iterable<Promise<T>> & AsyncIterable<Completed<T>> {
+  if (isFuture(aws) || typeof aws !== "object" || aws === null || !(Symbol.iterator in aws)) {
+    throw new TypeError(
+      `asCompleted() takes an iterable of awaitables, got ${
+        describeType(aws)
+      }: write asCompleted([task])`,
+    );
+  }
+  const timeout = options.timeout === undefined || options.timeout === null
+    ? null
+    : toSeconds(options.timeout);
+  const given = [...aws];
+  const loop = given.find((aw): aw is Future<T> => isFuture(aw))?.getLoop() ??
+    currentScope().loop as unknown as EventLoop;
+  const indexes = new Map<Future<T>, number>();
+  given.forEach((aw, index) => {
+    const future = ensureFuture(aw, { loop });
+    if (!indexes.has(future)) indexes.set(future, index);
+  });
+  return new AsCompleted(new CompletionLine(indexes, timeout, loop as unknown as LoopCore));
+}

@@ -1,0 +1,332 @@
+import type { EventLoop, ExceptionContext, ExceptionHandler } from "../event_loop.ts";
+import { type Bindings, ContextCell, plainCell } from "./_context_cell.ts";
+import type { Awaitable, Coroutine } from "./coroutines.ts";
+import { checkCallback, debugByDefault } from "./_debug.ts";
+import { type Delay, toSeconds } from "./durations.ts";
+import { ensureFuture } from "./ensure_future.ts";
+import { FatalError, RuntimeError } from "./exceptions.ts";
+import { ExceptionReporter, printContext } from "./_exception_reporter.ts";
+import { addEntry, Future, InternalCallback, markRetrieved, removeEntry } from "./_future.ts";
+import { storedScope } from "./_frame.ts";
+import { Handle, SoonHandle, TimedHandle, type TimerHandle } from "./_handle.ts";
+import { type Host, RuntimeHost } from "./host.ts";
+import { isFuture } from "./futures.ts";
+import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
+import { Scheduler } from "./_scheduler.ts";
+import { Scope } from "./_scope.ts";
+import { allTasks, isTask, requireCoroutine, Task, type TaskOptions } from "./tasks.ts";
+import type { TaskFactory } from "./task_factories.ts";
+import { AsyncGenerators } from "./_async_generators.ts";
+import { UnretrievedExceptions } from "./_unretrieved.ts";
+
+/** What a loop closes when it is closed itself: transports, servers, pools. */
+export interface LoopResource {
+  /** Called by the loop's `close()`. */
+  closeWithLoop(): void;
+}
+
+/** How a loop is made. */
+export interface BaseLoopOptions {
+  /** Drives itself whenever something is ready, and never closes. */
+  ambient?: boolean;
+  /** @default {that of the runtime} */
+  host?: Host;
+}
+
+/**
+ * The portable part of the event loop: callbacks, timers, tasks, futures, running and stopping, error reports. It knows no
+ * socket, no child and no runtime.
+ */
+export class BaseEventLoop implements LoopCore {
+  readonly scheduler: Scheduler;
+  readonly rootScope: Scope;
+  slowCallbackDuration = 0.1;
+  /** What closes with the loop, and what the testing loop reports as leaked. */
+  readonly resources: Set<LoopResource> = new Set();
+  /** Operations of the host under way (a connect, a child, a job), by what they are; the testing clock waits for them. */
+  readonly operations: Set<object> = new Set();
+
+  readonly #ambient: boolean;
+  readonly #reporter: ExceptionReporter;
+  readonly #unretrieved: UnretrievedExceptions;
+  readonly #asyncGenerators: AsyncGenerators;
+  #sharedFrame: Scope;
+  #debug: boolean = debugByDefault();
+  #closed = false;
+  #run: { resolve(): void; reject(error: unknown): void; release(): void } | null = null;
+  #fatal: { error: unknown } | null = null;
+  #taskFactory: TaskFactory | null = null;
+
+  constructor(options: BaseLoopOptions = {}) {
+    this.#ambient = options.ambient === true;
+    this.scheduler = new Scheduler(options.host ?? new RuntimeHost());
+    this.scheduler.onStop = () => this.#stopped();
+    this.scheduler.onFatal = (error) => this.#metFatal(error);
+    this.rootScope = new Scope(this, null, null, plainCell);
+    this.#sharedFrame = this.#makeSharedFrame(plainCell.bindings);
+    this.#reporter = new ExceptionReporter(this.#self);
+    this.#unretrieved = new UnretrievedExceptions(this);
+    this.#asyncGenerators = new AsyncGenerators(this);
+    if (this.#ambient) this.scheduler.start();
+  }
+
+  // ── running
+
+  async runUntilComplete<T>(aw: Awaitable<T>): Promise<T> {
+    this.#requireRunnable();
+    const given = isFuture(aw);
+    const future = ensureFuture(aw, { loop: this.#self });
+    const stop = new InternalCallback(future, () => {
+      if (this.#fatal === null) this.stop();
+    });
+    addEntry(future, stop);
+    try {
+      await this.runForever();
+    } catch (error) {
+      // The run throws it: it needs no second report.
+      if (!given && future.done() && !future.cancelled()) markRetrieved(future);
+      throw error;
+    } finally {
+      removeEntry(future, stop);
+    }
+    if (!future.done()) throw new RuntimeError("Event loop stopped before Future completed.");
+    return future.result();
+  }
+
+  runForever(): Promise<void> {
+    try {
+      this.#requireRunnable();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#run = { resolve, reject, release: this.scheduler.host.keepAlive() };
+      this.scheduler.start();
+    });
+  }
+
+  stop(): void {
+    if (this.#ambient) {
+      throw new RuntimeError("The ambient loop can't be stopped: it ends with the thread");
+    }
+    this.scheduler.requestStop();
+  }
+
+  isRunning(): boolean {
+    return this.#ambient || this.#run !== null;
+  }
+
+  isClosed(): boolean {
+    return this.#closed;
+  }
+
+  close(): void {
+    if (this.#ambient) {
+      throw new RuntimeError("The ambient loop can't be closed: it ends with the thread");
+    }
+    if (this.isRunning()) throw new RuntimeError("Cannot close a running event loop");
+    if (this.#closed) return;
+    for (const resource of [...this.resources]) resource.closeWithLoop();
+    this.#closed = true;
+    // Leftover waits (hot branches of finished tasks) end, so that their cleanup runs; then nothing runs any more.
+    this.rootScope.deliver({ message: "Event loop is closed" });
+    this.rootScope.clearPending();
+    this.scheduler.requestStop();
+    this.scheduler.start();
+    this.#unretrieved.sweep();
+  }
+
+  shutdownAsyncgens(): Promise<void> {
+    return this.#asyncGenerators.closeAll();
+  }
+
+  trackAsyncgen<G extends AsyncGenerator<unknown, unknown, unknown>>(gen: G): G {
+    return this.#asyncGenerators.track(gen);
+  }
+
+  // ── callbacks
+
+  callSoon<A extends unknown[]>(callback: (...args: A) => unknown, ...args: A): Handle {
+    return this.#soon("callSoon", callback, args);
+  }
+
+  callSoonThreadsafe<A extends unknown[]>(callback: (...args: A) => unknown, ...args: A): Handle {
+    return this.#soon("callSoonThreadsafe", callback, args);
+  }
+
+  callLater<A extends unknown[]>(
+    delay: Delay,
+    callback: (...args: A) => unknown,
+    ...args: A
+  ): TimerHandle {
+    return this.#at("callLater", this.time() + toSeconds(delay), callback, args);
+  }
+
+  callAt<A extends unknown[]>(
+    when: number,
+    callback: (...args: A) => unknown,
+    ...args: A
+  ): TimerHandle {
+    if (typeof when !== "number") {
+      throw new TypeError(`when must be a number of seconds: got ${when}`);
+    }
+    if (Number.isNaN(when)) throw new RangeError("when must not be NaN");
+    return this.#at("callAt", when, callback, args);
+  }
+
+  time(): number {
+    return this.scheduler.host.now();
+  }
+
+  #soon(caller: string, callback: unknown, args: readonly unknown[]): Handle {
+    this.#requireOpen();
+    checkCallback(callback, caller, this.#debug);
+    const handle = new SoonHandle(callback, args, this.#self);
+    this.scheduler.enqueue(handle);
+    return handle;
+  }
+
+  #at(caller: string, when: number, callback: unknown, args: readonly unknown[]): TimerHandle {
+    this.#requireOpen();
+    checkCallback(callback, caller, this.#debug);
+    const handle = new TimedHandle(when, callback, args, this.#self);
+    this.scheduler.addTimer(handle, this.time());
+    return handle;
+  }
+
+  callbackFrame(bindings: Bindings, cell: ContextCell | null): Scope {
+    if (cell !== null) return Scope.transparent(this.rootScope, cell, null);
+    if (this.#sharedFrame.cell.bindings !== bindings) {
+      this.#sharedFrame = this.#makeSharedFrame(bindings);
+    }
+    return this.#sharedFrame;
+  }
+
+  /** One frame serves all callbacks with the same values; a variable set in it forks it. */
+  #makeSharedFrame(bindings: Bindings): Scope {
+    const frame = Scope.transparent(this.rootScope, new ContextCell(bindings), null);
+    frame.shared = true;
+    return frame;
+  }
+
+  // ── tasks and futures
+
+  createFuture<T>(): Future<T> {
+    return new Future<T>({ loop: this.#self });
+  }
+
+  createTask<T>(coro: Coroutine<T>, options: Omit<TaskOptions, "loop"> = {}): Task<T> {
+    this.#requireOpen();
+    requireCoroutine(coro);
+    const factory = this.#taskFactory;
+    if (factory === null) return new Task(coro, { ...options, loop: this.#self });
+    const task = factory(this.#self, coro, options) as Task<T>;
+    if (options.name !== undefined && isTask(task)) task.setName(options.name);
+    return task;
+  }
+
+  setTaskFactory(factory: TaskFactory | null): void {
+    if (factory !== null && typeof factory !== "function") {
+      throw new TypeError("task factory must be a callable or null");
+    }
+    this.#taskFactory = factory;
+  }
+
+  getTaskFactory(): TaskFactory | null {
+    return this.#taskFactory;
+  }
+
+  // ── errors and debugging
+
+  setDebug(enabled: boolean): void {
+    this.#debug = enabled;
+  }
+
+  getDebug(): boolean {
+    return this.#debug;
+  }
+
+  callExceptionHandler(context: ExceptionContext): void {
+    this.#reporter.report(context);
+  }
+
+  setExceptionHandler(handler: ExceptionHandler | null): void {
+    this.#reporter.handler = handler;
+  }
+
+  getExceptionHandler(): ExceptionHandler | null {
+    return this.#reporter.handler;
+  }
+
+  defaultExceptionHandler(context: ExceptionContext): void {
+    printContext(context);
+  }
+
+  watchUnretrieved(future: object, error: unknown, describe: () => string): UnretrievedWatch {
+    return this.#unretrieved.watch(future, error, describe);
+  }
+
+  /** Reports the exceptions that nobody took so far; the end of a run does it. */
+  reportUnretrieved(): void {
+    this.#unretrieved.sweep();
+  }
+
+  checkDuration(what: { toString(): string }, started: number): void {
+    const seconds = this.time() - started;
+    if (seconds < this.slowCallbackDuration) return;
+    console.warn(`Executing ${what} took ${seconds.toFixed(3)} seconds`);
+  }
+
+  /** `<EventLoop running=true closed=false debug=false>` */
+  toString(): string {
+    return `<${this.constructor.name} running=${this.isRunning()} closed=${this.#closed} debug=${this.#debug}>`;
+  }
+
+  /** This loop under its public type, which the class above this folder completes. */
+  get #self(): EventLoop {
+    return this as unknown as EventLoop;
+  }
+
+  /** @throws {RuntimeError} when the loop is closed */
+  protected requireOpen(): void {
+    this.#requireOpen();
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new RuntimeError("Event loop is closed");
+  }
+
+  #requireRunnable(): void {
+    this.#requireOpen();
+    if (this.isRunning()) throw new RuntimeError("This event loop is already running");
+    if (storedScope() !== undefined) {
+      throw new RuntimeError("Cannot run the event loop while another loop is running");
+    }
+  }
+
+  #stopped(): void {
+    const run = this.#run;
+    if (run === null) return;
+    this.#run = null;
+    run.release();
+    const fatal = this.#fatal;
+    this.#fatal = null;
+    if (fatal === null) run.resolve();
+    else run.reject(fatal.error);
+  }
+
+  /** A fatal error ends a run; plain code has no run to end, so there it is reported. */
+  #metFatal(error: unknown): boolean {
+    if (error instanceof FatalError && this.#run !== null) {
+      this.#fatal = { error };
+      return true;
+    }
+    this.callExceptionHandler({ message: "Unhandled error in the event loop", exception: error });
+    return false;
+  }
+
+  /** How many of this loop's tasks are not done. */
+  protected pendingTasks(): Task<unknown>[] {
+    return [...allTasks(this.#self)];
+  }
+}

@@ -1,0 +1,276 @@
+import { type Bindings, ContextCell, plainCell } from "./_context_cell.ts";
+import { RuntimeError } from "./exceptions.ts";
+import { currentScope, enterScope, runInScope, storedScope } from "./_frame.ts";
+import { Scope } from "./_scope.ts";
+
+const NOTHING: unique symbol = Symbol("no value");
+
+/**
+ * A variable whose value belongs to the current context: each task and each callback has its own, taken as a copy when it
+ * was made. Outside tasks and callbacks all code of the thread shares one context; give a handler its own with
+ * `copyContext().run(handler)`.
+ *
+ * asyncio: `contextvars.ContextVar`
+ *
+ * @example
+ * ```ts
+ * import { ContextVar, createTask, run } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * const user = new ContextVar("user", { default: "nobody" });
+ * await run(async () => {
+ *   user.set("ada");
+ *   await createTask(async () => {
+ *     assert.equal(user.get(), "ada");
+ *     user.set("bob");
+ *   });
+ *   assert.equal(user.get(), "ada");
+ * });
+ * ```
+ */
+export class ContextVar<T> {
+  /** For messages and debugging. */
+  readonly name: string;
+  readonly #default: T | typeof NOTHING;
+
+  /** `default` is what {@linkcode ContextVar.get} gives where nothing was set. */
+  constructor(name: string, options: { default?: T } = {}) {
+    if (typeof name !== "string") {
+      throw new TypeError(`ContextVar name must be a string: got ${typeof name}`);
+    }
+    this.name = name;
+    this.#default = "default" in options ? options.default as T : NOTHING;
+  }
+
+  /**
+   * The value in the current context, else `fallback` if one is given, else the default.
+   *
+   * @throws {ReferenceError} when there is none of them
+   */
+  get(...fallback: [fallback?: T]): T {
+    const bindings = currentBindings();
+    const value = bindings.get(this);
+    if (value !== undefined || bindings.has(this)) return value as T;
+    if (fallback.length > 0) return fallback[0] as T;
+    if (this.#default !== NOTHING) return this.#default as T;
+    throw new ReferenceError(
+      `ContextVar "${this.name}" has no value in this context: set it, or give it a default`,
+    );
+  }
+
+  /** Sets the value in the current context; the token takes it back with {@linkcode ContextVar.reset}, or with `using`. */
+  set(value: T): Token<T> {
+    const cell = writableCell();
+    const had = cell.bindings.has(this);
+    const old = cell.bindings.get(this) as T | undefined;
+    cell.set(this, value);
+    return new BindingToken<T>(this, cell, had, old);
+  }
+
+  /**
+   * Takes back what `set` did.
+   *
+   * @throws {RuntimeError} when the token was used already
+   * @throws {RangeError} when the token is another variable's or was made in another context
+   */
+  reset(token: Token<T>): void {
+    if (!(token instanceof BindingToken)) {
+      throw new TypeError("reset() takes a Token that set() returned");
+    }
+    if (token.var !== this) {
+      throw new RangeError(`Cannot reset "${this.name}": the token belongs to "${token.var.name}"`);
+    }
+    restore(token as BindingToken<T>);
+  }
+
+  /** `<ContextVar name>` */
+  toString(): string {
+    return `<ContextVar ${this.name}>`;
+  }
+}
+
+/** What `ContextVar.set` returns. `using _ = variable.set(x)` resets the variable at the end of the block. */
+export interface Token<T> extends Disposable {
+  /** The variable that was set. */
+  readonly var: ContextVar<T>;
+  /** Whether the variable had a value in this context before. */
+  readonly hadValue: boolean;
+  /** That value. */
+  readonly oldValue: T | undefined;
+}
+
+let restore: <T>(token: BindingToken<T>) => void;
+
+class BindingToken<T> implements Token<T> {
+  readonly var: ContextVar<T>;
+  readonly hadValue: boolean;
+  readonly oldValue: T | undefined;
+  readonly #cell: ContextCell;
+  #used = false;
+
+  constructor(variable: ContextVar<T>, cell: ContextCell, had: boolean, old: T | undefined) {
+    this.var = variable;
+    this.#cell = cell;
+    this.hadValue = had;
+    this.oldValue = old;
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#used) this.var.reset(this);
+  }
+
+  static {
+    restore = (token) => {
+      if (token.#used) {
+        throw new RuntimeError(`Token of "${token.var.name}" has already been used once`);
+      }
+      if (token.#cell !== (storedScope()?.cell ?? plainCell)) {
+        throw new RangeError(
+          `Cannot reset "${token.var.name}": the token was created in a different Context`,
+        );
+      }
+      token.#used = true;
+      if (token.hadValue) token.#cell.set(token.var, token.oldValue);
+      else token.#cell.delete(token.var);
+    };
+  }
+}
+
+let cellBehind: (context: Context) => ContextCell;
+let wrap: (cell: ContextCell) => Context;
+
+/**
+ * Variables and their values: a read-only Map that code can be run in.
+ *
+ * asyncio: `contextvars.Context`
+ *
+ * @example
+ * ```ts
+ * import { ContextVar, copyContext } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * const level = new ContextVar("level", { default: 0 });
+ * const context = copyContext();
+ * context.run(() => level.set(5));
+ * assert.equal(context.get(level), 5);
+ * assert.equal(level.get(), 0);
+ * ```
+ */
+export class Context {
+  #cell: ContextCell = new ContextCell();
+
+  /** An empty context. For one with the current values see {@linkcode copyContext}. */
+  constructor() {
+    this.#cell.wrapper = this;
+  }
+
+  /**
+   * Runs `fn(...args)` with this context as the current one, across the awaits of an async `fn` too, and returns what it
+   * returns.
+   *
+   * @throws {RuntimeError} when the context is entered already
+   */
+  run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
+    const cell = this.#cell;
+    if (cell.entered) throw new RuntimeError("Cannot enter context: it is already entered");
+    cell.entered = true;
+    let result: R;
+    try {
+      result = runInScope(transparent(cell), () => fn(...args), undefined);
+    } catch (error) {
+      cell.entered = false;
+      throw error;
+    }
+    if (!(result instanceof Promise)) {
+      cell.entered = false;
+      return result;
+    }
+    const leave = (): void => {
+      cell.entered = false;
+    };
+    result.then(leave, leave);
+    return result;
+  }
+
+  /** A function that runs in this very context each time it is called (Python's `context=` argument of callbacks). */
+  bind<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
+    const cell = this.#cell;
+    return (...args) => runInScope(transparent(cell), () => fn(...args), undefined);
+  }
+
+  /** How many variables have a value here. */
+  get size(): number {
+    return this.#cell.bindings.size;
+  }
+
+  /** The variable's value here, else `fallback`, else undefined. The variable's own default does not count. */
+  get<T>(variable: ContextVar<T>): T | undefined;
+  get<T>(variable: ContextVar<T>, fallback: T): T;
+  get<T>(variable: ContextVar<T>, fallback?: T): T | undefined {
+    return this.has(variable) ? this.#cell.bindings.get(variable) as T : fallback;
+  }
+
+  /** Whether the variable has a value here. */
+  has(variable: ContextVar<unknown>): boolean {
+    return this.#cell.bindings.has(variable);
+  }
+
+  /** An independent copy. Costs the same whatever the size. */
+  copy(): Context {
+    return wrap(new ContextCell(this.#cell.bindings));
+  }
+
+  /** Pairs of variable and value. */
+  [Symbol.iterator](): IterableIterator<[ContextVar<unknown>, unknown]> {
+    return this.#cell.bindings.entries() as IterableIterator<[ContextVar<unknown>, unknown]>;
+  }
+
+  static {
+    cellBehind = (context) => context.#cell;
+    wrap = (cell) => {
+      if (cell.wrapper !== null) return cell.wrapper as Context;
+      const context = new Context();
+      context.#cell = cell;
+      cell.wrapper = context;
+      return context;
+    };
+  }
+}
+
+/** A copy of the current context. asyncio: `contextvars.copy_context()` */
+export function copyContext(): Context {
+  return wrap(new ContextCell(currentBindings()));
+}
+
+/** The public object over a cell. */
+export function contextOf(cell: ContextCell): Context {
+  return wrap(cell);
+}
+
+/** The cell of a context that was given as an option. */
+export function cellOf(context: Context): ContextCell {
+  if (!(context instanceof Context)) {
+    throw new TypeError("context must be a Context: make one with copyContext() or new Context()");
+  }
+  return cellBehind(context);
+}
+
+/** The values that code here sees. */
+export function currentBindings(): Bindings {
+  return (storedScope()?.cell ?? plainCell).bindings;
+}
+
+/** A cell that may be changed: callbacks that share a frame get their own with the first change. */
+function writableCell(): ContextCell {
+  const scope = storedScope();
+  if (scope === undefined) return plainCell;
+  if (!scope.shared) return scope.cell;
+  const own = Scope.transparent(scope.parent!, new ContextCell(scope.cell.bindings), null);
+  enterScope(own);
+  return own.cell;
+}
+
+function transparent(cell: ContextCell): Scope {
+  const scope = currentScope();
+  return Scope.transparent(scope, cell, scope.task);
+}

@@ -1,0 +1,29 @@
+import type { EventLoop } from "../event_loop.ts";
+import type { Coroutine } from "./coroutines.ts";
+import { currentScope } from "./_frame.ts";
+import { requireCoroutine, type Task, type TaskOptions } from "./tasks.ts";
+
+/**
+ * Runs a coroutine as a Task of the running loop (in plain code: of the ambient loop). It starts in the loop's next
+ * iteration.
+ *
+ * asyncio: `asyncio.create_task()`
+ *
+ * @throws {TypeError} when `coro` is no function: a promise has already started, so write `createTask(() => work())`
+ *
+ * @example
+ * ```ts
+ * import { createTask, run, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const task = createTask(() => sleep(0, "result"), { name: "worker" });
+ *   assert.equal(await task, "result");
+ * });
+ * ```
+ */
+export function createTask<T>(coro: Coroutine<T>, options: TaskOptions = {}): Task<T> {
+  requireCoroutine(coro);
+  const { loop, ...rest } = options;
+  return (loop ?? currentScope().loop as unknown as EventLoop).createTask(coro, rest);
+}

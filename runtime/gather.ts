@@ -1,0 +1,183 @@
+import type { EventLoop } from "../event_loop.ts";
+import { makeCancelledError } from "./_cancelled.ts";
+import type { Awaitable, ResultOf } from "./coroutines.ts";
+import { ensureFuture } from "./ensure_future.ts";
+import { currentScope } from "./_frame.ts";
+import {
+  addEntry,
+  coreOf,
+  Future,
+  type FutureEntry,
+  markRetrieved,
+  settleError,
+  settleResult,
+  takeException,
+} from "./_future.ts";
+import type { ReadyEntry, Turn } from "./_scheduler.ts";
+import { isFuture } from "./futures.ts";
+
+/** The future of a gather: cancelling it cancels the children, and their ends end it. */
+class GatheringFuture extends Future<unknown[]> {
+  readonly #children: readonly Future<unknown>[];
+  /** Without duplicates; each is awaited once. */
+  readonly #distinct: ReadonlySet<Future<unknown>>;
+  readonly #returnExceptions: boolean;
+  #finished = 0;
+  #cancelRequested = false;
+
+  constructor(children: Future<unknown>[], returnExceptions: boolean, loop: EventLoop) {
+    super({ loop });
+    this.#children = children;
+    this.#distinct = new Set(children);
+    this.#returnExceptions = returnExceptions;
+    for (const child of this.#distinct) {
+      // What is done already counts before this call returns.
+      if (child.done()) this.childDone(child);
+      else addEntry(child, new ChildEntry(this, child));
+    }
+  }
+
+  override cancel(message?: string): boolean {
+    markRetrieved(this);
+    if (this.done()) return false;
+    let accepted = false;
+    for (const child of this.#distinct) {
+      if (child.cancel(message)) accepted = true;
+    }
+    if (accepted) this.#cancelRequested = true;
+    return accepted;
+  }
+
+  childDone(child: Future<unknown>): void {
+    this.#finished++;
+    if (this.done()) {
+      if (!child.cancelled()) takeException(child);
+      return;
+    }
+    if (!this.#returnExceptions) {
+      const failure = failureOf(child);
+      if (failure !== null) {
+        settleError(this, failure.error);
+        return;
+      }
+    }
+    if (this.#finished === this.#distinct.size) this.#finish(child);
+  }
+
+  #finish(last: Future<unknown>): void {
+    if (this.#cancelRequested) {
+      settleError(
+        this,
+        last.cancelled()
+          ? failureOf(last)!.error
+          : makeCancelledError(undefined, coreOf(this).getDebug()),
+      );
+      return;
+    }
+    const outcomes = new Map<Future<unknown>, unknown>();
+    for (const child of this.#distinct) {
+      const failure = failureOf(child);
+      outcomes.set(child, failure === null ? child.result() : failure.error);
+    }
+    settleResult(this, this.#children.map((child) => outcomes.get(child)));
+  }
+
+  static {
+    Object.defineProperty(this, "name", { value: "GatheringFuture" });
+  }
+}
+
+class ChildEntry implements FutureEntry, ReadyEntry {
+  readonly awaiter: GatheringFuture;
+  readonly #child: Future<unknown>;
+
+  constructor(outer: GatheringFuture, child: Future<unknown>) {
+    this.awaiter = outer;
+    this.#child = child;
+  }
+
+  notify(): void {
+    coreOf(this.#child).scheduler.enqueue(this);
+  }
+
+  run(): Turn | null {
+    this.awaiter.childDone(this.#child);
+    return null;
+  }
+}
+
+/** The error of a failed or cancelled future; counts as seen. */
+function failureOf(future: Future<unknown>): { error: unknown } | null {
+  if (!future.cancelled()) {
+    const error = takeException(future);
+    return error === null ? null : { error };
+  }
+  try {
+    future.result();
+  } catch (error) {
+    return { error };
+  }
+  return null;
+}
+
+/**
+ * Runs all at once and resolves to their results, in the order of the arguments. Functions become tasks.
+ *
+ * - The first failure is thrown at once; the others go on. With `returnExceptions` failures stand in the list instead.
+ * - Cancelling the gather cancels all that are not done.
+ * - A future given twice is awaited once; a function is called once per occurrence.
+ *
+ * asyncio: `asyncio.gather()`
+ *
+ * @throws {TypeError} when a member is no function, future or promise
+ * @throws {RangeError} when the futures belong to different loops
+ *
+ * @example
+ * ```ts
+ * import { gather, run, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const [text, number] = await gather([() => sleep(0, "a"), () => sleep(0, 1)]);
+ *   assert.equal(text + number, "a1");
+ * });
+ * ```
+ */
+export function gather<const A extends readonly Awaitable<unknown>[]>(
+  aws: A,
+  options?: { returnExceptions?: false },
+): Future<{ -readonly [K in keyof A]: ResultOf<A[K]> }>;
+export function gather<const A extends readonly Awaitable<unknown>[]>(
+  aws: A,
+  options: { returnExceptions: boolean },
+): Future<{ -readonly [K in keyof A]: ResultOf<A[K]> | Error }>;
+export function gather<T>(
+  aws: Iterable<Awaitable<T>>,
+  options?: { returnExceptions?: boolean },
+): Future<T[]>;
+export function gather(
+  aws: Iterable<Awaitable<unknown>>,
+  options: { returnExceptions?: boolean } = {},
+): Future<unknown> {
+  if (typeof aws !== "object" || aws === null || !(Symbol.iterator in aws)) {
+    throw new TypeError(
+      "gather takes an iterable of awaitables: write gather([a, b]), not gather(a, b)",
+    );
+  }
+  const given = [...aws];
+  let loop = given.find(isFuture)?.getLoop();
+  const running = (): EventLoop => loop ??= currentScope().loop as unknown as EventLoop;
+  if (given.length === 0) {
+    const future = new Future<unknown[]>({ loop: running() });
+    settleResult(future as Future<unknown>, []);
+    return future;
+  }
+  const children = given.map((aw) => {
+    if (!isFuture(aw)) return ensureFuture(aw, { loop: running() });
+    if (aw.getLoop() !== running()) {
+      throw new RangeError("The futures of one gather must belong to the same loop");
+    }
+    return aw;
+  });
+  return new GatheringFuture(children, options.returnExceptions === true, running());
+}

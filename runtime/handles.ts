@@ -1,0 +1,1 @@
+export { Handle, TimerHandle } from "./_handle.ts";

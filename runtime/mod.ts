@@ -1,0 +1,35 @@
+/**
+ * The portable core: tasks, cancellation, timeouts, groups, running, context variables.
+ *
+ * @module
+ */
+export * from "./exceptions.ts";
+export { type Delay, type DurationLike } from "./durations.ts";
+export { Context, ContextVar, copyContext, type Token } from "./context.ts";
+export type { Awaitable, Coroutine, ResultOf } from "./coroutines.ts";
+export { Future, isFuture } from "./futures.ts";
+export { allTasks, currentSignal, currentTask, Task, type TaskOptions } from "./tasks.ts";
+export { createTask } from "./create_task.ts";
+export { createEagerTaskFactory, eagerTaskFactory, type TaskFactory } from "./task_factories.ts";
+export { ensureFuture } from "./ensure_future.ts";
+export { sleep } from "./sleep.ts";
+export { gather } from "./gather.ts";
+export { ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, type ReturnWhen, wait } from "./wait.ts";
+export { asCompleted, type Completed } from "./as_completed.ts";
+export { waitFor } from "./wait_for.ts";
+export { shield } from "./shield.ts";
+export { withSignal } from "./with_signal.ts";
+export { Timeout, timeout, timeoutAt } from "./timeouts.ts";
+export { TaskGroup } from "./task_groups.ts";
+export { run, Runner, type RunOptions } from "./runners.ts";
+export { Handle, TimerHandle } from "./handles.ts";
+export {
+  AbstractEventLoopPolicy,
+  DefaultEventLoopPolicy,
+  getEventLoop,
+  getEventLoopPolicy,
+  getRunningLoop,
+  newEventLoop,
+  setEventLoop,
+  setEventLoopPolicy,
+} from "./policies.ts";

@@ -1,0 +1,215 @@
+import type { EventLoop } from "../event_loop.ts";
+import { ContextCell } from "./_context_cell.ts";
+import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
+import type { Coroutine } from "./coroutines.ts";
+import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
+import type { BaseEventLoop } from "./base_event_loop.ts";
+import { gather } from "./gather.ts";
+import { onInterrupt } from "./_interrupts.ts";
+import { leftBehind } from "./_left_behind.ts";
+import type { LoopCore } from "./_loop_core.ts";
+import { getEventLoopPolicy, markOwnedByRun, newEventLoop, runningLoop } from "./policies.ts";
+import { allTasks, cancelTask, requireCoroutine, Task } from "./tasks.ts";
+
+/** How a run is set up. */
+export interface RunOptions {
+  /** Debug mode; null: as the environment variable ASYNCIO_DEBUG says. @default {null} */
+  debug?: boolean | null;
+  /** Makes the loop. @default {newEventLoop} */
+  loopFactory?: (() => EventLoop) | null;
+  /** Cancels the main task when it aborts. */
+  signal?: AbortSignal;
+}
+
+/** Seconds that the default executor gets to finish at the end of a run. */
+const EXECUTOR_PATIENCE = 300;
+
+/**
+ * Runs several main functions one after the other on one loop, in one context.
+ *
+ * asyncio: `asyncio.Runner`
+ *
+ * @example
+ * ```ts
+ * import { Runner, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await new Runner().with(async (runner) => {
+ *   assert.equal(await runner.run(() => sleep(0, 1)), 1);
+ *   assert.equal(await runner.run(() => sleep(0, 2)), 2);
+ * });
+ * ```
+ */
+export class Runner implements AsyncDisposable {
+  #state: "created" | "initialized" | "closed" = "created";
+  readonly #options: RunOptions;
+  #loop: EventLoop | null = null;
+  #cell: ContextCell | null = null;
+  #setAsCurrent = false;
+
+  /** Nothing happens before the first {@linkcode Runner.run} or {@linkcode Runner.getLoop}. */
+  constructor(options: RunOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs `coro` as the main task and resolves to what it returns.
+   *
+   * @throws {RuntimeError} when the runner is closed, or inside a running loop
+   * @throws {TypeError} when `coro` is no function
+   * @throws {KeyboardInterrupt} after SIGINT, once the main task has unwound
+   */
+  async run<T>(coro: Coroutine<T>, options: { context?: Context } = {}): Promise<T> {
+    requireCoroutine(coro, "run");
+    if (runningLoop() !== null) {
+      throw new RuntimeError("Runner.run() cannot be called from a running event loop");
+    }
+    this.#initialize();
+    const loop = this.#loop!;
+    const context = options.context ?? contextOf(this.#cell!);
+    cellOf(context);
+    const task = loop.createTask(coro, { context });
+    const { signal } = this.#options;
+    const abort = (): void => {
+      cancelTask(task as Task<unknown>, { message: undefined, cause: signal!.reason });
+    };
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+    let interrupted = false;
+    const restore = onInterrupt(() => {
+      interrupted = true;
+      if (!task.done()) task.cancel();
+    });
+    try {
+      return await loop.runUntilComplete(task);
+    } catch (error) {
+      if (interrupted && error instanceof CancelledError && task.uncancel() === 0) {
+        throw new KeyboardInterrupt("interrupted by SIGINT");
+      }
+      throw error;
+    } finally {
+      restore();
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * The loop that the runner uses.
+   *
+   * @throws {RuntimeError} when the runner is closed
+   */
+  getLoop(): EventLoop {
+    this.#initialize();
+    return this.#loop!;
+  }
+
+  /** Cancels what is left, closes async generators and the executor, closes the loop. The second time it does nothing. */
+  async close(): Promise<void> {
+    if (this.#state !== "initialized") {
+      this.#state = "closed";
+      return;
+    }
+    const loop = this.#loop!;
+    const core = loop as unknown as BaseEventLoop;
+    try {
+      await cancelAllTasks(loop);
+      await loop.runUntilComplete(() => loop.shutdownAsyncgens());
+      await loop.runUntilComplete(() => loop.shutdownDefaultExecutor(EXECUTOR_PATIENCE));
+    } finally {
+      if (loop.getDebug()) reportLeftBehind(core);
+      if (this.#setAsCurrent) getEventLoopPolicy().setEventLoop(null);
+      loop.close();
+      this.#loop = null;
+      this.#state = "closed";
+    }
+  }
+
+  /** Runs the body, then closes the runner. */
+  async with<R>(body: (runner: this) => R | PromiseLike<R>): Promise<R> {
+    this.#initialize();
+    try {
+      return await body(this);
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** `close()` */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #initialize(): void {
+    if (this.#state === "closed") throw new RuntimeError("Runner is closed");
+    if (this.#state === "initialized") return;
+    const { loopFactory, debug } = this.#options;
+    if (loopFactory !== undefined && loopFactory !== null) this.#loop = loopFactory();
+    else {
+      this.#loop = newEventLoop();
+      markOwnedByRun(this.#loop);
+      getEventLoopPolicy().setEventLoop(this.#loop);
+      this.#setAsCurrent = true;
+    }
+    if (debug !== undefined && debug !== null) this.#loop.setDebug(debug);
+    this.#cell = new ContextCell(currentBindings());
+    this.#state = "initialized";
+  }
+}
+
+async function cancelAllTasks(loop: EventLoop): Promise<void> {
+  const left = [...allTasks(loop)];
+  if (left.length === 0) return;
+  for (const task of left) task.cancel();
+  await loop.runUntilComplete(async () => {
+    await gather(left, { returnExceptions: true });
+  });
+  for (const task of left) {
+    if (task.cancelled()) continue;
+    const exception = task.exception();
+    if (exception === null) continue;
+    loop.callExceptionHandler({
+      message: "unhandled exception during asyncio.run() shutdown",
+      exception,
+      task,
+    });
+  }
+}
+
+function reportLeftBehind(loop: LoopCore): void {
+  const names = leftBehind.names(loop);
+  if (names.length === 0) return;
+  loop.callExceptionHandler({
+    message: `The run ends while ${names.length} bodies that deadlines left behind still wait: ${
+      names.join(", ")
+    }`,
+  });
+}
+
+/**
+ * Makes a loop, runs `main` in it as a task, and resolves to what it returns; at the end cancels the tasks that are left,
+ * closes async generators and the default executor, and closes the loop. Keeps the process alive until then. Several runs
+ * started from plain code may overlap: each has its own loop.
+ *
+ * asyncio: `asyncio.run()`
+ *
+ * @throws {RuntimeError} inside a running loop
+ * @throws {TypeError} when `main` is no function
+ * @throws {KeyboardInterrupt} after SIGINT, once main has unwound; a second SIGINT ends the process as the platform does
+ *
+ * @example
+ * ```ts
+ * import { run, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(await run(() => sleep(0, "done")), "done");
+ * ```
+ */
+export async function run<T>(main: Coroutine<T>, options: RunOptions = {}): Promise<T> {
+  requireCoroutine(main, "run");
+  if (runningLoop() !== null) {
+    throw new RuntimeError(
+      "run() cannot be called from a running event loop: await the function itself, or createTask() it",
+    );
+  }
+  return await new Runner(options).with((runner) => runner.run(main));
+}

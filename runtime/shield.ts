@@ -1,0 +1,86 @@
+import type { Awaitable } from "./coroutines.ts";
+import { ensureFuture } from "./ensure_future.ts";
+import {
+  addEntry,
+  Future,
+  InternalCallback,
+  markRetrieved,
+  removeEntry,
+  settleError,
+  settleResult,
+  takeException,
+} from "./_future.ts";
+import type { LoopCore } from "./_loop_core.ts";
+
+/** Inner futures whose later failure is reported already, however many shields over them were cancelled. */
+const reported: WeakSet<Future<unknown>> = new WeakSet();
+
+/**
+ * Protects what it waits for from cancellation: cancelling the waiter, or the future returned here, leaves `aw` running.
+ * Keep a reference to the task if you need its result later; an error that nobody will see goes to the exception handler.
+ *
+ * asyncio: `asyncio.shield()`
+ *
+ * @example
+ * ```ts
+ * import { createTask, run, shield, sleep, TimeoutError, waitFor } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const saving = createTask(() => sleep(0.02, "saved"));
+ *   await assert.rejects(waitFor(shield(saving), 0.001), TimeoutError);
+ *   assert.equal(await saving, "saved");
+ * });
+ * ```
+ */
+export function shield<T>(aw: Awaitable<T>): Future<T> {
+  const inner = ensureFuture(aw);
+  if (inner.done()) return inner;
+  const outer = new Future<T>({ loop: inner.getLoop() });
+  const shown = inner as Future<unknown>;
+  const onInner = new InternalCallback(inner, () => copyState(inner, outer), outer);
+  addEntry(shown, onInner);
+  addEntry(
+    outer as Future<unknown>,
+    new InternalCallback(outer, () => {
+      if (inner.done()) return;
+      removeEntry(shown, onInner);
+      if (outer.cancelled()) reportFailureOf(shown);
+    }),
+  );
+  return outer;
+}
+
+function copyState<T>(inner: Future<T>, outer: Future<T>): void {
+  if (outer.done()) {
+    if (!inner.cancelled()) markRetrieved(inner as Future<unknown>);
+    return;
+  }
+  if (inner.cancelled()) {
+    outer.cancel();
+    return;
+  }
+  const error = takeException(inner as Future<unknown>);
+  if (error === null) settleResult(outer as Future<unknown>, inner.result());
+  else settleError(outer as Future<unknown>, error);
+}
+
+/** Nobody waits for the shielded work any more, so its failure is reported the moment it happens (3.14). */
+function reportFailureOf(inner: Future<unknown>): void {
+  if (reported.has(inner)) return;
+  reported.add(inner);
+  addEntry(
+    inner,
+    new InternalCallback(inner, () => {
+      if (inner.cancelled()) return;
+      const error = takeException(inner);
+      if (error === null) return;
+      const name = error instanceof Error ? error.name : "Error";
+      (inner.getLoop() as unknown as LoopCore).callExceptionHandler({
+        message: `${name} exception in shielded future`,
+        exception: error,
+        future: inner,
+      });
+    }),
+  );
+}

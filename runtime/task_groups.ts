@@ -1,0 +1,256 @@
+import { runBody } from "./_body.ts";
+import type { Coroutine } from "./coroutines.ts";
+import { describeType } from "./_describe.ts";
+import { CancelledError, ExceptionGroup, FatalError, RuntimeError } from "./exceptions.ts";
+import { currentScope } from "./_frame.ts";
+import { addEntry, InternalCallback, takeException } from "./_future.ts";
+import type { LoopCore } from "./_loop_core.ts";
+import { Scope } from "./_scope.ts";
+import { requireCoroutine, type Task, type TaskOptions } from "./tasks.ts";
+import { Wait } from "./_wait.ts";
+import type { EventLoop } from "../event_loop.ts";
+
+/**
+ * `new → body → exiting → closed`: the body runs, then the group waits for its tasks, then it is over.
+ */
+type Phase = "new" | "body" | "exiting" | "closed";
+
+/**
+ * Tasks that end together.
+ *
+ * - `with` returns only when all tasks have ended.
+ * - The first failure cancels the body and the other tasks; all failures leave as one ExceptionGroup, in order of
+ *   completion, the body's own last.
+ * - A task that is cancelled by itself is no failure.
+ * - A FatalError leaves bare. Cancelling the surrounding task cancels the tasks of the group.
+ *
+ * asyncio: `asyncio.TaskGroup`
+ *
+ * @example
+ * ```ts
+ * import { run, sleep, TaskGroup } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const [a, b] = await new TaskGroup().with(async (group) => [
+ *     group.createTask(() => sleep(0, 1)),
+ *     group.createTask(() => sleep(0, 2)),
+ *   ]);
+ *   assert.equal(a!.result() + b!.result(), 3);
+ * });
+ * ```
+ */
+export class TaskGroup {
+  #phase: Phase = "new";
+  #scope: Scope | null = null;
+  readonly #tasks: Set<Task<unknown>> = new Set();
+  readonly #errors: unknown[] = [];
+  #fatal: { error: unknown } | null = null;
+  #aborting = false;
+  /** The body was asked to end by the group itself; the request is counted until the group is left. */
+  #bodyCancelled = false;
+  /** What leaves unless a failure is worth more: the CancelledError that ended the body or interrupted the exit. */
+  #propagated: CancelledError | null = null;
+  #exitWait: ExitWait | null = null;
+  #resolve: (value: unknown) => void = () => {};
+  #reject: (error: unknown) => void = () => {};
+
+  /** A group to be entered once, with {@linkcode TaskGroup.with}. */
+  constructor() {}
+
+  /**
+   * Runs the body, then waits for all tasks, and resolves to what the body returned.
+   *
+   * @throws {ExceptionGroup} with every failure of the tasks and of the body
+   * @throws {RuntimeError} when it has been entered before
+   */
+  with<R>(body: (group: this) => R | PromiseLike<R>): Promise<R> {
+    if (this.#phase !== "new") {
+      return Promise.reject(new RuntimeError(`${this} has already been entered`));
+    }
+    if (typeof body !== "function") {
+      return Promise.reject(
+        new TypeError(`with() takes the body as a function: got ${describeType(body)}`),
+      );
+    }
+    const scope = Scope.childOf(currentScope());
+    this.#scope = scope;
+    this.#phase = "body";
+    const promise = new Promise<unknown>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    runBody(scope, {
+      body: () => body(this),
+      onReturn: (value) => this.#exit(value, null),
+      onThrow: (error) => this.#exit(undefined, { error }),
+    });
+    return promise as Promise<R>;
+  }
+
+  /**
+   * Runs a coroutine as a task of the group.
+   *
+   * @throws {RuntimeError} when the group has not been entered, is finished or is shutting down; the coroutine then never
+   * starts
+   */
+  createTask<T>(coro: Coroutine<T>, options: Omit<TaskOptions, "loop"> = {}): Task<T> {
+    requireCoroutine(coro, "group.createTask");
+    if (this.#phase === "new") throw new RuntimeError(`${this} has not been entered`);
+    if (this.#phase === "closed" || (this.#phase === "exiting" && this.#tasks.size === 0)) {
+      throw new RuntimeError(`${this} is finished`);
+    }
+    if (this.#aborting) throw new RuntimeError(`${this} is shutting down`);
+    const task = (this.#scope!.loop as unknown as EventLoop).createTask(coro, options);
+    this.#tasks.add(task as Task<unknown>);
+    const parent = this.#scope!.task;
+    addEntry(
+      task as Task<unknown>,
+      new InternalCallback(task as Task<unknown>, this.#taskDone, parent),
+    );
+    return task;
+  }
+
+  /**
+   * Cancels the body, if it still runs, and every task, and leaves without an error; a failure during the unwinding still
+   * leaves as an ExceptionGroup. Does nothing before the group is entered or when it is over.
+   *
+   * asyncio: `TaskGroup.cancel()` (3.15)
+   */
+  cancel(): void {
+    if (this.#phase === "new" || this.#phase === "closed") return;
+    if (!this.#aborting) this.#abort();
+    this.#cancelBody();
+  }
+
+  /** `<TaskGroup tasks=1 entered>` */
+  toString(): string {
+    const parts = ["TaskGroup"];
+    if (this.#tasks.size > 0) parts.push(`tasks=${this.#tasks.size}`);
+    if (this.#errors.length > 0) parts.push(`errors=${this.#errors.length}`);
+    if (this.#aborting) parts.push("cancelling");
+    else if (this.#phase !== "new") parts.push("entered");
+    return `<${parts.join(" ")}>`;
+  }
+
+  #taskDone = (task: Task<unknown>): void => {
+    this.#tasks.delete(task);
+    if (this.#tasks.size === 0) this.#exitWait?.wake();
+    if (task.cancelled()) return;
+    const error = takeException(task);
+    if (error === null) return;
+    this.#errors.push(error);
+    if (error instanceof FatalError && this.#fatal === null) this.#fatal = { error };
+    const parent = this.#scope!.task;
+    if (parent?.done() === true) {
+      this.#loop.callExceptionHandler({
+        message: `Task ${task} has errored out but its parent task ${parent} is already completed`,
+        exception: error,
+        task,
+      });
+      return;
+    }
+    if (!this.#aborting && !this.#bodyCancelled) {
+      this.#abort();
+      this.#cancelBody();
+    }
+  };
+
+  #abort(): void {
+    this.#aborting = true;
+    for (const task of [...this.#tasks]) {
+      if (!task.done()) task.cancel();
+    }
+  }
+
+  /** The body, not what encloses it: parallel groups in one task never hit each other. */
+  #cancelBody(): void {
+    if (this.#bodyCancelled) return;
+    this.#bodyCancelled = true;
+    if (this.#phase === "body") this.#scope!.cancel({ message: undefined });
+    else this.#scope!.requests++;
+  }
+
+  #exit(value: unknown, failure: { error: unknown } | null): void {
+    this.#phase = "exiting";
+    // What the group asked of a body that ended without a further wait needs no delivery any more.
+    this.#scope!.clearPending();
+    if (failure !== null) {
+      const { error } = failure;
+      if (error instanceof FatalError && this.#fatal === null) this.#fatal = { error };
+      if (error instanceof CancelledError) this.#propagated = error;
+      if (!this.#aborting) this.#abort();
+    }
+    this.#awaitTasks(() => this.#leave(value, failure));
+  }
+
+  #awaitTasks(then: () => void): void {
+    if (this.#tasks.size === 0) {
+      then();
+      return;
+    }
+    this.#exitWait = new ExitWait(this.#scope!, `the tasks of ${this}`, (interrupted) => {
+      this.#exitWait = null;
+      if (interrupted !== null && !this.#aborting) {
+        this.#propagated = interrupted;
+        this.#abort();
+      }
+      this.#awaitTasks(then);
+    });
+  }
+
+  #leave(value: unknown, failure: { error: unknown } | null): void {
+    const scope = this.#scope!;
+    this.#phase = "closed";
+    const above = scope.requestsAbove();
+    const asked = scope.nearestAskedAbove();
+    scope.close();
+    if (this.#fatal !== null) {
+      this.#reject(this.#fatal.error);
+      return;
+    }
+    if (this.#bodyCancelled && above === 0) this.#propagated = null;
+    if (this.#propagated !== null && this.#errors.length === 0) {
+      this.#reject(this.#propagated);
+      return;
+    }
+    if (failure !== null && !(failure.error instanceof CancelledError)) {
+      this.#errors.push(failure.error);
+    }
+    if (this.#errors.length === 0) {
+      this.#resolve(value);
+      return;
+    }
+    // A cancellation from outside that lost against the failures interrupts the next wait instead.
+    if (asked !== null && asked.pending === null) asked.leavePending({ message: undefined });
+    this.#reject(new ExceptionGroup("unhandled errors in a TaskGroup", this.#errors));
+  }
+
+  get #loop(): LoopCore {
+    return this.#scope!.loop as LoopCore;
+  }
+}
+
+/** The group's wait for its tasks: a cancellation interrupts it, and the group goes on waiting after it has passed it on. */
+class ExitWait extends Wait<void> {
+  readonly #what: string;
+  readonly #next: (interrupted: CancelledError | null) => void;
+
+  constructor(scope: Scope, what: string, next: (interrupted: CancelledError | null) => void) {
+    super(scope);
+    this.#what = what;
+    this.#next = next;
+  }
+
+  override describe(): string {
+    return this.#what;
+  }
+
+  protected onWake(): void {
+    this.#next(null);
+  }
+
+  protected override onCancel(error: CancelledError): void {
+    this.#next(error);
+  }
+}

@@ -1,0 +1,349 @@
+import type { EventLoop } from "../event_loop.ts";
+import { makeCancelledError } from "./_cancelled.ts";
+import { ContextCell } from "./_context_cell.ts";
+import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
+import { describeType } from "./_describe.ts";
+import { CancelledError, FatalError, RuntimeError } from "./exceptions.ts";
+import { currentScope, runInScope, storedScope } from "./_frame.ts";
+import {
+  coreOf,
+  Future,
+  markRetrieved,
+  settleCancelled,
+  settleError,
+  settleResult,
+  siteOf,
+} from "./_future.ts";
+import type { LoopCore } from "./_loop_core.ts";
+import type { ReadyEntry, Turn } from "./_scheduler.ts";
+import { type CancelRequest, Scope } from "./_scope.ts";
+import { StuckReport } from "./_stuck_report.ts";
+import type { Coroutine } from "./coroutines.ts";
+
+/** How a task is made. */
+export interface TaskOptions {
+  /** For messages and debugging. @default {"Task-N"} */
+  name?: string;
+  /** The context to run in. @default {a copy of the current one} */
+  context?: Context;
+  /** Run the first step at once, inside the call. An async function's end is still seen some microtasks later. */
+  eagerStart?: boolean;
+  /** The loop to run on. @default {the running one} */
+  loop?: EventLoop;
+  /** Cancels the task when it aborts; the signal's reason becomes the CancelledError's `cause`. */
+  signal?: AbortSignal;
+}
+
+let counter = 0;
+
+let capturedResolve: (value: unknown) => void;
+function capture(resolve: (value: unknown) => void): void {
+  capturedResolve = resolve;
+}
+
+let firstStep: (task: Task<unknown>) => void;
+let enterFirstStep: (start: TaskStart) => void;
+let cancelledBeforeStart: (task: Task<unknown>) => boolean;
+/** The root scope of a task, for the other files of this folder. */
+export let scopeOf: (task: Task<unknown>) => Scope;
+/** Cancels a task with a request that carries a cause. False when it is done. */
+export let cancelTask: (task: Task<unknown>, request: CancelRequest) => boolean;
+
+/**
+ * A coroutine at work on the loop. It starts in the next iteration of the loop, ends when the coroutine ends, and can be
+ * cancelled while it waits in an asyncio call.
+ *
+ * asyncio: `asyncio.Task`
+ *
+ * @example
+ * ```ts
+ * import { CancelledError, createTask, run, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const task = createTask(() => sleep(3600), { name: "sleeper" });
+ *   await sleep(0);
+ *   task.cancel("no time");
+ *   await assert.rejects(task, CancelledError);
+ *   assert.ok(task.cancelled());
+ * });
+ * ```
+ */
+export class Task<T> extends Future<T> {
+  #coro: Coroutine<T> | null;
+  #name: string;
+  readonly #scope: Scope;
+  #started = false;
+  #stopListening: (() => void) | null = null;
+
+  /**
+   * @throws {TypeError} when `coro` is no function: a promise has already started
+   * @throws {RuntimeError} when the loop is closed
+   */
+  constructor(coro: Coroutine<T>, options: TaskOptions = {}) {
+    requireCoroutine(coro);
+    super(options);
+    const loop = coreOf(this);
+    const cell = options.context === undefined
+      ? new ContextCell(currentBindings())
+      : cellOf(options.context);
+    this.#coro = coro;
+    this.#name = options.name === undefined ? `Task-${++counter}` : String(options.name);
+    if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
+    this.#scope = Scope.ofTask(loop.rootScope, this, cell);
+    if (options.eagerStart === true && storedScope()?.loop === loop) {
+      this.#started = true;
+      runInScope(this.#scope, firstStep, this as Task<unknown>);
+      if (this.done()) this.#coro = null;
+    } else loop.scheduler.enqueue(new TaskStart(this as Task<unknown>, this.#scope));
+    if (options.signal !== undefined) this.#listen(options.signal);
+  }
+
+  /** Its name: the one it was given, else "Task-N". */
+  getName(): string {
+    return this.#name;
+  }
+
+  /** Renames it; what is no string becomes one. */
+  setName(name: string): void {
+    this.#name = String(name);
+  }
+
+  /** The function it runs; null once an eager task ended in its first step. */
+  getCoro(): Coroutine<T> | null {
+    return this.#coro;
+  }
+
+  /** The context it runs in. */
+  getContext(): Context {
+    return contextOf(this.#scope.cell);
+  }
+
+  /**
+   * Asks the task to end: `CancelledError(message)` is thrown at the asyncio wait where it now is, or at the next one. False
+   * when it is done. A task in a foreign await (`await fetch()`) ends when that ends: hand such calls `currentSignal()`.
+   */
+  override cancel(message?: string): boolean {
+    return cancelTask(this as Task<unknown>, { message });
+  }
+
+  /** How many requests to cancel have not been taken back with {@linkcode Task.uncancel}. */
+  cancelling(): number {
+    return this.#scope.requestsBelow();
+  }
+
+  /** Takes one request back and returns how many are left. At 0, what has not become effective is forgotten. */
+  uncancel(): number {
+    const scope = this.#scope;
+    if (scope.requests > 0) scope.requests--;
+    const left = scope.requestsBelow();
+    if (left === 0) scope.withdraw();
+    return left;
+  }
+
+  /** Aborts, with the CancelledError as its reason, when the task is asked to cancel. */
+  get signal(): AbortSignal {
+    return this.#scope.signal;
+  }
+
+  /** Where the task was made, in debug mode: stack frames, innermost last. */
+  getStack(options: { limit?: number } = {}): string[] {
+    const lines = (siteOf(this) ?? "").split("\n").filter((line) => line !== "").reverse();
+    const { limit } = options;
+    return limit === undefined ? lines : limit > 0 ? lines.slice(-limit) : [];
+  }
+
+  /** Prints {@linkcode Task.getStack} to `file`, by default to standard error. */
+  printStack(options: { limit?: number; file?: { write(text: string): void } } = {}): void {
+    const stack = this.getStack(options);
+    const text = stack.length === 0
+      ? `No stack for ${this}\n`
+      : `Stack for ${this} (most recent call last):\n${stack.join("\n")}\n`;
+    if (options.file === undefined) console.error(text.trimEnd());
+    else options.file.write(text);
+  }
+
+  /** Not for tasks: they end with their coroutine. @throws {RuntimeError} always */
+  override setResult(_value: T): void {
+    throw new RuntimeError("Task does not support setResult operation");
+  }
+
+  /** Not for tasks: they end with their coroutine. @throws {RuntimeError} always */
+  override setException(_error: unknown): void {
+    throw new RuntimeError("Task does not support setException operation");
+  }
+
+  /** The state in words, for `toString()`. */
+  protected override describeState(): string {
+    const state = super.describeState();
+    const [word = "", ...rest] = state.split(" ");
+    const shown = word === "pending" && this.cancelling() > 0 ? "cancelling" : word;
+    const coro = this.#coro === null ? "" : ` coro=<${this.#coro.name || "anonymous"}()>`;
+    const tail = rest.length === 0 ? "" : ` ${rest.join(" ")}`;
+    return `${shown} name=${JSON.stringify(this.#name)}${coro}${tail}`;
+  }
+
+  #listen(signal: AbortSignal): void {
+    const abort = (): void => {
+      cancelTask(this as Task<unknown>, { message: undefined, cause: signal.reason });
+    };
+    if (signal.aborted) abort();
+    else if (!this.done()) {
+      signal.addEventListener("abort", abort, { once: true });
+      this.#stopListening = () => signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** The coroutine returned. */
+  #return(value: unknown): void {
+    const undelivered = this.#scope.pending;
+    this.#leave();
+    if (undelivered === null) settleResult(this, value);
+    else {
+      const error = makeCancelledError(undelivered.message, coreOf(this).getDebug());
+      if (undelivered.cause !== undefined) error.cause = undelivered.cause;
+      settleCancelled(this, undelivered.message, error);
+    }
+  }
+
+  /** The coroutine threw. */
+  #throw(error: unknown): void {
+    const asked = this.#scope.requests > 0;
+    this.#leave();
+    if (error instanceof CancelledError) settleCancelled(this, undefined, error);
+    else if (asked && isAbortError(error)) {
+      const cancelled = makeCancelledError(undefined, coreOf(this).getDebug());
+      cancelled.cause = error;
+      settleCancelled(this, undefined, cancelled);
+    } else {
+      settleError(this, error);
+      if (error instanceof FatalError) coreOf(this).scheduler.fail(error);
+    }
+  }
+
+  #leave(): void {
+    this.#stopListening?.();
+    this.#stopListening = null;
+    this.#scope.close();
+  }
+
+  static {
+    scopeOf = (task) => task.#scope;
+    cancelTask = (task, request) => {
+      markRetrieved(task);
+      if (task.done()) return false;
+      const scope = task.#scope;
+      const hit = scope.cancel(request);
+      if (!hit && task.#started) StuckReport.watch(task, scope, coreOf(task));
+      return true;
+    };
+    cancelledBeforeStart = (task) => {
+      task.#started = true;
+      const pending = task.#scope.pending;
+      if (pending === null) return false;
+      task.#throw(
+        Object.assign(
+          makeCancelledError(pending.message, coreOf(task).getDebug()),
+          pending.cause === undefined ? {} : { cause: pending.cause },
+        ),
+      );
+      return true;
+    };
+    enterFirstStep = (start) => runInScope(start.scope, firstStep, start.task);
+    firstStep = (task) => {
+      let result: unknown;
+      try {
+        result = task.#coro!();
+      } catch (error) {
+        task.#throw(error);
+        return;
+      }
+      if (isThenable(result)) {
+        result.then((value) => task.#return(value), (error) => task.#throw(error));
+      } else task.#return(result);
+    };
+  }
+}
+
+/** A task's start in the ready queue, with the async context of the call that made the task. */
+class TaskStart implements ReadyEntry {
+  readonly task: Task<unknown>;
+  readonly scope: Scope;
+  readonly #carry: (value: unknown) => void;
+
+  constructor(task: Task<unknown>, scope: Scope) {
+    this.task = task;
+    this.scope = scope;
+    new Promise(capture).then(enterFirstStep as (start: unknown) => void);
+    this.#carry = capturedResolve;
+  }
+
+  run(): Turn | null {
+    if (cancelledBeforeStart(this.task)) return null;
+    this.#carry(this);
+    return this.scope;
+  }
+}
+
+/** Whether a value is to be awaited. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (typeof value === "object" || typeof value === "function") && value !== null &&
+    typeof (value as { then?: unknown }).then === "function";
+}
+
+function isAbortError(error: unknown): boolean {
+  return typeof error === "object" && error !== null &&
+    (error as { name?: unknown }).name === "AbortError";
+}
+
+/** @throws {TypeError} when it is no function */
+export function requireCoroutine(coro: unknown, caller = "createTask"): void {
+  if (typeof coro === "function") return;
+  if (isThenable(coro)) {
+    throw new TypeError(
+      "a coroutine function was expected, got a promise, whose work has started already: " +
+        `write ${caller}(() => work()) instead of ${caller}(work())`,
+    );
+  }
+  throw new TypeError(
+    `a coroutine was expected, got ${describeType(coro)}: pass an async function, ${caller}(work)`,
+  );
+}
+
+/**
+ * The task that runs this code; null outside tasks.
+ *
+ * asyncio: `asyncio.current_task()`
+ */
+export function currentTask(loop?: EventLoop): Task<unknown> | null {
+  const scope = storedScope();
+  if (scope === undefined || scope.task === null || scope.task.done()) return null;
+  if (loop !== undefined && (loop as unknown) !== scope.loop) return null;
+  return scope.task as Task<unknown>;
+}
+
+/**
+ * Aborts when what encloses this call is cancelled: the innermost timeout, waitFor, group body, `withSignal` or task. It is
+ * how a wait outside asyncio is stopped too: `timeout(2).with(() => fetch(url, { signal: currentSignal() }))`. Never aborts
+ * where nothing encloses.
+ */
+export function currentSignal(): AbortSignal {
+  return currentScope().signal;
+}
+
+/** The unfinished tasks of the loop, by default the running one. asyncio: `asyncio.all_tasks()` */
+export function allTasks(loop?: EventLoop): Set<Task<unknown>> {
+  const core = (loop ?? currentScope().loop) as unknown as LoopCore;
+  const tasks: Task<unknown>[] = [];
+  for (const scope of core.rootScope.children()) {
+    if (scope.task !== null && scope.root === scope && !scope.task.done()) {
+      if (scopeOf(scope.task as Task<unknown>) === scope) tasks.push(scope.task as Task<unknown>);
+    }
+  }
+  return new Set(tasks.reverse());
+}
+
+/** Whether a value is a Task. */
+export function isTask(value: unknown): value is Task<unknown> {
+  return value instanceof Task;
+}

@@ -1,0 +1,43 @@
+import { describeType } from "./_describe.ts";
+import { transferMarks } from "./_transfer_marks.ts";
+
+/**
+ * Marks an argument, or a result, so that its buffers are moved to the other thread instead of copied. Here they are empty
+ * afterwards. A child process gets a copy all the same.
+ *
+ * @param value the object that is passed; also within arrays and plain objects
+ * @param transferables what moves with it: the buffers behind it, message ports
+ * @returns the value itself
+ * @throws {TypeError} when the value is no object
+ *
+ * @example
+ * ```ts
+ * import { run, toThread, transfer } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const pixels = new Uint8Array(1024).fill(7);
+ *   const sum = await toThread(
+ *     (bytes: Uint8Array) => bytes.reduce((total, byte) => total + byte, 0),
+ *     transfer(pixels, [pixels.buffer]),
+ *   );
+ *   assert.equal(sum, 7168);
+ *   assert.equal(pixels.byteLength, 0);
+ * });
+ * ```
+ */
+export function transfer<T>(value: T, transferables: Transferable[]): T {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) {
+    throw new TypeError(`transfer() takes an object with buffers: got ${describeType(value)}`);
+  }
+  if (!Array.isArray(transferables)) {
+    throw new TypeError(
+      `transfer() takes a list, as in transfer(bytes, [bytes.buffer]): got ${
+        describeType(transferables)
+      }`,
+    );
+  }
+  transferMarks.of.set(value, transferables);
+  transferMarks.used = true;
+  return value;
+}

@@ -1,0 +1,159 @@
+import { Deadline } from "./_deadline.ts";
+import { type Delay, toSeconds } from "./durations.ts";
+import { describeType } from "./_describe.ts";
+import { RuntimeError, TimeoutError } from "./exceptions.ts";
+import { currentScope } from "./_frame.ts";
+import { InternalTimer } from "./_internal_timer.ts";
+import type { LoopCore } from "./_loop_core.ts";
+
+/** `created → active → expiring → expired`, or `active → finished`. */
+type State = "created" | "active" | "expiring" | "expired" | "finished";
+
+/**
+ * A deadline for a body, as {@linkcode timeout} and {@linkcode timeoutAt} make it. Enter it once.
+ *
+ * asyncio: `asyncio.Timeout`
+ */
+export class Timeout {
+  #state: State = "created";
+  #when: number | null;
+  #loop: LoopCore | null = null;
+  #deadline: Deadline<unknown> | null = null;
+  #timer: InternalTimer | null = null;
+
+  /** `when`: seconds on the loop's clock; null: never. */
+  constructor(when: number | null) {
+    this.#when = checkWhen(when);
+  }
+
+  /**
+   * Runs the body; at the deadline interrupts it, waits until it has unwound, and rejects. A body in a foreign await, which
+   * nothing can interrupt, is left behind so that the deadline holds.
+   *
+   * @throws {TimeoutError} when the deadline passed; `cause` is the CancelledError that unwound the body
+   * @throws {RuntimeError} when it has been entered before
+   */
+  with<R>(body: (timeout: this) => R | PromiseLike<R>): Promise<R> {
+    if (this.#state !== "created") {
+      return Promise.reject(new RuntimeError("Timeout has already been entered"));
+    }
+    if (typeof body !== "function") {
+      return Promise.reject(
+        new TypeError(`with() takes the body as a function: got ${describeType(body)}`),
+      );
+    }
+    const deadline = new Deadline<R>(() => body(this), toTimeoutError, () => this.#leave());
+    this.#deadline = deadline as Deadline<unknown>;
+    this.#loop = deadline.scope.loop as LoopCore;
+    this.#state = "active";
+    this.#arm();
+    deadline.start();
+    return deadline.promise;
+  }
+
+  /** The deadline in seconds on the loop's clock; null: none. */
+  when(): number | null {
+    return this.#when;
+  }
+
+  /**
+   * Moves the deadline of a body that runs.
+   *
+   * @throws {RuntimeError} when it has not been entered, has fired or has finished
+   */
+  reschedule(when: number | null): void {
+    if (this.#state !== "active") {
+      throw new RuntimeError(
+        this.#state === "created"
+          ? "Timeout has not been entered"
+          : `Cannot change state of ${this.#state} Timeout`,
+      );
+    }
+    this.#when = checkWhen(when);
+    this.#timer?.cancel();
+    this.#arm();
+  }
+
+  /** Whether the deadline has interrupted the body. */
+  expired(): boolean {
+    return this.#state === "expiring" || this.#state === "expired";
+  }
+
+  /** `<Timeout [active] when=12.3>` */
+  toString(): string {
+    const when = this.#state === "active" ? ` when=${this.#when}` : "";
+    return `<Timeout [${this.#state}]${when}>`;
+  }
+
+  #arm(): void {
+    const when = this.#when;
+    if (when === null || when === Infinity) {
+      this.#timer = null;
+      return;
+    }
+    this.#timer = InternalTimer.at(this.#loop!, when, () => {
+      this.#state = "expiring";
+      this.#deadline!.fire();
+    });
+  }
+
+  #leave(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#deadline = null;
+    this.#state = this.#state === "expiring" ? "expired" : "finished";
+  }
+}
+
+/**
+ * Interrupts a body after `delay` (counted from this call); null: never.
+ *
+ * asyncio: `asyncio.timeout()`
+ *
+ * @throws {RangeError} when the delay is NaN
+ * @throws {TypeError} when it is no delay
+ *
+ * @example
+ * ```ts
+ * import { run, sleep, timeout, TimeoutError } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   await assert.rejects(
+ *     timeout({ milliseconds: 5 }).with(async () => {
+ *       await sleep(3600);
+ *     }),
+ *     TimeoutError,
+ *   );
+ * });
+ * ```
+ */
+export function timeout(delay: Delay | null): Timeout {
+  if (delay === null) return new Timeout(null);
+  return new Timeout((currentScope().loop as LoopCore).time() + toSeconds(delay));
+}
+
+/**
+ * Interrupts a body at `when`, in seconds on the clock of `loop.time()`; null: never.
+ *
+ * asyncio: `asyncio.timeout_at()`
+ *
+ * @throws {RangeError} when it is NaN
+ * @throws {TypeError} when it is neither a number nor null
+ */
+export function timeoutAt(when: number | null): Timeout {
+  return new Timeout(when);
+}
+
+function checkWhen(when: number | null): number | null {
+  if (when === null) return null;
+  if (typeof when !== "number") {
+    throw new TypeError(`when must be a number of seconds or null: got ${describeType(when)}`);
+  }
+  if (Number.isNaN(when)) throw new RangeError("when must not be NaN");
+  return when;
+}
+
+function toTimeoutError(cause: Error): TimeoutError {
+  return new TimeoutError("", { cause });
+}

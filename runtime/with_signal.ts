@@ -1,0 +1,42 @@
+import type { Coroutine } from "./coroutines.ts";
+import { Deadline } from "./_deadline.ts";
+import { requireCoroutine } from "./tasks.ts";
+
+/**
+ * Runs the body in a scope that is cancelled when the signal aborts, waits until it has unwound, and then rejects with the
+ * signal's reason. With a signal that is aborted already the body never starts. A body in a foreign await is left behind.
+ *
+ * @throws the signal's reason when it aborts
+ *
+ * @example
+ * ```ts
+ * import { run, sleep, withSignal } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const stop = new AbortController();
+ *   setTimeout(() => stop.abort(new Error("enough")), 5);
+ *   await assert.rejects(withSignal(stop.signal, () => sleep(3600)), /enough/);
+ * });
+ * ```
+ */
+export function withSignal<T>(signal: AbortSignal, body: Coroutine<T>): Promise<T> {
+  try {
+    requireCoroutine(body, "withSignal");
+    if (!(signal instanceof AbortSignal)) {
+      throw new TypeError("withSignal takes an AbortSignal first, then the body");
+    }
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  if (signal.aborted) return Promise.reject(signal.reason);
+  const abort = (): void => deadline.fire(undefined, signal.reason);
+  const deadline = new Deadline<T>(
+    body,
+    () => signal.reason,
+    () => signal.removeEventListener("abort", abort),
+  );
+  signal.addEventListener("abort", abort, { once: true });
+  deadline.start();
+  return deadline.promise;
+}
