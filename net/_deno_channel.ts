@@ -74,7 +74,6 @@ export class DenoChannel implements RawChannel {
     this.#closed = true;
     this.#gate.close();
     this.#writing = null;
-    if (!this.#reading) this.#buffer.release();
     // A read or write under way ends with an error that nobody needs any more.
     this.#conn.close();
   }
@@ -119,7 +118,7 @@ export class DenoChannel implements RawChannel {
 
   readonly #onRead = (count: number | null): void => {
     this.#reading = false;
-    if (this.#closed) return this.#buffer.release();
+    if (this.#closed) return;
     if (count === null) return this.#gate.finish("eof");
     const given = this.#given;
     if (given === null) this.#gate.data(this.#buffer.cut(count));
@@ -129,8 +128,7 @@ export class DenoChannel implements RawChannel {
 
   readonly #onReadError = (error: unknown): void => {
     this.#reading = false;
-    if (this.#closed) this.#buffer.release();
-    else this.#gate.finish(toOSError(error, "read"));
+    if (!this.#closed) this.#gate.finish(toOSError(error, "read"));
   };
 
   #writeOn(chunk: Uint8Array): void {

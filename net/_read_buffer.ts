@@ -1,60 +1,62 @@
-/** What a channel reads into as long as little comes at a time: thousands of idle connections stay cheap. */
-const SMALL = 4 * 1024;
-/** What it reads into while much comes. */
-const LARGE = 64 * 1024;
-/** After so many reads in a row that a small buffer would have held, the large one is given up. */
-const SMALL_READS_BEFORE_SHRINKING = 32;
-
-/** Large buffers between two owners. Making one costs several microseconds, most of it to clear the memory. */
-const spare: Uint8Array[] = [];
-const MAX_SPARE = 16;
+/**
+ * The sizes a channel reads with. Every read under way holds a buffer, so thousands of idle connections stay at the smallest; a
+ * size that fits the traffic saves the copy.
+ */
+const SIZES = [4 * 1024, 16 * 1024, 64 * 1024] as const;
+/** So many reads in a row that the next smaller size would have held bring it back. */
+const FITS_BEFORE_SHRINKING = 4;
+/** Messages of just one of the sizes fill the buffer and would not fill a larger one: growth is tried ever more rarely. */
+const MAX_FILLS_BEFORE_GROWING = 32;
 
 /**
  * The buffer a channel reads into where the runtime wants one before the data is there.
  *
  * A chunk that fills less than half of it is copied out, so that a receiver who keeps it keeps nothing else alive; a bigger one
- * gives the buffer away.
+ * gives the buffer away. Chunks never share a buffer: a receiver may transfer its chunk to a worker.
  */
 export class ReadBuffer {
   #buffer: Uint8Array | null = null;
-  #large = false;
-  #smallReads = 0;
+  #level: 0 | 1 | 2 = 0;
+  #fits = 0;
+  #fills = 0;
+  #fillsBeforeGrowing = 1;
 
   /** The buffer for the next read. */
   take(): Uint8Array {
-    return this.#buffer ??= this.#large
-      ? spare.pop() ?? new Uint8Array(LARGE)
-      : new Uint8Array(SMALL);
+    return this.#buffer ??= new Uint8Array(SIZES[this.#level]);
   }
 
   /** The first `count` bytes of what `take` gave, as a chunk of the receiver's own. */
   cut(count: number): Uint8Array {
     const buffer = this.take();
+    if (count === buffer.length) this.#filled();
+    else {
+      this.#fills = 0;
+      if (this.#level > 0) this.#partly(count);
+    }
     if (count * 2 > buffer.length) {
       this.#buffer = null;
-      this.#smallReads = 0;
-      if (count === buffer.length) {
-        this.#large = true;
-        return buffer;
-      }
-      return buffer.subarray(0, count);
+      return count === buffer.length ? buffer : buffer.subarray(0, count);
     }
-    const chunk = buffer.slice(0, count);
-    if (this.#large) {
-      if (count > SMALL) this.#smallReads = 0;
-      else if (++this.#smallReads >= SMALL_READS_BEFORE_SHRINKING) {
-        this.release();
-        this.#large = false;
-      }
-    }
-    return chunk;
+    return buffer.slice(0, count);
   }
 
-  /** Gives a spare buffer back. Only when no read is under way. */
-  release(): void {
-    const buffer = this.#buffer;
-    this.#buffer = null;
-    this.#smallReads = 0;
-    if (buffer !== null && buffer.length === LARGE && spare.length < MAX_SPARE) spare.push(buffer);
+  #filled(): void {
+    this.#fits = 0;
+    if (this.#level === 2 || ++this.#fills < this.#fillsBeforeGrowing) return;
+    this.#fills = 0;
+    this.#level++;
+  }
+
+  #partly(count: number): void {
+    if (count > SIZES[this.#level === 2 ? 1 : 0]) {
+      this.#fits = 0;
+      this.#fillsBeforeGrowing = 1;
+    } else if (++this.#fits === FITS_BEFORE_SHRINKING) {
+      this.#fits = 0;
+      this.#fillsBeforeGrowing = Math.min(this.#fillsBeforeGrowing * 2, MAX_FILLS_BEFORE_GROWING);
+      this.#level--;
+      this.#buffer = null;
+    }
   }
 }
