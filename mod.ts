@@ -4,4 +4,6 @@
  * @module
  */
 export * from "./runtime/mod.ts";
+export * from "./sync/mod.ts";
+export * from "./queues/mod.ts";
 export { EventLoop, type ExceptionContext, type ExceptionHandler } from "./event_loop.ts";
