@@ -1,0 +1,58 @@
+/**
+ * Runs the tests again and again, to find those that fail now and then.
+ *
+ *     deno task soak --rounds=20 net          test files with "net" in their path, 20 times
+ *     deno task soak --minutes=30 --only=bun  as often as fits in half an hour, on Bun only
+ */
+import { bold, count, deno, inRoot, main, run, ScriptError, since } from "./_shell.ts";
+
+interface Limits {
+  rounds: number;
+  minutes: number;
+  /** What goes to `scripts/test.ts` as it is. */
+  rest: string[];
+}
+
+function parse(args: string[]): Limits {
+  const limits: Limits = { rounds: Infinity, minutes: Infinity, rest: [] };
+  for (const arg of args) {
+    const [, name, value] = /^--(rounds|minutes)=(.*)$/.exec(arg) ?? [];
+    if (name !== "rounds" && name !== "minutes") {
+      limits.rest.push(arg);
+      continue;
+    }
+    limits[name] = Number(value);
+    if (!(limits[name] > 0)) throw new ScriptError(`${arg}: not a positive number`);
+  }
+  if (limits.rounds === Infinity && limits.minutes === Infinity) limits.rounds = 10;
+  return limits;
+}
+
+if (import.meta.main) {
+  await main(async () => {
+    const { rounds, minutes, rest } = parse(Deno.args);
+    const start = performance.now();
+    const failures = new Map<string, number>();
+    let round = 0;
+    while (round < rounds && performance.now() - start < minutes * 60_000) {
+      round++;
+      const args = ["run", "--allow-all", inRoot("scripts/test.ts"), ...rest];
+      const { code, output } = await run(deno, args, { timeout: 3600 });
+      const lines = output.split("\n");
+      // A failure is its name and, on the line below, runtime and file.
+      const failed = lines.flatMap((line, index) =>
+        line.startsWith("FAILED ") ? [`${line.slice(7)}  (${lines[index + 1] ?? ""})`] : []
+      );
+      if (code !== 0 && failed.length === 0) throw new ScriptError(output.trimEnd());
+      if (failed.length > 0) console.log(`round ${round}\n${output.trimEnd()}\n`);
+      for (const name of failed) failures.set(name, (failures.get(name) ?? 0) + 1);
+      console.log(`round ${round}: ${count(failed.length, "failure")} (${since(start)})`);
+    }
+    const sorted = [...failures].sort(([, a], [, b]) => b - a);
+    console.log(bold(`\n${count(round, "round")}, ${count(sorted.length, "test")} failed`));
+    for (const [name, times] of sorted) {
+      console.log(`${String(times).padStart(4)} of ${round}  ${name}`);
+    }
+    return sorted.length === 0 ? 0 : 1;
+  });
+}
