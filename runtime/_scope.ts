@@ -186,33 +186,21 @@ export class Scope implements Turn {
 
   /** The nearest pending request going up, taken. */
   takePending(): CancelRequest | null {
-    for (let scope: Scope | null = this; scope !== null; scope = scope.parent) {
-      const pending = scope.clearPending();
-      if (pending !== null) return pending;
-      if (scope === this.root) break;
-    }
-    return null;
+    const own = this.clearPending();
+    if (own !== null || this.parent === null || this === this.root) return own;
+    return this.parent.takePending();
   }
 
   /** Requests standing against the scopes that enclose this one. */
   requestsAbove(): number {
-    let sum = 0;
-    let scope: Scope = this;
-    while (scope !== this.root && scope.parent !== null) {
-      scope = scope.parent;
-      sum += scope.requests;
-    }
-    return sum;
+    if (this.parent === null || this === this.root) return 0;
+    return this.parent.requests + this.parent.requestsAbove();
   }
 
   /** The nearest enclosing scope that was asked to end. */
   nearestAskedAbove(): Scope | null {
-    let scope: Scope = this;
-    while (scope !== this.root && scope.parent !== null) {
-      scope = scope.parent;
-      if (scope.requests > 0) return scope;
-    }
-    return null;
+    if (this.parent === null || this === this.root) return null;
+    return this.parent.requests > 0 ? this.parent : this.parent.nearestAskedAbove();
   }
 
   /** Requests standing against this scope and all below it. */

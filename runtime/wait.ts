@@ -16,11 +16,11 @@ import { InternalTimer } from "./_internal_timer.ts";
 import { Wait } from "./_wait.ts";
 
 /** Return when any is done. */
-export const FIRST_COMPLETED: "FIRST_COMPLETED" = "FIRST_COMPLETED";
+export const FIRST_COMPLETED = "FIRST_COMPLETED" as const;
 /** Return when any has failed, or all are done. */
-export const FIRST_EXCEPTION: "FIRST_EXCEPTION" = "FIRST_EXCEPTION";
+export const FIRST_EXCEPTION = "FIRST_EXCEPTION" as const;
 /** Return when all are done. */
-export const ALL_COMPLETED: "ALL_COMPLETED" = "ALL_COMPLETED";
+export const ALL_COMPLETED = "ALL_COMPLETED" as const;
 /** When {@linkcode wait} returns. */
 export type ReturnWhen =
   | typeof FIRST_COMPLETED
