@@ -1,5 +1,5 @@
 /**
- * Python's asyncio for Deno, Bun and Node.
+ * Python's asyncio, whole, for Deno, Bun and Node.
  *
  * @module
  */
