@@ -2,6 +2,7 @@ import { PermissionError } from "../runtime/os_error_family.ts";
 
 /** What this file uses of `Deno.permissions`. */
 interface Permissions {
+  querySync(descriptor: { name: "net" }): { state: string };
   requestSync(
     descriptor: { name: "net"; host?: string } | { name: "read" | "write"; path?: string },
   ): { state: string };
@@ -9,6 +10,11 @@ interface Permissions {
 
 function permissions(): Permissions | null {
   return (globalThis as { Deno?: { permissions?: Permissions } }).Deno?.permissions ?? null;
+}
+
+/** Whether any address may be used. False where Deno grants some only, or none. */
+export function hasNet(): boolean {
+  return (permissions()?.querySync({ name: "net" }).state ?? "granted") === "granted";
 }
 
 /**
@@ -48,5 +54,5 @@ export function requireUnix(path: string): void {
 
 function refusal(flag: string, value: string | null): PermissionError {
   const full = value === null ? flag : `${flag}=${value}`;
-  return new PermissionError(`Cannot use the network: Deno needs ${full}`, { code: "EACCES" });
+  return new PermissionError(`Cannot use the network: Deno needs ${full}`, { code: "EPERM" });
 }

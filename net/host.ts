@@ -141,7 +141,7 @@ export interface RawListener extends RawHandle {
 export type ConnectTarget = ConnectTcp | ConnectUnix;
 /** One internet address. */
 export interface ConnectTcp {
-  /** An IP address: names are looked up before (dns.ts). */
+  /** What `lookup` of dns.ts gave: an IP address, or on Deno a name that only the runtime itself may look up. */
   hostname: string;
   port: number;
   /** The local end to bind first. */
@@ -156,7 +156,7 @@ export interface ConnectUnix {
 /** How to listen on an internet address. */
 export interface ListenTcp {
   /**
-   * An IP address, or null for every interface. null gives one socket that serves IPv4 and IPv6 (IPv4 only, where the machine has no
+   * What `lookup` of dns.ts gave, or null for every interface. null gives one socket that serves IPv4 and IPv6 (IPv4 only, where the machine has no
    * IPv6); the addresses of its IPv4 peers are in IPv4 form.
    */
   hostname: string | null;

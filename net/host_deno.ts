@@ -10,6 +10,7 @@ import { DenoChannel } from "./_deno_channel.ts";
 import { closedListenersGone, DenoListener } from "./_deno_listener.ts";
 import { startOperation } from "./_operations.ts";
 import { requireUnix } from "./_permissions.ts";
+import { ipFamily } from "./_ip_family.ts";
 import { closeUnixListener, hasFile, identify, removeStaleSocket } from "./_unix_paths.ts";
 import type { AddressLike } from "./addresses.ts";
 import type {
@@ -63,7 +64,8 @@ async function connected(target: ConnectTarget, signal: AbortSignal): Promise<Ra
     return unixChannel(await Deno.connect({ transport: "unix", path: target.path }));
   }
   const { hostname, port } = target;
-  return tcpChannel(await Deno.connect({ hostname, port, signal, autoSelectFamily: false }), false);
+  const autoSelectFamily = ipFamily(hostname) === 0;
+  return tcpChannel(await Deno.connect({ hostname, port, signal, autoSelectFamily }), false);
 }
 
 function tcpChannel(conn: Deno.TcpConn, dual: boolean): DenoChannel {
@@ -104,10 +106,10 @@ function listenAt(hostname: string, options: ListenTcp, dual: boolean): RawListe
   checkPort(port);
   const how = { hostname, port, ...(backlog === undefined ? {} : { tcpBacklog: backlog }) };
   const listener = attempt("listen", { hostname, port }, () => Deno.listen(how));
-  const { port: chosen } = listener.addr;
+  const { addr } = listener;
   return new DenoListener(
     listener,
-    tcpAddress(hostname, chosen, false),
+    tcpAddress(addr.hostname, addr.port, false),
     (conn: Deno.TcpConn) => tcpChannel(conn, dual),
     () => listener.close(),
   );
