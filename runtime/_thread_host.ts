@@ -177,7 +177,7 @@ class RuntimeThreadHost implements ThreadHost {
   after(seconds: number, callback: () => void): () => void {
     const milliseconds = Math.max(0, seconds * 1000);
     if (milliseconds > LONGEST_TIMER) return () => {};
-    const timer = globals.setTimeout(callback, milliseconds);
+    const timer = runInRoot(() => globals.setTimeout(callback, milliseconds));
     timer.unref();
     return () => globals.clearTimeout(timer);
   }

@@ -52,7 +52,7 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     this.#loop = submission.loop;
     const job = new Job(submission, this);
     const worker = this.#free.pop();
-    if (worker !== undefined) this.#run(worker, job);
+    if (worker !== undefined) this.#runIn(worker, job);
     else if (this.#workers.size < this.#settings.maxWorkers) this.#runInNewWorker(job);
     else {
       job.snapshot();
@@ -83,11 +83,11 @@ export class WorkerPool implements WorkerOwner, JobHolder {
 
   workerIsFree(worker: PoolWorker): void {
     if (!this.#workers.has(worker)) return;
-    const [job] = this.#queue;
-    if (job !== undefined) {
+    for (const job of this.#queue) {
       this.#queue.delete(job);
-      this.#run(worker, job);
-    } else if (this.#shutDown) this.#dismiss(worker);
+      if (this.#run(worker, job)) return;
+    }
+    if (this.#shutDown) this.#dismiss(worker);
     else this.#rest(worker);
   }
 
@@ -95,10 +95,12 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     if (!this.#workers.delete(worker)) return;
     this.#leaving.add(worker);
     this.#free = this.#free.filter((other) => other !== worker);
-    const [job] = this.#queue;
-    if (job === undefined) return;
-    this.#queue.delete(job);
-    this.#runInNewWorker(job);
+    // A replacement that can't be started fails the job it was meant for; the next one tries again.
+    for (const job of this.#queue) {
+      if (this.#workers.size >= this.#settings.maxWorkers) return;
+      this.#queue.delete(job);
+      this.#runInNewWorker(job);
+    }
   }
 
   workerHasEnded(worker: PoolWorker): void {
@@ -125,15 +127,21 @@ export class WorkerPool implements WorkerOwner, JobHolder {
       return;
     }
     this.#workers.add(worker);
-    this.#run(worker, job);
+    this.#runIn(worker, job);
   }
 
-  #run(worker: PoolWorker, job: Job): void {
+  #runIn(worker: PoolWorker, job: Job): void {
+    if (!this.#run(worker, job)) this.workerIsFree(worker);
+  }
+
+  /** False when it can't be sent: its caller has been told, and the worker takes another. */
+  #run(worker: PoolWorker, job: Job): boolean {
     try {
       worker.run(job);
+      return true;
     } catch (error) {
       job.completion.reject(error);
-      this.workerIsFree(worker);
+      return false;
     }
   }
 

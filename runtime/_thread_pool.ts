@@ -1,0 +1,151 @@
+import type { EventLoop } from "../event_loop.ts";
+import type { Completion } from "./_completion.ts";
+import { type ConcurrentFuture, concurrentFuture } from "./_concurrent_future.ts";
+import { describeType } from "./_describe.ts";
+import { type Delay, toSeconds } from "./durations.ts";
+import { type InternalExecutorOptions, START_WORKER } from "./_executor_options.ts";
+import { currentScope } from "./_frame.ts";
+import type { Submission } from "./_job.ts";
+import { threadHost } from "./_thread_host.ts";
+import { workOf } from "./thread_module.ts";
+import { WorkerPool } from "./_worker_pool.ts";
+
+/** Runs calls elsewhere. What `loop.runInExecutor` and `loop.setDefaultExecutor` take; write your own if you like. */
+export interface Executor {
+  /** Starts `fn(...args)` or queues it. If what it returns has a `cancel` method, cancelling the caller calls that. */
+  submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): PromiseLike<Awaited<R>>;
+  /** Takes no more calls; resolves at once, or, with `wait` (the default), when all that was submitted has ended. */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+}
+
+/** How an executor is shut down. */
+export interface ShutdownOptions {
+  /** Whether to wait until the workers have ended. @default {true} */
+  wait?: boolean;
+  /** Whether to cancel what has not started. @default {false} */
+  cancelFutures?: boolean;
+}
+
+/** How a pool is made. */
+export interface ThreadPoolExecutorOptions {
+  /** How many workers there are at most. @default {the number of cores + 4, at most 32} */
+  maxWorkers?: number;
+  /** The workers are called this, "_" and a number; debuggers show it. @default {"ThreadPoolExecutor-N"} */
+  threadNamePrefix?: string;
+  /** After so long without work a worker ends; Infinity: never. @default {60 seconds} */
+  idleTimeout?: Delay;
+}
+
+type Callable = (...args: never[]) => unknown;
+
+/** Submits for the loop's side: to a loop of its choice, with context variables. */
+export let submitToPool: (
+  executor: ThreadPoolExecutor,
+  call: { fn: Callable } & Omit<Submission, "work">,
+) => Completion<unknown>;
+
+let counter = 0;
+
+/**
+ * Runs functions in a pool of worker threads.
+ *
+ * - A worker starts when work comes and none is free; it stays for the next work and ends after a minute without any. Only
+ *   work under way keeps the process alive.
+ * - Work is a function of a `threadModule`, or a self-contained function: it is sent as source and sees its arguments and
+ *   the globals only. It may be async.
+ * - Arguments and results are copied (structured clone) as they are at the call, or moved with `transfer`. Functions among
+ *   the arguments stay here: called in the worker, they run on the loop of whoever submitted the work.
+ * - An error comes back with its name, message, stack, cause and fields. A worker that dies fails its work with
+ *   BrokenExecutor and is replaced.
+ *
+ * asyncio: `concurrent.futures.ThreadPoolExecutor`
+ *
+ * @example
+ * ```ts
+ * import { gather, run, ThreadPoolExecutor } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * const sumTo = (n: number) => {
+ *   let sum = 0;
+ *   for (let i = 1; i <= n; i++) sum += i;
+ *   return sum;
+ * };
+ * await run(async () => {
+ *   const pool = new ThreadPoolExecutor({ maxWorkers: 2 });
+ *   const sums = await gather([pool.submit(sumTo, 10), pool.submit(sumTo, 1000)]);
+ *   assert.deepEqual(sums, [55, 500500]);
+ *   await pool.shutdown();
+ * });
+ * ```
+ */
+export class ThreadPoolExecutor implements Executor, AsyncDisposable {
+  readonly #pool: WorkerPool;
+
+  /**
+   * No worker starts yet.
+   *
+   * @throws {RangeError} when `maxWorkers` is no whole number above 0
+   * @throws {TypeError} when an option is of the wrong type
+   */
+  constructor(options: ThreadPoolExecutorOptions = {}) {
+    const prefix = options.threadNamePrefix ?? `${new.target.name}-${++counter}`;
+    const start = (options as InternalExecutorOptions)[START_WORKER] ??
+      ((name, events) => threadHost.startThread(name, events));
+    this.#pool = new WorkerPool({
+      maxWorkers: limitOf(options.maxWorkers),
+      idleTimeout: toSeconds(options.idleTimeout ?? 60),
+      start: (index, events) => start(`${prefix}_${index}`, events),
+      after: (seconds, callback) => threadHost.after(seconds, callback),
+    });
+  }
+
+  /**
+   * Starts `fn(...args)` in a worker, or queues it until one is free.
+   *
+   * @throws {RuntimeError} after a shutdown
+   * @throws {TypeError} when `fn` is no function, or one that has no source (built in, bound, a class)
+   */
+  submit<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    ...args: A
+  ): ConcurrentFuture<Awaited<R>> {
+    const loop = currentScope().loop as unknown as EventLoop;
+    const completion = submitToPool(this, { fn, args, values: [], loop });
+    return concurrentFuture(completion as Completion<Awaited<R>>);
+  }
+
+  /**
+   * Takes no more work. What was submitted still runs, unless `cancelFutures` cancels what has not started; the workers end
+   * after it.
+   *
+   * @returns resolves when all workers have ended, with `wait: false` at once
+   */
+  shutdown(options: ShutdownOptions = {}): Promise<void> {
+    return this.#pool.shutdown(options.wait ?? true, options.cancelFutures ?? false);
+  }
+
+  /** Shuts down and waits. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.shutdown();
+  }
+
+  static {
+    submitToPool = (executor, { fn, ...rest }) => {
+      if (typeof fn !== "function") {
+        throw new TypeError(`A function was expected to run in a worker: got ${describeType(fn)}`);
+      }
+      return executor.#pool.submit({ work: workOf(fn), ...rest });
+    };
+  }
+}
+
+function limitOf(maxWorkers: number | undefined): number {
+  if (maxWorkers === undefined) return Math.min(32, threadHost.parallelism() + 4);
+  if (typeof maxWorkers !== "number") {
+    throw new TypeError(`maxWorkers is a number: got ${describeType(maxWorkers)}`);
+  }
+  if (!Number.isInteger(maxWorkers) || maxWorkers < 1) {
+    throw new RangeError(`maxWorkers is a whole number above 0: got ${maxWorkers}`);
+  }
+  return maxWorkers;
+}

@@ -1,0 +1,180 @@
+import type { EventLoop } from "../event_loop.ts";
+import { Completion } from "./_completion.ts";
+import { completionOf, ConcurrentFuture } from "./_concurrent_future.ts";
+import { describeType } from "./_describe.ts";
+import { type Delay, toSeconds } from "./durations.ts";
+import { RuntimeError } from "./exceptions.ts";
+import type { Future } from "./_future.ts";
+import { loopFuture } from "./_loop_future.ts";
+import { type Executor, submitToPool, ThreadPoolExecutor } from "./_thread_pool.ts";
+import { Waiter } from "./_wait.ts";
+import { warn } from "./_warnings.ts";
+
+export {
+  type Executor,
+  type ShutdownOptions,
+  ThreadPoolExecutor,
+  type ThreadPoolExecutorOptions,
+} from "./_thread_pool.ts";
+export { ProcessPoolExecutor } from "./process_pool.ts";
+
+type Callable = (...args: never[]) => unknown;
+
+/** What closes with a loop. */
+interface ResourceHolder {
+  readonly resources: Set<{ closeWithLoop(): void }>;
+}
+
+/** The default executor of a loop. It is made when it is first needed, and none is made any more after a shutdown. */
+class DefaultExecutor {
+  #executor: Executor | null = null;
+  #shutDown = false;
+  readonly #loop: EventLoop;
+
+  constructor(loop: EventLoop) {
+    this.#loop = loop;
+  }
+
+  get(): Executor {
+    if (this.#shutDown) throw new RuntimeError("Executor shutdown has been called");
+    if (this.#executor === null) this.set(new ThreadPoolExecutor({ threadNamePrefix: "asyncio" }));
+    return this.#executor!;
+  }
+
+  set(executor: Executor): void {
+    this.#executor = executor;
+    (this.#loop as unknown as ResourceHolder).resources.add(this);
+  }
+
+  /** Null when there is none to shut down. */
+  takeForShutdown(): Executor | null {
+    this.#shutDown = true;
+    (this.#loop as unknown as ResourceHolder).resources.delete(this);
+    return this.#executor;
+  }
+
+  closeWithLoop(): void {
+    const executor = this.takeForShutdown();
+    if (executor !== null) letGo(executor, this.#loop);
+  }
+}
+
+const defaults: WeakMap<EventLoop, DefaultExecutor> = new WeakMap();
+
+function defaultOf(loop: EventLoop): DefaultExecutor {
+  let found = defaults.get(loop);
+  if (found === undefined) {
+    found = new DefaultExecutor(loop);
+    defaults.set(loop, found);
+  }
+  return found;
+}
+
+/**
+ * The loop's `runInExecutor`: runs `fn(...args)` in the executor, null for the loop's default one.
+ *
+ * @throws {TypeError} when `fn` is no function, or has no source to send
+ * @throws {RuntimeError} when the loop is closed or the executor has been shut down
+ */
+export function runInExecutor<A extends unknown[], R>(
+  loop: EventLoop,
+  executor: Executor | null,
+  fn: (...args: A) => R,
+  ...args: A
+): Future<Awaited<R>> {
+  requireOpen(loop);
+  if (typeof fn !== "function") {
+    throw new TypeError(
+      `a callable object was expected by runInExecutor(), got ${describeType(fn)}`,
+    );
+  }
+  const completion = submitFor(loop, executor, fn, args, []);
+  return loopFuture(completion as Completion<Awaited<R>>, loop);
+}
+
+/** Submits to the executor, or the loop's default one, on behalf of the loop. */
+export function submitFor(
+  loop: EventLoop,
+  executor: Executor | null,
+  fn: Callable,
+  args: readonly unknown[],
+  values: readonly (readonly [name: string, value: unknown])[],
+): Completion<unknown> {
+  const target = executor ?? defaultOf(loop).get();
+  const isPool = target instanceof ThreadPoolExecutor &&
+    target.submit === ThreadPoolExecutor.prototype.submit;
+  if (isPool) return submitToPool(target, { fn, args, values, loop });
+  const result = target.submit(fn, ...(args as never[]));
+  return result instanceof ConcurrentFuture ? completionOf(result) : completionFrom(result);
+}
+
+/** @throws {TypeError} when it lacks the methods of an executor */
+export function setDefaultExecutor(loop: EventLoop, executor: Executor): void {
+  const isExecutor = typeof executor?.submit === "function" &&
+    typeof executor.shutdown === "function";
+  if (!isExecutor) {
+    throw new TypeError(
+      `The default executor has submit() and shutdown(): got ${describeType(executor)}`,
+    );
+  }
+  defaultOf(loop).set(executor);
+}
+
+/**
+ * Shuts the loop's default executor down and waits for its work, at most `timeout`; then it warns and leaves the work
+ * behind (LOOP-43).
+ */
+export async function shutdownDefaultExecutor(
+  loop: EventLoop,
+  timeout: Delay | null = null,
+): Promise<void> {
+  const seconds = timeout === null ? Infinity : toSeconds(timeout);
+  const executor = defaultOf(loop).takeForShutdown();
+  if (executor === null) return;
+  const ended = new Waiter<boolean>("the shutdown of the default executor");
+  executor.shutdown({ wait: true }).then(
+    () => ended.wakeWith(true),
+    (error) => ended.failWith(error),
+  );
+  const timer = seconds === Infinity ? null : loop.callLater(seconds, () => ended.wakeWith(false));
+  try {
+    if (await ended.promise) return;
+  } finally {
+    timer?.cancel();
+  }
+  warn(
+    "RuntimeWarning",
+    `The executor did not finish joining its threads within ${seconds} seconds`,
+  );
+  letGo(executor, loop);
+}
+
+/** Shuts it down without waiting. */
+function letGo(executor: Executor, loop: EventLoop): void {
+  executor.shutdown({ wait: false }).then(undefined, (error) => {
+    loop.callExceptionHandler({
+      message: "The shutdown of the default executor failed",
+      exception: error,
+    });
+  });
+}
+
+function requireOpen(loop: EventLoop): void {
+  if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
+}
+
+/** What a user's executor returned. */
+function completionFrom<T>(result: PromiseLike<T>): Completion<T> {
+  const completion = new Completion<T>({
+    cancel: () => {
+      const cancel: unknown = Reflect.get(result, "cancel");
+      return typeof cancel === "function" && cancel.call(result) === true;
+    },
+    block: null,
+  });
+  result.then(
+    (value) => completion.resolve(value),
+    (error) => completion.reject(error),
+  );
+  return completion;
+}
