@@ -13,10 +13,6 @@ export type { ExceptionContext, ExceptionHandler } from "./loop_interface.ts";
 export interface EventLoop extends EventLoopInterface {}
 
 class FullEventLoop extends BaseEventLoop {
-  shutdownDefaultExecutor(): Promise<void> {
-    return Promise.resolve();
-  }
-
   static {
     Object.defineProperty(this, "name", { value: "EventLoop" });
   }

@@ -1,5 +1,6 @@
 import type { Awaitable, Coroutine } from "./runtime/coroutines.ts";
 import type { Delay } from "./runtime/durations.ts";
+import type { Executor } from "./runtime/executors.ts";
 import type { Future } from "./runtime/futures.ts";
 import type { Handle, TimerHandle } from "./runtime/handles.ts";
 import type { TaskFactory } from "./runtime/task_factories.ts";
@@ -46,6 +47,12 @@ export interface EventLoop {
     ...args: A
   ): TimerHandle;
   time(): number;
+  runInExecutor<A extends unknown[], R>(
+    executor: Executor | null,
+    fn: (...args: A) => R,
+    ...args: A
+  ): Future<Awaited<R>>;
+  setDefaultExecutor(executor: Executor): void;
   createFuture<T>(): Future<T>;
   createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T>;
   setTaskFactory(factory: TaskFactory | null): void;

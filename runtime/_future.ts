@@ -198,8 +198,7 @@ export class Future<T> implements Promise<T> {
     const wait = new FutureWait<T>(this, scope, this.#loop);
     this.#add(wait);
     const promise = wait.promise.then(onfulfilled, onrejected);
-    // A dropped chain that only a cancellation ends is nobody's unhandled rejection; other errors stay so.
-    if (typeof onrejected !== "function") promise.then(undefined, rethrowUnlessCancelled);
+    if (typeof onrejected !== "function") wait.promise.then(undefined, forgive(promise));
     return promise;
   }
 
@@ -450,8 +449,14 @@ export class InternalCallback<F extends Future<unknown>> implements FutureEntry,
   }
 }
 
-function rethrowUnlessCancelled(error: unknown): void {
-  if (!(error instanceof CancelledError)) throw error;
+/**
+ * A dropped chain that only a cancellation ends is nobody's unhandled rejection. For every other error the promise is left
+ * as it is: who handles it is the business of whoever has it.
+ */
+function forgive(promise: Promise<unknown>): (error: unknown) => void {
+  return (error) => {
+    if (error instanceof CancelledError) promise.then(undefined, () => {});
+  };
 }
 
 function describeEntries(entries: readonly FutureEntry[]): string {

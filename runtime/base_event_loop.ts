@@ -4,6 +4,12 @@ import type { Awaitable, Coroutine } from "./coroutines.ts";
 import { checkCallback, debugByDefault } from "./_debug.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { ensureFuture } from "./ensure_future.ts";
+import {
+  type Executor,
+  runInExecutor,
+  setDefaultExecutor,
+  shutdownDefaultExecutor,
+} from "./executors.ts";
 import { FatalError, RuntimeError } from "./exceptions.ts";
 import { ExceptionReporter, printContext } from "./_exception_reporter.ts";
 import { addEntry, Future, InternalCallback, markRetrieved, removeEntry } from "./_future.ts";
@@ -207,6 +213,24 @@ export class BaseEventLoop implements LoopCore {
     const frame = Scope.transparent(this.rootScope, new ContextCell(bindings), null);
     frame.shared = true;
     return frame;
+  }
+
+  // ── executors
+
+  runInExecutor<A extends unknown[], R>(
+    executor: Executor | null,
+    fn: (...args: A) => R,
+    ...args: A
+  ): Future<Awaited<R>> {
+    return runInExecutor(this.#self, executor, fn, ...args);
+  }
+
+  setDefaultExecutor(executor: Executor): void {
+    setDefaultExecutor(this.#self, executor);
+  }
+
+  shutdownDefaultExecutor(timeout: Delay | null = null): Promise<void> {
+    return shutdownDefaultExecutor(this.#self, timeout);
   }
 
   // ── tasks and futures

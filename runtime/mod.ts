@@ -22,6 +22,24 @@ export { withSignal } from "./with_signal.ts";
 export { Timeout, timeout, timeoutAt } from "./timeouts.ts";
 export { TaskGroup } from "./task_groups.ts";
 export { run, Runner, type RunOptions } from "./runners.ts";
+export {
+  ConcurrentFuture,
+  currentThreadSignal,
+  getParentLoop,
+  type RemoteFunction,
+  type RemoteLoop,
+  runCoroutineThreadsafe,
+  threadModule,
+  toThread,
+  transfer,
+} from "./threads.ts";
+export {
+  type Executor,
+  ProcessPoolExecutor,
+  type ShutdownOptions,
+  ThreadPoolExecutor,
+  type ThreadPoolExecutorOptions,
+} from "./executors.ts";
 export { Handle, TimerHandle } from "./handles.ts";
 export {
   AbstractEventLoopPolicy,
