@@ -1,5 +1,5 @@
 /** The library as npm's users get it: one .js and .d.ts per module, made by `deno pack`. */
-import { deno, exists, filesBelow, inRoot, must, remove } from "./_shell.ts";
+import { deno, exists, filesBelow, inRoot, must, remove, root } from "./_shell.ts";
 import { pointToJavaScript, transpile } from "./_transpile.ts";
 import { digest, readManifest, renameInto } from "./_dev_packages.ts";
 
@@ -12,11 +12,13 @@ export const libraryFolders: readonly string[] = [
   "subprocess",
   "testing",
 ];
-const packedFiles = ["mod.ts", "event_loop.ts", "README.md", "LICENSE", "CHANGELOG.md"];
+const papers = ["README.md", "LICENSE", "CHANGELOG.md"];
 
 /** Library modules, relative to the root. */
 export async function librarySources(): Promise<string[]> {
-  const sources = ["mod.ts", "event_loop.ts"];
+  const sources: string[] = [];
+  for await (const { name } of Deno.readDir(root)) if (name.endsWith(".ts")) sources.push(name);
+  sources.sort();
   for (const folder of libraryFolders) sources.push(...await filesBelow(folder, ".ts"));
   return sources;
 }
@@ -64,7 +66,7 @@ async function finishLooseModules(folder: string): Promise<void> {
 
 async function sourcesDigest(): Promise<string> {
   let content = JSON.stringify(await readManifest());
-  for (const path of new Set([...packedFiles, ...await librarySources()])) {
+  for (const path of [...papers, ...await librarySources()]) {
     if (!await exists(inRoot(path))) continue;
     content += `\n${path}\n${await Deno.readTextFile(inRoot(path))}`;
   }

@@ -1,7 +1,6 @@
 /** Runs test files on one runtime and tells what became of each test. */
 import { exists, filesBelow, inRoot, remove, run, ScriptError } from "./_shell.ts";
 import type { RunResult } from "./_shell.ts";
-import { findRuntime } from "./runtimes.ts";
 import type { Runtime, RuntimeName } from "./runtimes.ts";
 import { readJunit } from "./_junit.ts";
 import type { TestCase } from "./_junit.ts";
@@ -32,8 +31,8 @@ export interface TestRun {
 /** Longest time one test (on Node: one file) may take. Deno has no such limit. */
 const testTimeout = 120_000;
 
-export async function runTests(name: RuntimeName, options: TestRunOptions): Promise<TestRun> {
-  const runtime = await findRuntime(name);
+export async function runTests(runtime: Runtime, options: TestRunOptions): Promise<TestRun> {
+  const { name } = runtime;
   const report = inRoot(`.cache/report-${Deno.pid}-${name}.xml`);
   await remove(report);
   const { args, cwd } = commandLine(name, report, options);

@@ -61,16 +61,10 @@ async function pages(): Promise<string[]> {
   return found;
 }
 
-async function existing(paths: string[]): Promise<string[]> {
-  const found: string[] = [];
-  for (const path of paths) if (await exists(inRoot(path))) found.push(path);
-  return found;
-}
-
 if (import.meta.main) {
   await main(async () => {
     const patterns = Deno.args;
-    const readable = [...await pages(), ...await existing(await librarySources())];
+    const readable = [...await pages(), ...await librarySources()];
     const chosen = readable.filter((path) =>
       patterns.length === 0 || patterns.some((pattern) => path.includes(pattern))
     );

@@ -11,10 +11,10 @@ import { bold, count, green, grey, inRoot, main, red, remove, ScriptError } from
 import { installDevPackages } from "./_dev_packages.ts";
 import { layStage } from "./_stage.ts";
 import { findTests, runTests } from "./_test_run.ts";
-import type { TestRun } from "./_test_run.ts";
+import type { TestRun, TestRunOptions } from "./_test_run.ts";
 import type { TestCase } from "./_junit.ts";
 import { findRuntime, runtimeNames } from "./runtimes.ts";
-import type { RuntimeName } from "./runtimes.ts";
+import type { Runtime, RuntimeName } from "./runtimes.ts";
 
 interface Options {
   patterns: string[];
@@ -63,22 +63,23 @@ async function testAll(options: Options): Promise<TestRun[]> {
   // Fetch first, so that a missing network shows before minutes of tests.
   for (const name of options.only) await findRuntime(name);
   await installDevPackages();
-  const needsStage = options.only.some((name) => name.startsWith("node"));
   console.log(
     bold(`${count(files.length, "test file")} on ${count(options.only.length, "runtime")}`),
   );
-  const stage = needsStage ? await layStage() : null;
   const runs: TestRun[] = [];
+  let stage: string | null = null;
   try {
     for (const name of options.only) {
-      const progress = new Progress((await findRuntime(name)).title);
-      const run = await runTests(name, {
-        ...options,
-        files,
-        stage,
-        onProgress: (passed) => progress.update(passed),
-      });
-      progress.done();
+      const runtime = await findRuntime(name);
+      let run: TestRun;
+      try {
+        if (name.startsWith("node")) stage ??= await layStage();
+        run = await runOne(runtime, { ...options, files, stage });
+      } catch (error) {
+        // The library can't be packed, say: what the other runtimes have to tell is worth knowing all the same.
+        if (!(error instanceof ScriptError)) throw error;
+        run = { runtime, cases: [], trouble: error.message, seconds: 0 };
+      }
       console.log(summary(run));
       runs.push(run);
     }
@@ -86,6 +87,19 @@ async function testAll(options: Options): Promise<TestRun[]> {
     if (stage !== null) await remove(stage);
   }
   return runs;
+}
+
+async function runOne(
+  runtime: Runtime,
+  options: Omit<TestRunOptions, "onProgress">,
+): Promise<TestRun> {
+  const progress = new Progress(runtime.title);
+  const run = await runTests(runtime, {
+    ...options,
+    onProgress: (passed) => progress.update(passed),
+  });
+  progress.done();
+  return run;
 }
 
 /** Shows how far the tests are: on a terminal all the time, in a log every ten seconds. */
