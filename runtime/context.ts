@@ -2,6 +2,7 @@ import { type Bindings, ContextCell, plainCell } from "./_context_cell.ts";
 import { RuntimeError } from "./exceptions.ts";
 import { currentScope, enterScope, runInScope, storedScope } from "./_frame.ts";
 import { Scope } from "./_scope.ts";
+import { inheritedValues } from "./_thread_slot.ts";
 
 const NOTHING: unique symbol = Symbol("no value");
 
@@ -51,6 +52,9 @@ export class ContextVar<T> {
     const bindings = currentBindings();
     const value = bindings.get(this);
     if (value !== undefined || bindings.has(this)) return value as T;
+    // In a worker the caller's variables are other objects with the same names.
+    const inherited = inheritedValues();
+    if (inherited !== null && inherited.has(this.name)) return inherited.get(this.name) as T;
     if (fallback.length > 0) return fallback[0] as T;
     if (this.#default !== NOTHING) return this.#default as T;
     throw new ReferenceError(

@@ -1,9 +1,11 @@
 import type { EventLoop } from "../event_loop.ts";
+import { completionOf, ConcurrentFuture } from "./_concurrent_future.ts";
 import type { Awaitable } from "./coroutines.ts";
 import { describeType } from "./_describe.ts";
 import { currentScope } from "./_frame.ts";
 import { Future, settleError, settleResult } from "./_future.ts";
 import { isFuture } from "./futures.ts";
+import { loopFuture } from "./_loop_future.ts";
 import { isThenable } from "./tasks.ts";
 
 /**
@@ -43,12 +45,48 @@ export function ensureFuture<T>(aw: Awaitable<T>, options: { loop?: EventLoop } 
   );
 }
 
-/** A Future of `loop` that ends as `promise` does. What the promise brings after a cancellation is dropped. */
+/**
+ * A Future of `loop` that ends as `promise` does. What the promise brings after a cancellation is dropped; a
+ * ConcurrentFuture is cancelled with it.
+ */
 export function wrapPromise<T>(promise: PromiseLike<T>, loop: EventLoop): Future<T> {
+  if (promise instanceof ConcurrentFuture) return loopFuture(completionOf<T>(promise), loop);
   const future = new Future<T>({ loop });
   promise.then(
     (value) => settleResult(future, value),
     (error) => settleError(future, error),
   );
   return future;
+}
+
+/**
+ * A Future of the loop for what is under way elsewhere: the result of an executor, or any promise. Cancelling it cancels a
+ * ConcurrentFuture that a worker has not begun; a Future or Task is returned as it is.
+ *
+ * asyncio: `asyncio.wrap_future()`
+ *
+ * @throws {TypeError} when it is no promise
+ *
+ * @example
+ * ```ts
+ * import { run, ThreadPoolExecutor, wrapFuture } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+ *   const future = wrapFuture(pool.submit((a: number, b: number) => a + b, 1, 2));
+ *   assert.equal(await future, 3);
+ *   await pool.shutdown();
+ * });
+ * ```
+ */
+export function wrapFuture<T>(
+  promise: PromiseLike<T> | ConcurrentFuture<T>,
+  options: { loop?: EventLoop } = {},
+): Future<T> {
+  if (isFuture(promise)) return promise as Future<T>;
+  if (!isThenable(promise)) {
+    throw new TypeError(`A promise or ConcurrentFuture is required: got ${describeType(promise)}`);
+  }
+  return wrapPromise(promise, options.loop ?? currentScope().loop as unknown as EventLoop);
 }

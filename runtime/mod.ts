@@ -11,7 +11,7 @@ export { Future, isFuture } from "./futures.ts";
 export { allTasks, currentSignal, currentTask, Task, type TaskOptions } from "./tasks.ts";
 export { createTask } from "./create_task.ts";
 export { createEagerTaskFactory, eagerTaskFactory, type TaskFactory } from "./task_factories.ts";
-export { ensureFuture } from "./ensure_future.ts";
+export { ensureFuture, wrapFuture } from "./ensure_future.ts";
 export { sleep } from "./sleep.ts";
 export { gather } from "./gather.ts";
 export { ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, type ReturnWhen, wait } from "./wait.ts";
