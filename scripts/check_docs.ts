@@ -33,7 +33,8 @@ async function runExamples(files: string[]): Promise<Outcome> {
   const totals = /\| (\d+) passed.*?\| (\d+) failed/.exec(output);
   const passed = Number(totals?.[1] ?? 0);
   const failed = code === 0 ? 0 : Math.max(1, Number(totals?.[2] ?? 0));
-  return { title, passed, failed, details: output };
+  const details = output.replace(/^running 0 tests from .*\n/gm, "");
+  return { title, passed, failed, details };
 }
 
 async function followLinks(pages: string[]): Promise<Outcome> {
