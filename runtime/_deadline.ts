@@ -1,5 +1,5 @@
 import { makeCancelledError } from "./_cancelled.ts";
-import { runBody } from "./_body.ts";
+import { type BodyRun, runBody } from "./_body.ts";
 import { CancelledError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
@@ -16,10 +16,10 @@ export type Conversion = (error: CancelledError) => unknown;
  * - It waits until the body has unwound, except where the body took no cancellation within one macrotask: then it sits in a
  *   foreign await, which nothing can interrupt, and is left behind so that the deadline holds.
  */
-export class Deadline<R> {
+export class Deadline<R> implements BodyRun<R> {
   readonly scope: Scope;
   readonly promise: Promise<R>;
-  readonly #body: () => R | PromiseLike<R>;
+  readonly body: () => R | PromiseLike<R>;
   readonly #convert: Conversion;
   readonly #onEnd: () => void;
   /** Requests that stood against the enclosing scopes when it was entered. */
@@ -31,7 +31,7 @@ export class Deadline<R> {
   #left = false;
 
   constructor(body: () => R | PromiseLike<R>, convert: Conversion, onEnd: () => void) {
-    this.#body = body;
+    this.body = body;
     this.#convert = convert;
     this.#onEnd = onEnd;
     this.scope = Scope.childOf(currentScope());
@@ -47,11 +47,7 @@ export class Deadline<R> {
   }
 
   start(): void {
-    runBody(this.scope, {
-      body: this.#body,
-      onReturn: (value) => this.#returned(value),
-      onThrow: (error) => this.#threw(error),
-    });
+    runBody(this.scope, this);
   }
 
   /** Asks the body to end. */
@@ -81,12 +77,12 @@ export class Deadline<R> {
     );
     this.#left = true;
     scope.detach(this.#loop.rootScope);
-    leftBehind.add(this.#loop, this, this.#body);
+    leftBehind.add(this.#loop, this, this.body);
     this.#end();
     this.#reject(error);
   }
 
-  #returned(value: R): void {
+  onReturn(value: R): void {
     if (this.#settled) {
       leftBehind.delete(this.#loop, this);
       this.scope.close();
@@ -107,7 +103,7 @@ export class Deadline<R> {
     this.#reject(error);
   }
 
-  #threw(error: unknown): void {
+  onThrow(error: unknown): void {
     if (this.#settled) {
       leftBehind.delete(this.#loop, this);
       this.scope.close();

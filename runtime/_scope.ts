@@ -224,6 +224,12 @@ export class Scope implements Turn {
     this.closed = true;
     this.root.activity++;
     this.clearPending();
+    this.requests = 0;
+    this.parent!.#release(this);
+    if (this.firstWait !== null || this.firstChild !== null) this.#handOver();
+  }
+
+  #handOver(): void {
     const home = openScope(this);
     for (const wait of this.waits()) {
       this.removeWait(wait);
@@ -235,8 +241,6 @@ export class Scope implements Turn {
       child.parent = home;
       home.#adopt(child);
     }
-    this.parent!.#release(this);
-    this.requests = 0;
   }
 
   /** Cuts the scope off from what encloses it, with all it holds: its body has been left behind. */

@@ -62,6 +62,8 @@ export class BaseEventLoop implements LoopCore {
   #run: { resolve(): void; reject(error: unknown): void; release(): void } | null = null;
   #fatal: { error: unknown } | null = null;
   #taskFactory: TaskFactory | null = null;
+  /** Shared by all tasks that are made without options. */
+  readonly #taskOptions: TaskOptions = { loop: this as unknown as EventLoop };
 
   constructor(options: BaseLoopOptions = {}) {
     this.#ambient = options.ambient === true;
@@ -239,13 +241,18 @@ export class BaseEventLoop implements LoopCore {
     return new Future<T>({ loop: this.#self });
   }
 
-  createTask<T>(coro: Coroutine<T>, options: Omit<TaskOptions, "loop"> = {}): Task<T> {
+  createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T> {
+    const factory = this.#taskFactory;
+    if (factory === null) {
+      return new Task(
+        coro,
+        options === undefined ? this.#taskOptions : { ...options, loop: this.#self },
+      );
+    }
     this.#requireOpen();
     requireCoroutine(coro);
-    const factory = this.#taskFactory;
-    if (factory === null) return new Task(coro, { ...options, loop: this.#self });
-    const task = factory(this.#self, coro, options) as Task<T>;
-    if (options.name !== undefined && isTask(task)) task.setName(options.name);
+    const task = factory(this.#self, coro, options ?? {}) as Task<T>;
+    if (options?.name !== undefined && isTask(task)) task.setName(options.name);
     return task;
   }
 

@@ -1,7 +1,7 @@
 import type { EventLoop } from "../event_loop.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { currentScope } from "./_frame.ts";
-import { requireCoroutine, type Task, type TaskOptions } from "./tasks.ts";
+import type { Task, TaskOptions } from "./tasks.ts";
 
 /**
  * Runs a coroutine as a Task of the running loop (in plain code: of the ambient loop). It starts in the loop's next
@@ -22,8 +22,8 @@ import { requireCoroutine, type Task, type TaskOptions } from "./tasks.ts";
  * });
  * ```
  */
-export function createTask<T>(coro: Coroutine<T>, options: TaskOptions = {}): Task<T> {
-  requireCoroutine(coro);
-  const { loop, ...rest } = options;
-  return (loop ?? currentScope().loop as unknown as EventLoop).createTask(coro, rest);
+export function createTask<T>(coro: Coroutine<T>, options?: TaskOptions): Task<T> {
+  if (options === undefined) return (currentScope().loop as unknown as EventLoop).createTask(coro);
+  const { loop = currentScope().loop as unknown as EventLoop, ...rest } = options;
+  return loop.createTask(coro, rest);
 }

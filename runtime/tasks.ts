@@ -71,7 +71,8 @@ export let cancelTask: (task: Task<unknown>, request: CancelRequest) => boolean;
  */
 export class Task<T> extends Future<T> {
   #coro: Coroutine<T> | null;
-  #name: string;
+  /** The number of a task without a name of its own; its name is made when somebody asks. */
+  #name: string | number;
   readonly #scope: Scope;
   #started = false;
   #stopListening: (() => void) | null = null;
@@ -88,7 +89,7 @@ export class Task<T> extends Future<T> {
       ? new ContextCell(currentBindings())
       : cellOf(options.context);
     this.#coro = coro;
-    this.#name = options.name === undefined ? `Task-${++counter}` : String(options.name);
+    this.#name = options.name === undefined ? ++counter : String(options.name);
     if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
     this.#scope = Scope.ofTask(loop.rootScope, this, cell);
     if (options.eagerStart === true && storedScope()?.loop === loop) {
@@ -101,7 +102,7 @@ export class Task<T> extends Future<T> {
 
   /** Its name: the one it was given, else "Task-N". */
   getName(): string {
-    return this.#name;
+    return typeof this.#name === "number" ? `Task-${this.#name}` : this.#name;
   }
 
   /** Renames it; what is no string becomes one. */
@@ -180,7 +181,7 @@ export class Task<T> extends Future<T> {
     const shown = word === "pending" && this.cancelling() > 0 ? "cancelling" : word;
     const coro = this.#coro === null ? "" : ` coro=<${this.#coro.name || "anonymous"}()>`;
     const tail = rest.length === 0 ? "" : ` ${rest.join(" ")}`;
-    return `${shown} name=${JSON.stringify(this.#name)}${coro}${tail}`;
+    return `${shown} name=${JSON.stringify(this.getName())}${coro}${tail}`;
   }
 
   #listen(signal: AbortSignal): void {
