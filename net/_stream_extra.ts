@@ -1,6 +1,6 @@
 import type { RawChannel, TlsChannel, TlsInfo } from "./host.ts";
 import type { TlsOptions } from "./options.ts";
-import { Socket } from "./sockets.ts";
+import { type Socket, socketView } from "./sockets.ts";
 import type { ExtraInfo } from "./transports.ts";
 
 /** Answers `getExtraInfo` for one channel. The view of the socket is made when somebody asks for it. */
@@ -25,7 +25,7 @@ export class StreamExtra {
       case "sockname":
         return this.#channel.localAddr;
       case "socket":
-        return this.#socket ??= Socket.viewOf(this.#channel);
+        return this.#socket ??= socketView(this.#channel);
       case "peercert":
         return this.#tls?.peerCertificate ?? null;
       case "cipher":

@@ -124,7 +124,7 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
     const failed = (error: unknown): void =>
       this.fatal(error, "Fatal error: protocol.connectionMade() call failed.");
     try {
-      this.watch(this.carry.callOnce(tellMade, this), failed);
+      this.watch(this.carry.callOnce(tellMade, this as BaseTransport), failed);
     } catch (error) {
       failed(error);
     }
@@ -148,13 +148,11 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
       this.#owner = null;
     }
   }
-
-  static {
-    tellMade = (transport) => transport.protocol.connectionMade?.(transport);
-  }
 }
 
-let tellMade: (transport: TransportBase) => unknown;
+function tellMade(transport: BaseTransport): unknown {
+  return transport.getProtocol().connectionMade?.(transport);
+}
 
 function tellFlow(protocol: BaseProtocol, paused: boolean): void {
   if (paused) protocol.pauseWriting?.();

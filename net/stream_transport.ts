@@ -31,6 +31,8 @@ const METHODS: Readonly<Record<Event["kind"], string>> = {
 /** Writes to a lost connection that are dropped in silence before a warning. */
 const SILENT_DROPS = 5;
 
+let hear: (transport: StreamTransport) => unknown;
+
 /** What a transport is made of. */
 export interface StreamTransportParts {
   readonly channel: RawChannel;
@@ -297,7 +299,7 @@ export class StreamTransport extends TransportBase
     this.lose(null);
   }
 
-  toString(): string {
+  override toString(): string {
     const reading = this.isReading() ? "reading" : "paused";
     const what = this.phase === "open" ? reading : this.phase === "closing" ? "closing" : "closed";
     return `<StreamTransport ${what} bufsize=${this.#queue.size}>`;
@@ -321,8 +323,6 @@ export class StreamTransport extends TransportBase
     hear = (transport) => transport.#hear();
   }
 }
-
-let hear: (transport: StreamTransport) => unknown;
 
 function isBuffered(protocol: BaseProtocol): protocol is BufferedProtocol {
   return typeof (protocol as Partial<BufferedProtocol>).getBuffer === "function";

@@ -1,0 +1,139 @@
+import type { EventLoop } from "../event_loop.ts";
+import type { LoopResource } from "../runtime/base_event_loop.ts";
+import type { OSError } from "../runtime/exceptions.ts";
+import { Acceptor } from "./_acceptor.ts";
+import { Carry } from "./_carry.ts";
+import type { TlsSetup } from "./_handshake.ts";
+import type { AcceptSink, RawChannel, RawListener } from "./host.ts";
+import { netLoop } from "./_net_loop.ts";
+import type { BufferedProtocol, Protocol } from "./protocols.ts";
+import { type Socket, socketView } from "./sockets.ts";
+import type { TransportOwner } from "./_transport_base.ts";
+import type { BaseTransport, WriteTransport } from "./transports.ts";
+import { WaitList } from "./_wait_list.ts";
+
+/** Seconds until accepting is tried again after the system ran out of descriptors or memory. */
+const ACCEPT_RETRY_DELAY = 1;
+
+/** What a server is made of. */
+export interface ServerParts {
+  readonly loop: EventLoop;
+  readonly listeners: readonly RawListener[];
+  readonly protocolFactory: () => Protocol | BufferedProtocol;
+  readonly tls: TlsSetup | null;
+}
+
+/**
+ * The inside of a Server: its listeners and its connections. It is over once it is closed and its last connection has
+ * ended, in either order; both are looked at whenever one of them changes (SRV-05).
+ */
+export class ServerCore implements TransportOwner, LoopResource {
+  readonly loop: EventLoop;
+  serving = false;
+  closed = false;
+  readonly #listeners: readonly RawListener[];
+  readonly #factory: () => Protocol | BufferedProtocol;
+  readonly #tls: TlsSetup | null;
+  readonly #clients: Set<WriteTransport> = new Set();
+  readonly #ends: WaitList = new WaitList();
+  #over = false;
+  #sockets: readonly Socket[] | null = null;
+
+  constructor(parts: ServerParts) {
+    this.loop = parts.loop;
+    this.#listeners = parts.listeners;
+    this.#factory = parts.protocolFactory;
+    this.#tls = parts.tls;
+    netLoop(this.loop).resources.add(this);
+  }
+
+  get sockets(): readonly Socket[] {
+    if (this.closed) return [];
+    return this.#sockets ??= this.#listeners.map(viewOf);
+  }
+
+  /** Connections are served in the context of this call. */
+  start(): void {
+    if (this.serving || this.closed) return;
+    this.serving = true;
+    const acceptor = new Acceptor({
+      loop: this.loop,
+      carry: Carry.capture(netLoop(this.loop)),
+      protocolFactory: this.#factory,
+      tls: this.#tls,
+      owner: this,
+      isOpen: () => !this.closed,
+    });
+    for (const listener of this.#listeners) listener.start(this.#sinkFor(listener, acceptor));
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.serving = false;
+    netLoop(this.loop).resources.delete(this);
+    for (const listener of this.#listeners) listener.close();
+    this.#checkOver();
+  }
+
+  closeWithLoop(): void {
+    this.close();
+  }
+
+  closeClients(): void {
+    for (const transport of [...this.#clients]) transport.close();
+  }
+
+  abortClients(): void {
+    for (const transport of [...this.#clients]) transport.abort();
+  }
+
+  over(): Promise<void> {
+    return this.#over ? Promise.resolve() : this.#ends.wait("a server to close");
+  }
+
+  attach(transport: BaseTransport): void {
+    this.#clients.add(transport as WriteTransport);
+  }
+
+  detach(transport: BaseTransport): void {
+    this.#clients.delete(transport as WriteTransport);
+    this.#checkOver();
+  }
+
+  #checkOver(): void {
+    if (!this.closed || this.#clients.size > 0) return;
+    this.#over = true;
+    this.#ends.wakeAll();
+  }
+
+  #sinkFor(listener: RawListener, acceptor: Acceptor): AcceptSink {
+    const sink: AcceptSink = {
+      onConnection: (channel: RawChannel) => acceptor.accept(channel),
+      onError: (error: OSError, retry: boolean) => {
+        const socket = viewOf(listener);
+        if (!retry) {
+          const message = "Fatal accept error on listening socket";
+          this.loop.callExceptionHandler({ message, exception: error, socket });
+          return;
+        }
+        const message = "socket.accept() out of system resource";
+        this.loop.callExceptionHandler({ message, exception: error, socket });
+        this.loop.callLater(ACCEPT_RETRY_DELAY, () => {
+          if (this.serving) listener.start(sink);
+        });
+      },
+    };
+    return sink;
+  }
+}
+
+function viewOf(listener: RawListener): Socket {
+  return socketView({
+    get closed() {
+      return listener.closed;
+    },
+    localAddr: listener.addr,
+    remoteAddr: null,
+  });
+}

@@ -1,0 +1,146 @@
+import type { EventLoop } from "../event_loop.ts";
+import { CancelledError, RuntimeError } from "../runtime/exceptions.ts";
+import { sleep } from "../runtime/sleep.ts";
+import { Waiter } from "../runtime/_wait.ts";
+import { ServerCore, type ServerParts } from "./_server_core.ts";
+import type { Socket } from "./sockets.ts";
+
+let make: (parts: ServerParts) => Server;
+
+/**
+ * A server (`asyncio.Server`), as `startServer` and `createServer` give it.
+ *
+ * - `close` ends the listening; connections that stand go on until they end, or `closeClients` or `abortClients` ends them.
+ * - `waitClosed` waits for both: that it is closed, and that its last connection has ended.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { run, startServer } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const server = await startServer((_reader, writer) => writer.close(), "127.0.0.1", 0);
+ *   await server.with((open) => assert.ok(open.isServing()));
+ *   assert.ok(!server.isServing());
+ * });
+ * ```
+ */
+export class Server implements AsyncDisposable {
+  readonly #core: ServerCore;
+  #forever: Waiter<void> | null = null;
+
+  private constructor(core: ServerCore) {
+    this.#core = core;
+  }
+
+  /** Views of the listening sockets; `getsockname()` tells where. Empty once closed. */
+  get sockets(): readonly Socket[] {
+    return this.#core.sockets;
+  }
+
+  /** The loop on which it serves. */
+  getLoop(): EventLoop {
+    return this.#core.loop;
+  }
+
+  /** Whether it accepts connections. */
+  isServing(): boolean {
+    return this.#core.serving;
+  }
+
+  /**
+   * Starts accepting connections. Does nothing the second time. Always passes through the loop once.
+   *
+   * @throws {RuntimeError} when the server is closed
+   */
+  async startServing(): Promise<void> {
+    if (this.#core.closed) throw new RuntimeError(`Cannot start: server ${this} is closed`);
+    this.#core.start();
+    await sleep(0);
+  }
+
+  /**
+   * Serves until the calling task is cancelled; then closes the server, waits for its connections to end, and throws the
+   * CancelledError on. A `close()` from elsewhere ends it with a CancelledError too.
+   *
+   * @throws {RuntimeError} when the server is closed, or somebody else waits here
+   */
+  async serveForever(): Promise<void> {
+    if (this.#forever !== null) {
+      throw new RuntimeError(`server ${this} is already being awaited on serveForever()`);
+    }
+    if (this.#core.closed) throw new RuntimeError(`server ${this} is closed`);
+    this.#core.start();
+    const forever = this.#forever = new Waiter<void>("a server to be closed");
+    try {
+      await forever.promise;
+    } catch (error) {
+      if (error instanceof CancelledError) {
+        this.close();
+        await this.waitClosed();
+      }
+      throw error;
+    } finally {
+      this.#forever = null;
+    }
+  }
+
+  /** Stops listening; open connections go on. Does nothing the second time. */
+  close(): void {
+    this.#core.close();
+    this.#forever?.failWith(new CancelledError());
+  }
+
+  /** Closes every connection once what is queued for it has been sent. */
+  closeClients(): void {
+    this.#core.closeClients();
+  }
+
+  /** Drops every connection, whatever is queued for it. */
+  abortClients(): void {
+    this.#core.abortClients();
+  }
+
+  /** Waits until the server is closed and its last connection has ended. Does not wait when both are so already. */
+  waitClosed(): Promise<void> {
+    return this.#core.over();
+  }
+
+  /**
+   * Runs the body, then closes the server and waits for its connections to end.
+   *
+   * @returns what the body returns
+   */
+  async with<R>(body: (server: this) => R | PromiseLike<R>): Promise<R> {
+    try {
+      return await body(this);
+    } finally {
+      this.close();
+      await this.waitClosed();
+    }
+  }
+
+  /** `close()` and `waitClosed()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.waitClosed();
+  }
+
+  /** `<Server sockets=127.0.0.1:8888>`, for messages. */
+  toString(): string {
+    const addresses = this.sockets.map((socket) => {
+      const address = socket.getsockname()!;
+      return "path" in address ? address.path : `${address.hostname}:${address.port}`;
+    });
+    return `<Server sockets=[${addresses.join(", ")}]>`;
+  }
+
+  static {
+    make = (parts) => new Server(new ServerCore(parts));
+  }
+}
+
+/** Makes a server that does not accept connections yet. */
+export function makeServer(parts: ServerParts): Server {
+  return make(parts);
+}

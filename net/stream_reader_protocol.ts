@@ -1,0 +1,127 @@
+import type { EventLoop } from "../event_loop.ts";
+import { Future } from "../runtime/futures.ts";
+import { getEventLoop } from "../runtime/policies.ts";
+import type { Task } from "../runtime/tasks.ts";
+import { markDirect } from "./_direct_protocols.ts";
+import { WriterGate } from "./flow_control.ts";
+import type { Protocol } from "./protocols.ts";
+import type { ReadState } from "./_read_state.ts";
+import { readStateOf, type StreamReader } from "./stream_reader.ts";
+import { StreamWriter } from "./stream_writer.ts";
+import type { BaseTransport, Transport } from "./transports.ts";
+import { setGate } from "./_writer_gates.ts";
+
+/** What `startServer` calls for each connection. May be async; runs as a task of its own. */
+export type ClientConnected = (reader: StreamReader, writer: StreamWriter) => unknown;
+
+/**
+ * Joins a transport to a StreamReader (`asyncio.StreamReaderProtocol`): what the transport receives, the reader hands out,
+ * and a StreamWriter over the same protocol can wait.
+ *
+ * @example A reader on a connection of one's own making
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { getRunningLoop, run, startServer, StreamReader, StreamReaderProtocol } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const server = await startServer((_reader, writer) => {
+ *     writer.write("welcome");
+ *     writer.close();
+ *   }, "127.0.0.1", 0);
+ *   const { port } = server.sockets[0]!.getsockname() as { port: number };
+ *   const reader = new StreamReader();
+ *   const [transport] = await getRunningLoop().createConnection(
+ *     () => new StreamReaderProtocol(reader),
+ *     "127.0.0.1",
+ *     port,
+ *   );
+ *   assert.equal(new TextDecoder().decode(await reader.read()), "welcome");
+ *   transport.close();
+ *   server.close();
+ *   await server.waitClosed();
+ * });
+ * ```
+ */
+export class StreamReaderProtocol implements Protocol {
+  readonly #reader: StreamReader;
+  readonly #state: ReadState;
+  readonly #loop: EventLoop;
+  readonly #gate: WriterGate = new WriterGate();
+  readonly #clientConnected: ClientConnected | null;
+  #overTls = false;
+
+  /**
+   * @param reader what to feed
+   * @param clientConnected called as a task once the connection stands, with the reader and a writer
+   * @param options `loop`: default the current one
+   */
+  constructor(
+    reader: StreamReader,
+    clientConnected?: ClientConnected,
+    options: { loop?: EventLoop } = {},
+  ) {
+    this.#reader = reader;
+    this.#state = readStateOf(reader);
+    this.#clientConnected = clientConnected ?? null;
+    this.#loop = options.loop ?? getEventLoop();
+    setGate(this, this.#gate);
+    if (new.target === StreamReaderProtocol) markDirect(this);
+  }
+
+  /** Called by the transport. */
+  connectionMade(transport: BaseTransport): void {
+    const stream = transport as Transport;
+    this.#reader.setTransport(stream);
+    this.#overTls = stream.getExtraInfo("sslContext") !== null;
+    if (this.#clientConnected !== null) this.#serve(stream, this.#clientConnected);
+  }
+
+  /** Called by the transport. */
+  dataReceived(data: Uint8Array): void {
+    this.#state.feed(data);
+  }
+
+  /** Called by the transport. Keeps it open for writing, except under TLS, which can't be half-open. */
+  eofReceived(): boolean {
+    this.#state.feedEof();
+    return !this.#overTls;
+  }
+
+  /** Called by the transport. */
+  connectionLost(error: unknown | null): void {
+    if (error === null) this.#state.feedEof();
+    else this.#state.fail(error);
+    this.#gate.lose(error);
+  }
+
+  /** Called by the transport. */
+  pauseWriting(): void {
+    this.#gate.pause();
+  }
+
+  /** Called by the transport. */
+  resumeWriting(): void {
+    this.#gate.resume();
+  }
+
+  #serve(transport: Transport, clientConnected: ClientConnected): void {
+    const writer = new StreamWriter(transport, this, this.#reader, this.#loop);
+    const task: Task<unknown> = this.#loop.createTask(() => clientConnected(this.#reader, writer));
+    task.addDoneCallback(() => this.#served(task, transport));
+  }
+
+  #served(task: Future<unknown>, transport: Transport): void {
+    if (task.cancelled()) {
+      transport.close();
+      return;
+    }
+    const exception = task.exception();
+    if (exception === null) return;
+    this.#loop.callExceptionHandler({
+      message: "Unhandled exception in client_connected_cb",
+      exception,
+      transport,
+    });
+    transport.close();
+  }
+}

@@ -1,0 +1,195 @@
+import type { EventLoop } from "../event_loop.ts";
+import type { BytesLike } from "../runtime/bytes.ts";
+import { RuntimeError } from "../runtime/exceptions.ts";
+import { sleep } from "../runtime/sleep.ts";
+import type { WriterGate } from "./flow_control.ts";
+import { netLoop } from "./_net_loop.ts";
+import type { StreamReader } from "./stream_reader.ts";
+import type { BaseProtocol, ExtraInfo, WriteTransport } from "./transports.ts";
+import { writableTo } from "./web_streams.ts";
+import { gateOf } from "./_writer_gates.ts";
+
+/**
+ * The writing end of a connection (`asyncio.StreamWriter`), as `openConnection` and `startServer` hand it out.
+ *
+ * - `write` never waits; `drain` does, while more is queued than the transport's high-water mark. Use them in pairs.
+ * - `close` flushes what is queued; `waitClosed` waits until that is done.
+ *
+ * @example An echo over the loopback
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { openConnection, run, startServer } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const server = await startServer(async (reader, writer) => {
+ *     writer.write(await reader.readline());
+ *     await writer.drain();
+ *     writer.close();
+ *   }, "127.0.0.1", 0);
+ *   const { port } = server.sockets[0]!.getsockname() as { port: number };
+ *   const [reader, writer] = await openConnection("127.0.0.1", port);
+ *   writer.write("hello\n");
+ *   await writer.drain();
+ *   assert.equal(new TextDecoder().decode(await reader.read()), "hello\n");
+ *   writer.close();
+ *   await writer.waitClosed();
+ *   server.close();
+ *   await server.waitClosed();
+ * });
+ * ```
+ */
+export class StreamWriter implements AsyncDisposable {
+  #transport: WriteTransport;
+  readonly #protocol: BaseProtocol;
+  readonly #reader: StreamReader | null;
+  readonly #loop: EventLoop;
+  readonly #gate: WriterGate | null;
+  #writable: WritableStream<Uint8Array> | null = null;
+
+  /**
+   * @param transport what to write to
+   * @param protocol the StreamReaderProtocol that serves the transport; `drain` and `waitClosed` need it
+   * @param reader whose error `drain` throws; null without one
+   * @param loop the loop of the transport
+   */
+  constructor(
+    transport: WriteTransport,
+    protocol: BaseProtocol,
+    reader: StreamReader | null,
+    loop: EventLoop,
+  ) {
+    this.#transport = transport;
+    this.#protocol = protocol;
+    this.#reader = reader;
+    this.#loop = loop;
+    this.#gate = gateOf(protocol);
+  }
+
+  /** The transport underneath. */
+  get transport(): WriteTransport {
+    return this.#transport;
+  }
+
+  /**
+   * Sends bytes, at once where the system takes them, else in the background. Never waits. After a close or a lost connection
+   * the bytes are dropped, and `drain` tells.
+   *
+   * The array belongs to the transport until it has been sent: changing it earlier may change what is sent.
+   *
+   * @throws {TypeError} when the data is neither a Uint8Array nor a string
+   * @throws {RuntimeError} after `writeEof`
+   */
+  write(data: BytesLike): void {
+    this.#transport.write(data);
+  }
+
+  /** Sends several pieces as if they were one. */
+  writelines(data: Iterable<BytesLike>): void {
+    this.#transport.writelines(data);
+  }
+
+  /**
+   * Waits while more is queued than the transport's high-water mark, until it has fallen to the low-water mark. Returns at once
+   * otherwise. On a closing transport it passes through the loop once, so that a loop of `write` and `drain` sees the end.
+   *
+   * @throws {ConnectionResetError} when the connection is lost
+   * @throws what the reader has failed with, if it has
+   */
+  drain(): Promise<void> {
+    const error = this.#reader?.exception() ?? null;
+    if (error !== null) return Promise.reject(error);
+    if (this.#gate === null) return Promise.reject(noGate("drain"));
+    if (this.#transport.isClosing()) return this.#drainClosing(this.#gate);
+    return this.#gate.drained();
+  }
+
+  /** Whether `writeEof` works: false under TLS. */
+  canWriteEof(): boolean {
+    return this.#transport.canWriteEof();
+  }
+
+  /** Ends the writing direction once all is sent, so that the peer sees the end of the stream; reading goes on. */
+  writeEof(): void {
+    this.#transport.writeEof();
+  }
+
+  /** Closes the connection once all is sent. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  /** Whether the connection is closing or closed. */
+  isClosing(): boolean {
+    return this.#transport.isClosing();
+  }
+
+  /**
+   * Waits until the connection is closed.
+   *
+   * @throws what ended the connection, when that was an error
+   */
+  waitClosed(): Promise<void> {
+    if (this.#gate === null) return Promise.reject(noGate("wait for the end"));
+    return this.#gate.closed();
+  }
+
+  /** What is known about the connection, such as "peername"; null when that is unknown or does not apply. */
+  getExtraInfo<K extends keyof ExtraInfo>(name: K): ExtraInfo[K] | null {
+    return this.#transport.getExtraInfo(name);
+  }
+
+  /**
+   * A web stream that writes to this writer, and waits as `drain` does. Closing it ends the writing direction (the whole connection
+   * under TLS), aborting it drops the connection. Always the same object.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { openConnection, run, startServer } from "@asyncio/asyncio";
+   *
+   * await run(async () => {
+   *   const server = await startServer(async (reader, writer) => {
+   *     await reader.readable.pipeTo(writer.writable);
+   *     writer.close();
+   *   }, "127.0.0.1", 0);
+   *   const { port } = server.sockets[0]!.getsockname() as { port: number };
+   *   const [reader, writer] = await openConnection("127.0.0.1", port);
+   *   await new Blob(["over and back"]).stream().pipeTo(writer.writable);
+   *   assert.equal(await new Response(reader.readable).text(), "over and back");
+   *   writer.close();
+   *   server.close();
+   *   await server.waitClosed();
+   * });
+   * ```
+   */
+  get writable(): WritableStream<Uint8Array> {
+    return this.#writable ??= writableTo(
+      this,
+      () => this.#transport.abort(),
+      netLoop(this.#loop),
+    );
+  }
+
+  /** `close()` and `waitClosed()`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    await this.waitClosed();
+  }
+
+  /** `<StreamWriter transport=... reader=...>`, for debugging. */
+  toString(): string {
+    const reader = this.#reader === null ? "" : ` reader=${this.#reader}`;
+    return `<StreamWriter transport=${this.#transport}${reader}>`;
+  }
+
+  async #drainClosing(gate: WriterGate): Promise<void> {
+    await sleep(0);
+    await gate.drained();
+  }
+}
+
+function noGate(what: string): RuntimeError {
+  return new RuntimeError(
+    `Cannot ${what}: the writer's protocol is no StreamReaderProtocol, which is what waits`,
+  );
+}

@@ -1,0 +1,183 @@
+/**
+ * Streams: connections as a reader and a writer.
+ *
+ * @module
+ */
+
+import type { EventLoop } from "../event_loop.ts";
+import { currentScope } from "../runtime/_frame.ts";
+import { createConnection, createUnixConnection } from "./connect.ts";
+import { createServer, createUnixServer } from "./listen.ts";
+import type { ConnectOptions, ServeOptions } from "./options.ts";
+import type { Server } from "./server.ts";
+import { StreamReader } from "./stream_reader.ts";
+import { type ClientConnected, StreamReaderProtocol } from "./stream_reader_protocol.ts";
+import { StreamWriter } from "./stream_writer.ts";
+import type { Transport } from "./transports.ts";
+
+/**
+ * Connects to a TCP server (`asyncio.open_connection`). Of a host's several addresses, the first that answers is taken. Cancelling it at
+ * any moment leaves nothing open.
+ *
+ * On Deno it needs `--allow-net`.
+ *
+ * @param host a name or an address; null with `options.sock`
+ * @param port null with `options.sock`
+ * @param options how to connect
+ * @returns the two ends of the connection
+ * @throws {OSError} when no address answers: the only address's error, or one that tells each address's
+ * @throws {GaiError} when the name can't be resolved
+ * @throws {RangeError} when the options contradict each other
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { openConnection, run, startServer } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const server = await startServer((_reader, writer) => {
+ *     writer.write("time to go\n");
+ *     writer.close();
+ *   }, "127.0.0.1", 0);
+ *   const { port } = server.sockets[0]!.getsockname() as { port: number };
+ *   const [reader, writer] = await openConnection("127.0.0.1", port);
+ *   assert.equal(new TextDecoder().decode(await reader.readline()), "time to go\n");
+ *   writer.close();
+ *   await writer.waitClosed();
+ *   server.close();
+ * });
+ * ```
+ */
+export function openConnection(
+  host: string | null,
+  port: number | null,
+  options: ConnectOptions = {},
+): Promise<[StreamReader, StreamWriter]> {
+  return connectStream(options, (loop, factory) => createConnection(loop, factory, host, port, options));
+}
+
+/**
+ * Connects to a unix socket (`asyncio.open_unix_connection`).
+ *
+ * On Deno it needs `--allow-read`, `--allow-write` and `--allow-net`.
+ *
+ * @param path the socket's file; a name that begins with "\0" is abstract (Linux)
+ * @param options how to connect
+ * @returns the two ends of the connection
+ * @throws {FileNotFoundError} when there is no such file
+ * @throws {ConnectionRefusedError} when nobody listens there
+ */
+export function openUnixConnection(
+  path: string,
+  options: ConnectOptions = {},
+): Promise<[StreamReader, StreamWriter]> {
+  return connectStream(options, (loop, factory) => createUnixConnection(loop, factory, path, options));
+}
+
+/**
+ * Starts a TCP server (`asyncio.start_server`).
+ *
+ * Each connection's callback runs as a task, in the context of this call. What it throws goes to the loop's exception handler,
+ * and its connection is closed; a callback that returns leaves its connection open, so it closes the writer itself.
+ *
+ * On Deno it needs `--allow-net`.
+ *
+ * @param clientConnected called with the two ends of each connection
+ * @param host a name, an address, several of them, or null or "" for every interface
+ * @param port 0: the system picks a free one, which `server.sockets` tells
+ * @param options how to serve
+ * @throws {OSError} when an address can't be bound, naming it
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { openConnection, run, startServer } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const server = await startServer(async (reader, writer) => {
+ *     for await (const line of reader) {
+ *       writer.write(line);
+ *       await writer.drain();
+ *     }
+ *     writer.close();
+ *   }, "127.0.0.1", 0);
+ *   await server.with(async () => {
+ *     const { port } = server.sockets[0]!.getsockname() as { port: number };
+ *     const [reader, writer] = await openConnection("127.0.0.1", port);
+ *     writer.write("one\ntwo\n");
+ *     writer.writeEof();
+ *     assert.equal(new TextDecoder().decode(await reader.read()), "one\ntwo\n");
+ *     writer.close();
+ *   });
+ * });
+ * ```
+ */
+export function startServer(
+  clientConnected: ClientConnected,
+  host: string | readonly string[] | null,
+  port: number | null,
+  options: ServeOptions = {},
+): Promise<Server> {
+  const loop = ambientLoop();
+  return createServer(loop, serverProtocols(loop, clientConnected, options), host, port, options);
+}
+
+/**
+ * Starts a server on a unix socket (`asyncio.start_unix_server`). A socket file that an ended server left behind is replaced, and
+ * removed again on close.
+ *
+ * On Deno it needs `--allow-read`, `--allow-write` and `--allow-net`.
+ *
+ * @param clientConnected as for {@linkcode startServer}
+ * @param path the socket's file; a name that begins with "\0" is abstract (Linux)
+ * @param options how to serve
+ * @throws {OSError} when the path can't be bound
+ */
+export function startUnixServer(
+  clientConnected: ClientConnected,
+  path: string,
+  options: ServeOptions = {},
+): Promise<Server> {
+  const loop = ambientLoop();
+  return createUnixServer(loop, serverProtocols(loop, clientConnected, options), path, options);
+}
+
+type Connect = (
+  loop: EventLoop,
+  factory: () => StreamReaderProtocol,
+) => Promise<[Transport, StreamReaderProtocol]>;
+
+async function connectStream(
+  options: ConnectOptions,
+  connect: Connect,
+): Promise<[StreamReader, StreamWriter]> {
+  const loop = ambientLoop();
+  const reader = new StreamReader(readerOptions(loop, options));
+  const [transport, protocol] = await connect(
+    loop,
+    () => new StreamReaderProtocol(reader, undefined, { loop }),
+  );
+  return [reader, new StreamWriter(transport, protocol, reader, loop)];
+}
+
+function serverProtocols(
+  loop: EventLoop,
+  clientConnected: ClientConnected,
+  options: ServeOptions,
+): () => StreamReaderProtocol {
+  return () => {
+    const reader = new StreamReader(readerOptions(loop, options));
+    return new StreamReaderProtocol(reader, clientConnected, { loop });
+  };
+}
+
+function readerOptions(
+  loop: EventLoop,
+  options: { limit?: number },
+): { loop: EventLoop; limit?: number } {
+  return options.limit === undefined ? { loop } : { loop, limit: options.limit };
+}
+
+function ambientLoop(): EventLoop {
+  return currentScope().loop as unknown as EventLoop;
+}
