@@ -2,7 +2,7 @@ import { PermissionError } from "../runtime/os_error_family.ts";
 
 /** What this file uses of `Deno.permissions`. */
 interface Permissions {
-  querySync(descriptor: { name: "net" }): { state: string };
+  querySync(descriptor: { name: "net"; host?: string }): { state: string };
   requestSync(
     descriptor: { name: "net"; host?: string } | { name: "read" | "write"; path?: string },
   ): { state: string };
@@ -14,7 +14,14 @@ function permissions(): Permissions | null {
 
 /** Whether any address may be used. False where Deno grants some only, or none. */
 export function hasNet(): boolean {
-  return (permissions()?.querySync({ name: "net" }).state ?? "granted") === "granted";
+  const asked = permissions();
+  return asked === null || asked.querySync({ name: "net" }).state === "granted";
+}
+
+/** Whether this `host:port` may be used; nobody is asked. */
+export function grantsNet(host: string): boolean {
+  const asked = permissions();
+  return asked === null || asked.querySync({ name: "net", host }).state === "granted";
 }
 
 /**

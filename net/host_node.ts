@@ -11,9 +11,11 @@ import {
 } from "./_address_forms.ts";
 import { builtin } from "./_builtins.ts";
 import { NodeChannel } from "./_node_channel.ts";
+import { openDatagram } from "./_node_datagram.ts";
 import { NodeListener } from "./_node_listener.ts";
 import { startOperation } from "./_operations.ts";
 import { requireNet, requireUnix } from "./_permissions.ts";
+import { requireReusePort } from "./_reuse_port.ts";
 import { closeUnixListener, hasFile, identify, removeStaleSocket } from "./_unix_paths.ts";
 import type { AddressLike } from "./addresses.ts";
 import type {
@@ -31,7 +33,7 @@ export const nodeHost: NetHost = {
   connect,
   listenTcp,
   listenUnix,
-  openDatagram: () => Promise.reject(new Error("todo")),
+  openDatagram,
   upgradeTls: () => {
     throw new Error("todo");
   },
@@ -109,9 +111,7 @@ async function listenAt(hostname: string, options: ListenTcp, dual: boolean): Pr
   const { port, backlog, reusePort = false, ipv6Only = true } = options;
   checkPort(port);
   requireNet(hostPort(hostname, port));
-  if (reusePort && !canReusePort()) {
-    throw new OSError("Cannot reuse the port: it takes Node 22.12 or newer", { code: "ENOTSUP" });
-  }
+  if (reusePort) requireReusePort("tcp");
   const server = await listening({ hostname, port }, {
     host: hostname,
     port,
@@ -127,16 +127,6 @@ async function listenAt(hostname: string, options: ListenTcp, dual: boolean): Pr
     (socket) => tcpChannel(socket, dual),
     () => server.close(),
   );
-}
-
-/** Node 20 takes the option and does nothing. */
-function canReusePort(): boolean {
-  const { versions } = (globalThis as unknown as {
-    process: { versions: { node: string; bun?: string; deno?: string } };
-  }).process;
-  if (versions.bun !== undefined || versions.deno !== undefined) return true;
-  const [major = 0, minor = 0] = versions.node.split(".").map(Number);
-  return major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12);
 }
 
 async function listenUnix(options: ListenUnix): Promise<RawListener> {
