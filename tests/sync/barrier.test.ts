@@ -266,26 +266,29 @@ runs("BAR-12: abort() breaks those inside and all who come later", async () => {
   assert.equal(barrier.broken, true);
 });
 
-runs("BAR-12: abort() half-way through a drain breaks those inside and those held back", async () => {
-  const barrier = new Barrier(4);
-  const outside: number[] = [];
-  const broken: number[] = [];
-  let left = 0;
-  const body = (n: number) => async () => {
-    try {
-      await barrier.wait();
-      outside.push(n);
-      if (++left === 2) await barrier.abort();
-    } catch (error) {
-      assert.ok(error instanceof BrokenBarrierError);
-      broken.push(n);
-    }
-  };
-  await gather([1, 2, 3, 4, 5, 6].map(body));
-  assert.deepEqual(outside, [4, 1]);
-  assert.deepEqual(broken.sort(), [2, 3, 5, 6]);
-  assert.equal(barrier.broken, true);
-});
+runs(
+  "BAR-12: abort() half-way through a drain breaks those inside and those held back",
+  async () => {
+    const barrier = new Barrier(4);
+    const outside: number[] = [];
+    const broken: number[] = [];
+    let left = 0;
+    const body = (n: number) => async () => {
+      try {
+        await barrier.wait();
+        outside.push(n);
+        if (++left === 2) await barrier.abort();
+      } catch (error) {
+        assert.ok(error instanceof BrokenBarrierError);
+        broken.push(n);
+      }
+    };
+    await gather([1, 2, 3, 4, 5, 6].map(body));
+    assert.deepEqual(outside, [4, 1]);
+    assert.deepEqual(broken.sort(), [2, 3, 5, 6]);
+    assert.equal(barrier.broken, true);
+  },
+);
 
 runs("BAR-13: reset() after abort() makes it usable again", async () => {
   const barrier = new Barrier(2);

@@ -359,23 +359,26 @@ test("LOCK-12: works on the ambient loop, outside run()", async () => {
   assert.deepEqual(log, ["a", "a", "b", "b"]);
 });
 
-runs("LOCK-13: between release and handover the lock is free, and still not to be had", async () => {
-  const lock = new Lock();
-  await lock.acquire();
-  const order: string[] = [];
-  const [waiter] = await started(async () => {
+runs(
+  "LOCK-13: between release and handover the lock is free, and still not to be had",
+  async () => {
+    const lock = new Lock();
     await lock.acquire();
-    order.push("waiter");
-    await ticks();
+    const order: string[] = [];
+    const [waiter] = await started(async () => {
+      await lock.acquire();
+      order.push("waiter");
+      await ticks();
+      lock.release();
+    });
     lock.release();
-  });
-  lock.release();
-  assert.equal(lock.locked(), false);
-  await lock.acquire();
-  order.push("barger");
-  await waiter;
-  assert.deepEqual(order, ["waiter", "barger"]);
-});
+    assert.equal(lock.locked(), false);
+    await lock.acquire();
+    order.push("barger");
+    await waiter;
+    assert.deepEqual(order, ["waiter", "barger"]);
+  },
+);
 
 runs("LOCK-13: waiters that are all cancelled are no reason to queue", async () => {
   const lock = new Lock();

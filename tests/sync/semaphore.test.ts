@@ -179,17 +179,20 @@ runs("SEM-05: the same with cancels and release in one tick", async () => {
   await assertCancelled(tasks[3]!);
 });
 
-runs("SEM-06: first waiter cancelled and unit released in one tick: the second gets it", async () => {
-  const semaphore = new Semaphore(1);
-  await semaphore.acquire();
-  const acquire = () => semaphore.acquire();
-  const [first, second] = await started(acquire, acquire);
-  first!.cancel();
-  semaphore.release();
-  await second;
-  assert.equal(semaphore.locked(), true);
-  await assertCancelled(first!);
-});
+runs(
+  "SEM-06: first waiter cancelled and unit released in one tick: the second gets it",
+  async () => {
+    const semaphore = new Semaphore(1);
+    await semaphore.acquire();
+    const acquire = () => semaphore.acquire();
+    const [first, second] = await started(acquire, acquire);
+    first!.cancel();
+    semaphore.release();
+    await second;
+    assert.equal(semaphore.locked(), true);
+    await assertCancelled(first!);
+  },
+);
 
 runs("SEM-07: a waiter cancelled after the grant gives the unit back", async () => {
   const semaphore = new Semaphore(1);
@@ -258,23 +261,26 @@ runs("SEM-08: ... also when nobody holds it across a wait", async () => {
   assert.deepEqual(order, [1, 2, 3]);
 });
 
-runs("SEM-09: first waiter cancelled, two releases: second and third acquire in order", async () => {
-  const semaphore = new Semaphore(1);
-  await semaphore.acquire();
-  const order: number[] = [];
-  const body = (n: number) => async () => {
+runs(
+  "SEM-09: first waiter cancelled, two releases: second and third acquire in order",
+  async () => {
+    const semaphore = new Semaphore(1);
     await semaphore.acquire();
-    order.push(n);
-  };
-  const tasks = await started(body(1), body(2), body(3));
-  tasks[0]!.cancel();
-  await ticks();
-  semaphore.release();
-  semaphore.release();
-  await gather([tasks[1]!, tasks[2]!]);
-  assert.deepEqual(order, [2, 3]);
-  await assertCancelled(tasks[0]!);
-});
+    const order: number[] = [];
+    const body = (n: number) => async () => {
+      await semaphore.acquire();
+      order.push(n);
+    };
+    const tasks = await started(body(1), body(2), body(3));
+    tasks[0]!.cancel();
+    await ticks();
+    semaphore.release();
+    semaphore.release();
+    await gather([tasks[1]!, tasks[2]!]);
+    assert.deepEqual(order, [2, 3]);
+    await assertCancelled(tasks[0]!);
+  },
+);
 
 runs("SEM-10: units left over wait for those who queue, not for newcomers", async () => {
   const semaphore = new Semaphore(1);
