@@ -53,7 +53,9 @@ export async function runTests(runtime: Runtime, options: TestRunOptions): Promi
   for (const test of cases) {
     test.file = sourceOf(test.file, cwd);
     // Node's report of a file that broke says only that it did.
-    if (test.name.endsWith(".test.js")) test.details = lastLines(result.output);
+    if (test.name.endsWith(".test.js")) {
+      test.details = `${test.details}\n\nthe last lines:\n${lastLines(result.output)}`;
+    }
     // The stage is gone when the failure is read: name the file in the checkout.
     test.details = test.details.replaceAll(`${cwd}/`, "").replaceAll("file://", "");
   }
