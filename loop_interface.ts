@@ -1,64 +1,320 @@
+import type { AddressLike, NetAddress } from "./net/addresses.ts";
+import type { Address } from "./net/addresses.ts";
+import type { ReadablePipe, WritablePipe } from "./net/pipes.ts";
+import type { ConnectOptions, ServeOptions, TlsOptions } from "./net/options.ts";
+import type { BufferedProtocol, DatagramProtocol, Protocol } from "./net/protocols.ts";
+import type { Server } from "./net/server.ts";
+import type { SOCK_DGRAM, SOCK_STREAM, Socket } from "./net/sockets.ts";
+import type {
+  BaseProtocol,
+  BaseTransport,
+  DatagramTransport,
+  ReadTransport,
+  Transport,
+  WriteTransport,
+} from "./net/transports.ts";
 import type { Awaitable, Coroutine } from "./runtime/coroutines.ts";
+import type { BytesLike } from "./runtime/bytes.ts";
 import type { Delay } from "./runtime/durations.ts";
 import type { Executor } from "./runtime/executors.ts";
 import type { Future } from "./runtime/futures.ts";
 import type { Handle, TimerHandle } from "./runtime/handles.ts";
+import type { Signal } from "./runtime/signals.ts";
 import type { TaskFactory } from "./runtime/task_factories.ts";
 import type { Task, TaskOptions } from "./runtime/tasks.ts";
+import type { SubprocessOptions } from "./subprocess/options.ts";
+import type { SubprocessProtocol, SubprocessTransport } from "./subprocess/subprocess_transport.ts";
 
-/** What the exception handler is told. */
+/** What the exception handler is told: `message` always, the rest where it is known. */
 export interface ExceptionContext {
   /** What happened. */
   message: string;
-  /** The error, if there is one. */
+  /** The error. */
   exception?: unknown;
+  /** The future it came out of. */
   future?: Future<unknown>;
+  /** The task it came out of. */
   task?: Task<unknown>;
+  /** The callback it came out of. */
   handle?: Handle;
+  /** The protocol whose method threw, or whose transport broke. */
+  protocol?: BaseProtocol;
+  /** The transport that broke. */
+  transport?: BaseTransport;
+  /** The socket that could not accept. */
+  socket?: Socket;
+  /** The async generator that could not be closed. */
   asyncgen?: AsyncGenerator;
+  /** Further facts; `sourceTraceback` in debug mode is where the object was made. */
   [key: string]: unknown;
 }
+
 /** What `loop.setExceptionHandler` takes. */
 export type ExceptionHandler = (loop: EventLoop, context: ExceptionContext) => void;
 
+/** Which part of a file is sent, and whether it may be copied through memory. */
+export interface SendfileOptions {
+  /** False: only by the system's own call, which no runtime offers (SendfileNotAvailableError). @default {true} */
+  fallback?: boolean;
+}
+
+/** How `startTls` upgrades a connection. */
+export interface StartTlsOptions {
+  /** Which side of the handshake this is. @default {false} */
+  serverSide?: boolean;
+  /** The name the server's certificate must carry. */
+  serverHostname?: string;
+  /** @default {60} */
+  sslHandshakeTimeout?: Delay;
+  /** @default {30} */
+  sslShutdownTimeout?: Delay;
+}
+
+/** How a datagram endpoint is made. */
+export interface DatagramOptions {
+  /** Where to receive. */
+  localAddr?: AddressLike;
+  /** Whom to talk to; others are not heard. */
+  remoteAddr?: AddressLike;
+  /** 4 or 6; 0: either. @default {0} */
+  family?: 0 | 4 | 6;
+  /** Share the port with other sockets, where the runtime can. @default {false} */
+  reusePort?: boolean;
+  /** Allow sending to a broadcast address. @default {false} */
+  allowBroadcast?: boolean;
+  /** A bound datagram socket, in the place of all other options. */
+  sock?: Socket;
+}
+
+/** What `getaddrinfo` is asked for. */
+export interface AddressInfoOptions {
+  /** 4 or 6; 0: both. @default {0} */
+  family?: 0 | 4 | 6;
+  /** For which kind of socket. */
+  type?: typeof SOCK_STREAM | typeof SOCK_DGRAM;
+}
+
+/**
+ * The event loop: the low-level API, for authors of libraries. Programs use `run()` and the functions of the high-level API,
+ * which find the running loop by themselves.
+ *
+ * asyncio: `asyncio.AbstractEventLoop`
+ */
 export interface EventLoop {
+  /**
+   * Runs the loop until `aw` is done; resolves to its result.
+   *
+   * @throws {RuntimeError} when the loop is closed or running, inside another running loop, or when it was stopped before
+   */
   runUntilComplete<T>(aw: Awaitable<T>): Promise<T>;
+  /** Runs the loop until {@linkcode EventLoop.stop}. @throws {RuntimeError} when it is closed or running */
   runForever(): Promise<void>;
+  /** Ends a run after the current iteration; before a run, after one iteration. */
   stop(): void;
+  /** Closes the loop for good. The second time it does nothing. @throws {RuntimeError} while it runs */
   close(): void;
+  /** Whether it runs. The ambient loop always does. */
   isRunning(): boolean;
+  /** Whether it was closed. */
   isClosed(): boolean;
+  /** Closes the async generators that were handed to {@linkcode EventLoop.trackAsyncgen} and are still open. */
   shutdownAsyncgens(): Promise<void>;
+  /** Closes the generator with the loop; returns the same object. One that has finished is forgotten. */
   trackAsyncgen<G extends AsyncGenerator<unknown, unknown, unknown>>(gen: G): G;
+  /** Shuts the default executor down and waits for its work, at most `timeout` (null: without limit). */
   shutdownDefaultExecutor(timeout?: Delay | null): Promise<void>;
+
+  /** Switches debug mode. */
   setDebug(enabled: boolean): void;
+  /** Whether debug mode is on. */
   getDebug(): boolean;
+  /** Seconds from which on debug mode reports a callback. @default {0.1} */
   slowCallbackDuration: number;
+
+  /**
+   * Calls `callback(...args)` in the next iteration, in a copy of the caller's context; what it throws, or rejects with when
+   * it is async, goes to the exception handler. For another context: `context.bind(callback)`.
+   *
+   * @throws {RuntimeError} when the loop is closed
+   */
   callSoon<A extends unknown[]>(callback: (...args: A) => unknown, ...args: A): Handle;
+  /** The same, named as in asyncio. From a worker thread use `getParentLoop()`. */
   callSoonThreadsafe<A extends unknown[]>(callback: (...args: A) => unknown, ...args: A): Handle;
+  /** Calls the callback after `delay`. @throws {RuntimeError} when the loop is closed */
   callLater<A extends unknown[]>(
     delay: Delay,
     callback: (...args: A) => unknown,
     ...args: A
   ): TimerHandle;
+  /** Calls the callback at `when`, in seconds on the clock of {@linkcode EventLoop.time}. */
   callAt<A extends unknown[]>(
     when: number,
     callback: (...args: A) => unknown,
     ...args: A
   ): TimerHandle;
+  /** The loop's clock: monotonic, in seconds. */
   time(): number;
+
+  /** Runs `fn(...args)` in an executor; null: the default one, a pool of worker threads. See `toThread` for what may run there. */
   runInExecutor<A extends unknown[], R>(
     executor: Executor | null,
     fn: (...args: A) => R,
     ...args: A
   ): Future<Awaited<R>>;
+  /** Replaces the default executor. @throws {TypeError} when it is none */
   setDefaultExecutor(executor: Executor): void;
+
+  /** A Future of this loop. */
   createFuture<T>(): Future<T>;
+  /** Runs a coroutine as a task of this loop. @throws {TypeError} when it is no function */
   createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T>;
+  /** Makes all further tasks with `factory`; null: as usual. */
   setTaskFactory(factory: TaskFactory | null): void;
+  /** What {@linkcode EventLoop.setTaskFactory} set. */
   getTaskFactory(): TaskFactory | null;
+
+  /** The addresses of a host, by the system's resolver. Deno: `--allow-net`. @throws {GaiError} when there is none */
+  getaddrinfo(
+    host: string | null,
+    port: number | string | null,
+    options?: AddressInfoOptions,
+  ): Promise<{ family: 4 | 6; address: NetAddress }[]>;
+  /** The names of an address and port. Deno: `--allow-net`. */
+  getnameinfo(
+    address: { hostname: string; port: number },
+  ): Promise<[host: string, service: string]>;
+
+  /** Connects over TCP (or takes `options.sock`). Deno: `--allow-net`. `openConnection` is the high-level form. */
+  createConnection<P extends Protocol | BufferedProtocol>(
+    protocolFactory: () => P,
+    host: string | null,
+    port: number | null,
+    options?: ConnectOptions,
+  ): Promise<[Transport, P]>;
+  /** Listens over TCP. Deno: `--allow-net`. `startServer` is the high-level form. */
+  createServer(
+    protocolFactory: () => Protocol | BufferedProtocol,
+    host: string | readonly string[] | null,
+    port: number | null,
+    options?: ServeOptions,
+  ): Promise<Server>;
+  /** Connects to a unix socket. Deno: `--allow-read --allow-write --allow-net`. */
+  createUnixConnection<P extends Protocol | BufferedProtocol>(
+    protocolFactory: () => P,
+    path: string | null,
+    options?: ConnectOptions,
+  ): Promise<[Transport, P]>;
+  /** Listens on a unix socket. Deno: `--allow-read --allow-write --allow-net`. */
+  createUnixServer(
+    protocolFactory: () => Protocol | BufferedProtocol,
+    path: string | null,
+    options?: ServeOptions,
+  ): Promise<Server>;
+  /** Puts a transport over a connection that was accepted elsewhere. */
+  connectAcceptedSocket<P extends Protocol | BufferedProtocol>(
+    protocolFactory: () => P,
+    sock: Socket,
+    options?: { ssl?: TlsOptions },
+  ): Promise<[Transport, P]>;
+  /** Sends and receives datagrams. Deno: `--allow-net`. */
+  createDatagramEndpoint<P extends DatagramProtocol>(
+    protocolFactory: () => P,
+    options: DatagramOptions,
+  ): Promise<[DatagramTransport, P]>;
+  /** Sends a file, or `count` bytes of it from `offset` on; resolves to how many were sent. Deno: `--allow-read`. */
+  sendfile(
+    transport: WriteTransport,
+    file: string | URL | Blob,
+    offset?: number,
+    count?: number | null,
+    options?: SendfileOptions,
+  ): Promise<number>;
+  /** Upgrades a connection to TLS; use the transport it resolves to from then on. */
+  startTls(
+    transport: Transport,
+    protocol: Protocol | BufferedProtocol,
+    ssl: TlsOptions,
+    options?: StartTlsOptions,
+  ): Promise<Transport>;
+  /** Reads from a FIFO, device, web stream or open file. Opening a FIFO waits for its other end. @throws {RangeError} for a regular file */
+  connectReadPipe<P extends Protocol | BufferedProtocol>(
+    protocolFactory: () => P,
+    pipe: ReadablePipe,
+  ): Promise<[ReadTransport, P]>;
+  /** Writes to a FIFO, device, web stream or open file. @throws {RangeError} for a regular file */
+  connectWritePipe<P extends BaseProtocol>(
+    protocolFactory: () => P,
+    pipe: WritablePipe,
+  ): Promise<[WriteTransport, P]>;
+
+  /** At most `nbytes` bytes, once there are any; empty at the end of the stream. */
+  sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array>;
+  /** Like {@linkcode EventLoop.sockRecv}, into a buffer; resolves to how many. */
+  sockRecvInto(sock: Socket, buffer: Uint8Array): Promise<number>;
+  /** One datagram and its sender. */
+  sockRecvfrom(sock: Socket, bufsize: number): Promise<[Uint8Array, Address]>;
+  /** Sends all of `data`. */
+  sockSendall(sock: Socket, data: BytesLike): Promise<void>;
+  /** Sends one datagram. */
+  sockSendto(sock: Socket, data: BytesLike, address: AddressLike): Promise<number>;
+  /** Connects the socket. */
+  sockConnect(sock: Socket, address: AddressLike): Promise<void>;
+  /** One connection that came in at a listening socket. */
+  sockAccept(sock: Socket): Promise<[Socket, Address]>;
+  /** Like {@linkcode EventLoop.sendfile}, over a socket. */
+  sockSendfile(
+    sock: Socket,
+    file: string | URL | Blob,
+    offset?: number,
+    count?: number | null,
+    options?: SendfileOptions,
+  ): Promise<number>;
+  /** Calls the callback once per iteration as long as something is there to read. */
+  addReader<A extends unknown[]>(
+    sock: Socket,
+    callback: (...args: A) => unknown,
+    ...args: A
+  ): void;
+  /** False when there was none. */
+  removeReader(sock: Socket): boolean;
+  /** Calls the callback once per iteration as long as something can be written. */
+  addWriter<A extends unknown[]>(
+    sock: Socket,
+    callback: (...args: A) => unknown,
+    ...args: A
+  ): void;
+  /** False when there was none. */
+  removeWriter(sock: Socket): boolean;
+
+  /** Calls the callback in the loop when the signal comes. @throws {RangeError} for an unknown name @throws {RuntimeError} for one that can't be caught */
+  addSignalHandler<A extends unknown[]>(
+    signal: Signal,
+    callback: (...args: A) => unknown,
+    ...args: A
+  ): void;
+  /** Restores the platform's own action; false when there was no handler. */
+  removeSignalHandler(signal: Signal): boolean;
+
+  /** Starts a program; the three streams are pipes unless the options say otherwise. Deno: `--allow-run`. */
+  subprocessExec<P extends SubprocessProtocol>(
+    protocolFactory: () => P,
+    program: string | URL,
+    args?: readonly string[],
+    options?: SubprocessOptions,
+  ): Promise<[SubprocessTransport, P]>;
+  /** The same for a command of `/bin/sh`. Deno: `--allow-run`. */
+  subprocessShell<P extends SubprocessProtocol>(
+    protocolFactory: () => P,
+    command: string,
+    options?: SubprocessOptions,
+  ): Promise<[SubprocessTransport, P]>;
+
+  /** Reports an error that nobody else can take. */
   callExceptionHandler(context: ExceptionContext): void;
+  /** Sets who is told; null: the default handler, which prints. */
   setExceptionHandler(handler: ExceptionHandler | null): void;
+  /** What {@linkcode EventLoop.setExceptionHandler} set. */
   getExceptionHandler(): ExceptionHandler | null;
+  /** Prints the message, the facts and the error with its stack. */
   defaultExceptionHandler(context: ExceptionContext): void;
 }
