@@ -17,7 +17,13 @@ import { storeAccess } from "./_store_access.ts";
  * ```
  */
 export class LifoQueue<T> extends Queue<T> {
-  /** @param maxsize how many items it holds at most; 0 or less: as many as come */
+  /**
+   * An empty queue.
+   *
+   * @param maxsize how many items it holds at most; 0 or less: as many as come
+   * @throws {TypeError} when it is not a number
+   * @throws {RangeError} when it is NaN
+   */
   constructor(maxsize: number = 0) {
     super(maxsize);
     storeAccess.replace(this, new Stack<unknown>());

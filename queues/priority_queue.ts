@@ -33,6 +33,8 @@ import { storeAccess } from "./_store_access.ts";
  */
 export class PriorityQueue<T> extends Queue<T> {
   /**
+   * An empty queue.
+   *
    * @param maxsize how many items it holds at most; 0 or less: as many as come
    * @param options `compare`: negative when `a` is to leave before `b`, positive when after, 0 when they are equal
    * @throws {TypeError} when `compare` is not a function

@@ -47,6 +47,8 @@ export class Queue<T> implements AsyncIterable<T> {
   readonly #core: QueueCore<T>;
 
   /**
+   * An empty queue.
+   *
    * @param maxsize how many items it holds at most; 0 or less: as many as come
    * @throws {TypeError} when it is not a number
    * @throws {RangeError} when it is NaN

@@ -42,6 +42,8 @@ export class Barrier {
   #count = 0;
 
   /**
+   * An empty barrier.
+   *
    * @param parties how many must arrive: a whole number from 1 on
    * @throws {TypeError} when it is not a number
    * @throws {RangeError} when it is less than 1, or not whole

@@ -49,6 +49,8 @@ export class Condition {
   readonly #binding: LoopBinding = new LoopBinding();
 
   /**
+   * A condition nobody waits for.
+   *
    * @param lock the lock to use; several conditions may share one. Without it the condition has its own.
    * @throws {TypeError} when it is not a Lock
    */

@@ -46,6 +46,8 @@ export class Semaphore {
   readonly #binding: LoopBinding = new LoopBinding();
 
   /**
+   * A semaphore with all its units.
+   *
    * @param value how many may enter now: a whole number from 0 on, or Infinity
    * @throws {TypeError} when it is not a number
    * @throws {RangeError} when it is negative, NaN or not whole
@@ -159,7 +161,13 @@ export class Semaphore {
 export class BoundedSemaphore extends Semaphore {
   readonly #bound: number;
 
-  /** @param value how many may enter at most: a whole number from 0 on, or Infinity */
+  /**
+   * A semaphore with all its units.
+   *
+   * @param value how many may enter at most: a whole number from 0 on, or Infinity
+   * @throws {TypeError} when it is not a number
+   * @throws {RangeError} when it is negative, NaN or not whole
+   */
   constructor(value: number = 1) {
     super(value);
     this.#bound = value;
