@@ -33,6 +33,10 @@ function spawn(request: SpawnRequest): RawChild {
   try {
     return new DenoChild(new Deno.Command(request.program, options).spawn(), request);
   } catch (error) {
+    // `--allow-run=sh` means the shell on the PATH, for Deno another program than /bin/sh.
+    if (error instanceof Deno.errors.NotCapable && request.program === "/bin/sh") {
+      return spawn({ ...request, program: "sh" });
+    }
     throw translate(error, request);
   }
 }

@@ -1,0 +1,19 @@
+import { host } from "./_host.ts";
+import type { RawChild } from "./host.ts";
+import type { Call } from "./_request.ts";
+
+/** Starts a checked call. */
+export async function spawn(call: Call): Promise<RawChild> {
+  const { request, join } = call;
+  if (!join) return await host.spawn(request);
+  // The shell would tell of a missing program only by an exit code, which the program could have given itself.
+  await host.check(request);
+  return await host.spawn({
+    ...request,
+    program: "/bin/sh",
+    args: ["-c", JOIN, "sh", request.program, ...request.args],
+  });
+}
+
+/** The kernel joins the streams, so what is written to both stays in order; `exec` keeps the process the same. */
+const JOIN = 'exec "$@" 2>&1';

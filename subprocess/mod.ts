@@ -1,0 +1,11 @@
+/**
+ * Child processes: start programs, talk to them through streams, wait for them, end them.
+ *
+ * @module
+ */
+export { createSubprocessExec, createSubprocessShell } from "./create_subprocess.ts";
+export { DEVNULL, PIPE, STDOUT, type SubprocessOptions } from "./options.ts";
+export { Process } from "./process.ts";
+export type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
+export { type TerminateOptions, terminateProcess } from "./terminate_process.ts";
+export type { Signal } from "../runtime/signals.ts";

@@ -1,0 +1,57 @@
+/** `stdin: PIPE` connects the stream to the program: `process.stdin`, `process.stdout`, `process.stderr`. */
+export const PIPE = "pipe" as const;
+/** `stdout: DEVNULL` drops what is written; `stdin: DEVNULL` is empty from the start. */
+export const DEVNULL = "null" as const;
+/** `stderr: STDOUT` sends errors where the output goes, in the order in which they are written. */
+export const STDOUT = "stdout" as const;
+
+/** How to start a child process. */
+export interface SubprocessOptions {
+  /**
+   * Standard input: a pipe, nothing, or null for our own.
+   * @default {null, but PIPE in loop.subprocessExec and loop.subprocessShell}
+   */
+  stdin?: typeof PIPE | typeof DEVNULL | null;
+  /**
+   * Standard output: a pipe, nowhere, or null for our own.
+   * @default {null, but PIPE in loop.subprocessExec and loop.subprocessShell}
+   */
+  stdout?: typeof PIPE | typeof DEVNULL | null;
+  /**
+   * Standard error: a pipe, nowhere, null for our own, or STDOUT for wherever stdout goes. STDOUT starts the program through
+   * `/bin/sh`, as no runtime can join two streams; on Deno `sh` must then be allowed to run.
+   * @default {null, but PIPE in loop.subprocessExec and loop.subprocessShell}
+   */
+  stderr?: typeof PIPE | typeof DEVNULL | typeof STDOUT | null;
+  /**
+   * The longest line that `stdout.readline()` accepts, in bytes; the child is held back when twice as much waits to be read.
+   * @default {65536}
+   */
+  limit?: number;
+  /**
+   * Directory to run in: a path or a file URL.
+   * @default {our own}
+   */
+  cwd?: string | URL;
+  /**
+   * The whole environment; nothing is inherited beside it.
+   * @default {our own}
+   */
+  env?: Record<string, string>;
+  /**
+   * User to run as, by number.
+   * @default {our own}
+   */
+  uid?: number;
+  /**
+   * Group to run as, by number.
+   * @default {our own}
+   */
+  gid?: number;
+  /**
+   * Run in a session and process group of its own: signals of the terminal (Ctrl-C) don't reach it, and `terminateProcess` ends
+   * whatever it has started, too.
+   * @default {false}
+   */
+  startNewSession?: boolean;
+}
