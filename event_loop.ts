@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { BaseEventLoop } from "./runtime/base_event_loop.ts";
+import { NetEventLoop } from "./net/net_event_loop.ts";
 import { provideLoopClass } from "./runtime/policies.ts";
 import type { EventLoop as EventLoopInterface } from "./loop_interface.ts";
 
@@ -12,7 +12,7 @@ export type { ExceptionContext, ExceptionHandler } from "./loop_interface.ts";
 /** The loop's methods; see `loop_interface.ts`. */
 export interface EventLoop extends EventLoopInterface {}
 
-class FullEventLoop extends BaseEventLoop {
+class FullEventLoop extends NetEventLoop {
   static {
     Object.defineProperty(this, "name", { value: "EventLoop" });
   }

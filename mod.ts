@@ -6,4 +6,5 @@
 export * from "./runtime/mod.ts";
 export * from "./sync/mod.ts";
 export * from "./queues/mod.ts";
+export * from "./net/mod.ts";
 export { EventLoop, type ExceptionContext, type ExceptionHandler } from "./event_loop.ts";

@@ -5,9 +5,10 @@ import { describeAddress } from "./_address_forms.ts";
 import type { RawChannel } from "./host.ts";
 import { hostOf } from "./_host_of.ts";
 import { waitForOperation } from "./_host_wait.ts";
+import { ipFamily } from "./_ip_family.ts";
 import { netLoop } from "./_net_loop.ts";
 import type { ConnectOptions } from "./options.ts";
-import { familyOf, interleave, resolve } from "./_resolve.ts";
+import { interleave, resolve } from "./_resolve.ts";
 import { staggeredRace } from "./staggered.ts";
 
 /** RFC 8305's recommended time between two attempts, in seconds. */
@@ -56,7 +57,12 @@ export async function connectTcp(
     }
   } else {
     const attempts = addresses.map((address) => () => attempt(address));
-    const [channel, , outcomes] = await staggeredRace(loop, attempts, delay, (late) => late.close());
+    const [channel, , outcomes] = await staggeredRace(
+      loop,
+      attempts,
+      delay,
+      (late) => late.close(),
+    );
     if (channel !== null) return channel;
     const other = outcomes.find((outcome) => !(outcome instanceof OSError));
     if (other !== undefined) throw other;
@@ -86,10 +92,10 @@ async function connectTo(
   const core = netLoop(loop);
   const host = hostOf(core);
   if (locals === null) return await waitForOperation(core, host.connect({ hostname, port }), what);
-  const family = familyOf(hostname);
+  const family = ipFamily(hostname);
   let failed: OSError | null = null;
   for (const localAddr of locals) {
-    if (familyOf(localAddr.hostname) !== family) continue;
+    if (ipFamily(localAddr.hostname) !== family) continue;
     try {
       return await waitForOperation(core, host.connect({ hostname, port, localAddr }), what);
     } catch (error) {
@@ -104,9 +110,9 @@ async function connectTo(
 export function bindError(address: NetAddress | { path: string }, error: OSError): OSError {
   return remade(
     error,
-    `error while attempting to bind on address ${describeAddress(address)}: ${
-      error.message.toLowerCase()
-    }`,
+    `error while attempting to bind on address ${
+      describeAddress(address)
+    }: ${error.message.toLowerCase()}`,
   );
 }
 

@@ -1,17 +1,14 @@
 import type { EventLoop } from "../event_loop.ts";
 import type { NetAddress } from "./addresses.ts";
+import { lookup } from "./dns.ts";
 import { waitForHost } from "./_host_wait.ts";
+import { ipFamily } from "./_ip_family.ts";
 import { netLoop } from "./_net_loop.ts";
+import { hasNet } from "./_permissions.ts";
 import { SOCK_STREAM } from "./sockets.ts";
 
 /** 4, 6, or 0 for either. */
 export type Family = 0 | 4 | 6;
-
-/** The family of an address in text form; 0 when it is a name. */
-export function familyOf(hostname: string): Family {
-  if (isIPv4(hostname)) return 4;
-  return isIPv6(hostname) ? 6 : 0;
-}
 
 /**
  * The addresses of a host for streams, in the resolver's order. An IP address of the wanted family needs no resolver (LOOP-46).
@@ -24,16 +21,22 @@ export async function resolve(
   port: number | null,
   family: Family,
 ): Promise<NetAddress[]> {
+  const core = netLoop(loop);
+  const what = `the addresses of ${host ?? "this machine"}`;
   if (host !== null) {
-    const literal = familyOf(host);
-    if (literal !== 0 && (family === 0 || family === literal)) {
-      return [{ transport: "tcp", hostname: host, port: port ?? 0 }];
+    const literal = ipFamily(host);
+    if (literal !== 0 && (family === 0 || family === literal)) return [tcp(host, port)];
+    // Deno's grants by name cover no lookup; its own connect takes the name as it is.
+    if (!hasNet()) {
+      const names = await waitForHost(core, lookup(host, port ?? 0, family), what);
+      return names.map(({ hostname }) => tcp(hostname, port));
     }
   }
+  // Through the loop's method, which a program may have replaced.
   const found = await waitForHost(
-    netLoop(loop),
+    core,
     loop.getaddrinfo(host, port, { family, type: SOCK_STREAM }),
-    `the addresses of ${host ?? "this machine"}`,
+    what,
   );
   return found.map(({ address }) => address);
 }
@@ -42,7 +45,7 @@ export async function resolve(
 export function interleave(addresses: readonly NetAddress[], first: number): NetAddress[] {
   const byFamily = new Map<Family, NetAddress[]>();
   for (const address of addresses) {
-    const family = familyOf(address.hostname);
+    const family = ipFamily(address.hostname);
     const same = byFamily.get(family);
     if (same === undefined) byFamily.set(family, [address]);
     else same.push(address);
@@ -58,13 +61,6 @@ export function interleave(addresses: readonly NetAddress[], first: number): Net
   return ordered;
 }
 
-function isIPv4(text: string): boolean {
-  const parts = text.split(".");
-  return parts.length === 4 &&
-    parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) <= 255);
-}
-
-/** Addresses with a zone ("fe80::1%eth0") don't count: the resolver knows what zones there are. */
-function isIPv6(text: string): boolean {
-  return text.includes(":") && /^[0-9a-fA-F:.]+$/.test(text) && URL.canParse(`http://[${text}]/`);
+function tcp(hostname: string, port: number | null): NetAddress {
+  return { transport: "tcp", hostname, port: port ?? 0 };
 }

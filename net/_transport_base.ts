@@ -112,7 +112,12 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
   }
 
   protected report(message: string, exception: unknown): void {
-    this.loop.callExceptionHandler({ message, exception, transport: this, protocol: this.protocol });
+    this.loop.callExceptionHandler({
+      message,
+      exception,
+      transport: this,
+      protocol: this.protocol,
+    });
   }
 
   /** A method of a protocol may be async although nothing waits for it: what it rejects with counts as thrown. */

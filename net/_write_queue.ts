@@ -98,7 +98,9 @@ export class WriteQueue {
       if (more > WRITE_SIZE) break;
       total = more;
     }
-    const batch = end - this.#head === 1 ? first : concatBytes(this.#chunks.slice(this.#head, end), total);
+    const batch = end - this.#head === 1
+      ? first
+      : concatBytes(this.#chunks.slice(this.#head, end), total);
     this.#drop(end);
     return batch;
   }

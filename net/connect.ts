@@ -26,7 +26,11 @@ export function createConnection<P extends Protocol | BufferedProtocol>(
   options: ConnectOptions = {},
 ): Promise<[Transport, P]> {
   return underSignal(options, async () => {
-    const tls = clientTls(options, host, "You must set serverHostname when using ssl without a host");
+    const tls = clientTls(
+      options,
+      host,
+      "You must set serverHostname when using ssl without a host",
+    );
     const { sock } = options;
     if (host === null && port === null) {
       if (sock === undefined) {

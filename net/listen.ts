@@ -41,7 +41,10 @@ export async function createServer(
   if (sock !== undefined) {
     throw new RangeError("host/port and sock can not be specified at the same time");
   }
-  const listeners = await listenTcp(loop, host, port, { ...options, backlog: options.backlog ?? BACKLOG });
+  const listeners = await listenTcp(loop, host, port, {
+    ...options,
+    backlog: options.backlog ?? BACKLOG,
+  });
   return await serve(loop, protocolFactory, listeners, tls, options);
 }
 

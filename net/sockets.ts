@@ -73,7 +73,9 @@ export class Socket {
   /** Closes the socket. */
   close(): void {
     if (this.#viewed !== null) {
-      throw new RuntimeError("Cannot close a socket that a transport or server owns: close that instead");
+      throw new RuntimeError(
+        "Cannot close a socket that a transport or server owns: close that instead",
+      );
     }
   }
 

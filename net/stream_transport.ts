@@ -52,8 +52,7 @@ export interface StreamTransportParts {
  *   reading stops and the one event is held until its turn has come, also while the protocol has reading paused.
  * - Protocols of the library that run no code of users hear everything at once.
  */
-export class StreamTransport extends TransportBase
-  implements Transport, ReadSink, WriteQueueOwner {
+export class StreamTransport extends TransportBase implements Transport, ReadSink, WriteQueueOwner {
   readonly #channel: RawChannel;
   readonly #queue: WriteQueue;
   readonly #marks: WaterMarks = new WaterMarks(this);
@@ -246,7 +245,9 @@ export class StreamTransport extends TransportBase
 
   writeEof(): void {
     if (this.#overTls) {
-      throw new NotImplementedError("Cannot end the writing direction alone under TLS: close instead");
+      throw new NotImplementedError(
+        "Cannot end the writing direction alone under TLS: close instead",
+      );
     }
     if (this.phase !== "open" || this.#eof) return;
     this.#eof = true;

@@ -53,7 +53,10 @@ export function openConnection(
   port: number | null,
   options: ConnectOptions = {},
 ): Promise<[StreamReader, StreamWriter]> {
-  return connectStream(options, (loop, factory) => createConnection(loop, factory, host, port, options));
+  return connectStream(
+    options,
+    (loop, factory) => createConnection(loop, factory, host, port, options),
+  );
 }
 
 /**
@@ -71,7 +74,10 @@ export function openUnixConnection(
   path: string,
   options: ConnectOptions = {},
 ): Promise<[StreamReader, StreamWriter]> {
-  return connectStream(options, (loop, factory) => createUnixConnection(loop, factory, path, options));
+  return connectStream(
+    options,
+    (loop, factory) => createUnixConnection(loop, factory, path, options),
+  );
 }
 
 /**

@@ -1,0 +1,99 @@
+import type { Duplex } from "node:stream";
+import type * as tls from "node:tls";
+import { ConnectionResetError } from "../runtime/os_error_family.ts";
+import { toOSError } from "../runtime/os_errors.ts";
+import { builtin } from "./_builtins.ts";
+import { channelDuplex } from "./_channel_duplex.ts";
+import { ipFamily } from "./_ip_family.ts";
+import { startOperation } from "./_operations.ts";
+import { NodeTlsChannel } from "./_tls_channel.ts";
+import type { Operation, RawChannel, TlsChannel, UpgradeTls } from "./host.ts";
+
+/** What one side of the handshake tells, once. */
+interface Outcome {
+  established(socket: tls.TLSSocket): void;
+  failed(error: unknown): void;
+}
+
+/**
+ * TLS by node:tls over any channel, on every runtime: Deno's own TLS knows neither client certificates on servers, nor the peer's
+ * certificate, nor STARTTLS on a server.
+ */
+export function upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<TlsChannel> {
+  return startOperation<TlsChannel>("make the TLS handshake", (settle) => {
+    const duplex = channelDuplex(channel);
+    let over = false;
+    const outcome: Outcome = {
+      established: (socket) => {
+        over = true;
+        // Now, in the same turn: its data and errors need their listeners before they come.
+        settle.resolve(new NodeTlsChannel(socket, channel));
+      },
+      failed: (error) => {
+        if (over) return;
+        over = true;
+        settle.reject(toOSError(error, "handshake"));
+        duplex.destroy();
+        channel.abort();
+      },
+    };
+    try {
+      if (options.isServer) shakeAsServer(duplex, options, outcome);
+      else shakeAsClient(duplex, options, outcome);
+    } catch (error) {
+      // Certificates and keys that can't be read.
+      outcome.failed(error);
+    }
+    duplex.once("close", () => {
+      outcome.failed(new ConnectionResetError("The peer left during the TLS handshake"));
+    });
+    return () => {
+      over = true;
+      duplex.destroy();
+      channel.abort();
+    };
+  });
+}
+
+function shakeAsClient(duplex: Duplex, options: UpgradeTls, outcome: Outcome): void {
+  const { serverHostname = "", verifyPeer = true } = options;
+  const { connect, checkServerIdentity } = builtin("node:tls");
+  const socket = connect({
+    ...material(options),
+    socket: duplex,
+    // SNI is for names only.
+    servername: ipFamily(serverHostname) === 0 ? serverHostname : "",
+    rejectUnauthorized: verifyPeer,
+    // The runtime would take the name it connected to, and has none here.
+    checkServerIdentity: (_name, certificate) =>
+      serverHostname === "" ? undefined : checkServerIdentity(serverHostname, certificate),
+  });
+  socket.once("secureConnect", () => outcome.established(socket));
+  socket.once("error", outcome.failed);
+}
+
+/** A server that listens nowhere: only the class checks the certificates of clients. */
+function shakeAsServer(duplex: Duplex, options: UpgradeTls, outcome: Outcome): void {
+  const { verifyPeer = false } = options;
+  const server = builtin("node:tls").createServer({
+    ...material(options),
+    allowHalfOpen: true,
+    requestCert: verifyPeer,
+    rejectUnauthorized: verifyPeer,
+    // The caller has its own.
+    handshakeTimeout: 0,
+  });
+  server.once("secureConnection", outcome.established);
+  server.once("tlsClientError", outcome.failed);
+  server.emit("connection", duplex);
+}
+
+function material(options: UpgradeTls): tls.SecureContextOptions & { ALPNProtocols?: string[] } {
+  const { cert, key, caCerts, alpnProtocols } = options;
+  return {
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(caCerts === undefined ? {} : { ca: [...caCerts] }),
+    ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
+  };
+}
