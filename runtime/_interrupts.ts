@@ -13,6 +13,9 @@ interface Runtime {
 const runtime = globalThis as unknown as Runtime;
 const runs: Set<() => void> = new Set();
 let uninstall: (() => void) | null = null;
+/** Handlers of loops that stand in for ours, and whether ours is to come back after them. */
+let overrides = 0;
+let displaced = false;
 
 /**
  * Calls back on the first SIGINT; the platform's own action is restored before, so that a second one ends the process. Not
@@ -20,12 +23,28 @@ let uninstall: (() => void) | null = null;
  */
 export function onInterrupt(callback: () => void): () => void {
   runs.add(callback);
-  uninstall ??= install();
+  if (overrides === 0) uninstall ??= install();
+  else displaced = true;
   return () => {
     runs.delete(callback);
     if (runs.size > 0 || uninstall === null) return;
     uninstall();
     uninstall = null;
+  };
+}
+
+/** A loop handles SIGINT itself from now on, until the returned function is called: no run is interrupted by it. */
+export function overrideInterrupts(): () => void {
+  overrides++;
+  if (uninstall !== null) {
+    displaced = true;
+    uninstall();
+    uninstall = null;
+  }
+  return () => {
+    if (--overrides > 0 || !displaced) return;
+    displaced = false;
+    if (runs.size > 0) uninstall = install();
   };
 }
 
