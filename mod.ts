@@ -7,4 +7,12 @@ export * from "./runtime/mod.ts";
 export * from "./sync/mod.ts";
 export * from "./queues/mod.ts";
 export * from "./net/mod.ts";
-export { EventLoop, type ExceptionContext, type ExceptionHandler } from "./event_loop.ts";
+export {
+  type AddressInfoOptions,
+  type DatagramOptions,
+  EventLoop,
+  type ExceptionContext,
+  type ExceptionHandler,
+  type SendfileOptions,
+  type StartTlsOptions,
+} from "./event_loop.ts";
