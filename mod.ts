@@ -7,6 +7,7 @@ export * from "./runtime/mod.ts";
 export * from "./sync/mod.ts";
 export * from "./queues/mod.ts";
 export * from "./net/mod.ts";
+export * from "./subprocess/mod.ts";
 export {
   type AddressInfoOptions,
   type DatagramOptions,

@@ -4,6 +4,7 @@
  *     deno task start
  */
 import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import process from "node:process";
 import * as asyncio from "../mod.ts";
 
@@ -145,7 +146,7 @@ async function failTogether(): Promise<void> {
 async function sourceFiles(): Promise<string[]> {
   const entries = await readdir(".", { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile() && /\.(ts|js|md|json)$/.test(entry.name))
-    .map((entry) => `${entry.parentPath ?? entry.path}/${entry.name}`)
+    .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => !/node_modules|\.git\/|\.cache|dist\//.test(path));
   return paths.sort().slice(0, 120);
 }
