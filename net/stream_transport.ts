@@ -29,7 +29,7 @@ const METHODS: Readonly<Record<Event["kind"], string>> = {
 };
 
 /** Writes to a lost connection that are dropped in silence before a warning. */
-const SILENT_DROPS = 5;
+const SILENT_DROPS = 4;
 
 let hear: (transport: StreamTransport) => unknown;
 
