@@ -6,6 +6,14 @@ import { ReadGate } from "./_read_gate.ts";
 import type { Address } from "./addresses.ts";
 import type { Done, RawChannel, ReadSink } from "./host.ts";
 
+/** In what sockets differ. */
+export interface SocketKind {
+  /** Whether a write that leaves nothing in the socket is with the kernel. */
+  readonly immediate: boolean;
+  close(): void;
+  abort(): void;
+}
+
 /**
  * A connected stream of node:net (or node:tls), on Node, Bun and Deno.
  *
@@ -16,7 +24,7 @@ export class NodeChannel implements RawChannel {
   readonly localAddr: Address | null;
   readonly remoteAddr: Address | null;
   readonly #socket: net.Socket;
-  readonly #reset: () => void;
+  readonly #kind: SocketKind;
   readonly #gate: ReadGate;
   #closed = false;
   #failure: OSError | null = null;
@@ -24,24 +32,22 @@ export class NodeChannel implements RawChannel {
   /** Writes whose completion was told already, and whose callback is still to come. */
   #told = 0;
 
-  /** @param reset how `abort()` ends the socket */
   constructor(
     socket: net.Socket,
-    localAddr: Address | null,
-    remoteAddr: Address | null,
-    reset: () => void,
+    addresses: Pick<RawChannel, "localAddr" | "remoteAddr">,
+    kind: SocketKind,
   ) {
     this.#socket = socket;
-    this.#reset = reset;
-    this.localAddr = localAddr;
-    this.remoteAddr = remoteAddr;
+    this.#kind = kind;
+    this.localAddr = addresses.localAddr;
+    this.remoteAddr = addresses.remoteAddr;
     this.#gate = new ReadGate(() => socket.resume());
     socket.on("data", this.#onData);
     // A listener for data sets the socket going, unless it was paused by name.
     socket.pause();
-    socket.on("end", () => this.#gate.finish("eof"));
-    socket.on("error", (error) => this.#fail(toOSError(error)));
-    socket.on("close", () => this.#fail(new ConnectionResetError("Connection lost")));
+    socket.on("end", this.#onEnd);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#onClose);
   }
 
   get closed(): boolean {
@@ -66,7 +72,7 @@ export class NodeChannel implements RawChannel {
     this.#writing = done;
     socket.write(chunk, this.#onWritten);
     // The socket tries the kernel at once; its own callback would come a turn later.
-    if (socket.writableLength > 0 || socket.errored || this.#writing === null) return false;
+    if (!this.#kind.immediate || socket.writableLength > 0 || socket.errored) return false;
     this.#writing = null;
     this.#told++;
     return true;
@@ -81,13 +87,13 @@ export class NodeChannel implements RawChannel {
   close(): void {
     if (this.#closed) return;
     this.#release();
-    this.#socket.destroy();
+    this.#kind.close();
   }
 
   abort(): void {
     if (this.#closed) return;
     this.#release();
-    this.#reset();
+    this.#kind.abort();
   }
 
   setNoDelay(on: boolean): void {
@@ -96,6 +102,23 @@ export class NodeChannel implements RawChannel {
 
   setKeepAlive(on: boolean): void {
     if (!this.#closed) this.#socket.setKeepAlive(on);
+  }
+
+  /**
+   * Takes the socket out, with what has been read and not told, for somebody who puts another stream on top of it. The channel counts
+   * as closed from then on. null when its end or an error has been met.
+   */
+  takeSocket(): net.Socket | null {
+    if (this.#closed || this.#gate.ended) return null;
+    const socket = this.#socket;
+    socket.pause();
+    socket.removeListener("data", this.#onData);
+    socket.removeListener("end", this.#onEnd);
+    socket.removeListener("error", this.#onError);
+    socket.removeListener("close", this.#onClose);
+    this.#closed = true;
+    for (const chunk of this.#gate.empty().reverse()) socket.unshift(chunk);
+    return socket;
   }
 
   ref(): void {
@@ -115,7 +138,13 @@ export class NodeChannel implements RawChannel {
   readonly #onData = (chunk: Uint8Array): void => {
     // A Buffer is a Uint8Array whose slice() shares memory: users get the plain kind.
     this.#gate.data(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
+    // Node itself resumes the pipes of a child that has ended, and a grandchild may go on writing.
+    if (this.#gate.sink === null) this.#socket.pause();
   };
+
+  readonly #onEnd = (): void => this.#gate.finish("eof");
+  readonly #onError = (error: Error): void => this.#fail(toOSError(error));
+  readonly #onClose = (): void => this.#fail(new ConnectionResetError("Connection lost"));
 
   readonly #onWritten = (error?: Error | null): void => {
     if (this.#told > 0) {

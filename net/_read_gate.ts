@@ -50,6 +50,15 @@ export class ReadGate {
     this.#held = [];
   }
 
+  /** Closes, and gives what is held to somebody else. */
+  empty(): Uint8Array[] {
+    const held = this.#held.map((item) =>
+      item instanceof Uint8Array ? item : item.buffer.slice(0, item.count)
+    );
+    this.close();
+    return held;
+  }
+
   /** A chunk has arrived; it will be the receiver's own. */
   data(chunk: Uint8Array): void {
     const sink = this.#sink;

@@ -5,6 +5,7 @@ import type { RawChannel, TlsChannel, TlsInfo } from "./host.ts";
 /** A TLS socket of node:tls after its handshake, above the channel it was made on. */
 export class NodeTlsChannel extends NodeChannel implements TlsChannel {
   readonly tls: TlsInfo;
+  readonly #below: RawChannel;
 
   constructor(socket: tls.TLSSocket, below: RawChannel) {
     super(socket, below, {
@@ -20,6 +21,28 @@ export class NodeTlsChannel extends NodeChannel implements TlsChannel {
       },
     });
     this.tls = describe(socket);
+    this.#below = below;
+  }
+
+  // What concerns the connection is the channel's below, unless its socket was taken out of it and is part of this one.
+  override setNoDelay(on: boolean): void {
+    if (this.#below.closed) super.setNoDelay(on);
+    else this.#below.setNoDelay(on);
+  }
+
+  override setKeepAlive(on: boolean): void {
+    if (this.#below.closed) super.setKeepAlive(on);
+    else this.#below.setKeepAlive(on);
+  }
+
+  override ref(): void {
+    if (this.#below.closed) super.ref();
+    else this.#below.ref();
+  }
+
+  override unref(): void {
+    if (this.#below.closed) super.unref();
+    else this.#below.unref();
   }
 }
 

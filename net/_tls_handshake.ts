@@ -3,7 +3,7 @@ import type * as tls from "node:tls";
 import { ConnectionResetError } from "../runtime/os_error_family.ts";
 import { toOSError } from "../runtime/os_errors.ts";
 import { builtin } from "./_builtins.ts";
-import { channelDuplex } from "./_channel_duplex.ts";
+import { streamBelow } from "./_channel_duplex.ts";
 import { ipFamily } from "./_ip_family.ts";
 import { startOperation } from "./_operations.ts";
 import { NodeTlsChannel } from "./_tls_channel.ts";
@@ -21,7 +21,7 @@ interface Outcome {
  */
 export function upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<TlsChannel> {
   return startOperation<TlsChannel>("make the TLS handshake", (settle) => {
-    const duplex = channelDuplex(channel);
+    const stream = streamBelow(channel);
     let over = false;
     const outcome: Outcome = {
       established: (socket) => {
@@ -33,34 +33,36 @@ export function upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<
         if (over) return;
         over = true;
         settle.reject(toOSError(error, "handshake"));
-        duplex.destroy();
+        stream.destroy();
         channel.abort();
       },
     };
     try {
-      if (options.isServer) shakeAsServer(duplex, options, outcome);
-      else shakeAsClient(duplex, options, outcome);
+      if (options.isServer) shakeAsServer(stream, options, outcome);
+      else shakeAsClient(stream, options, outcome);
     } catch (error) {
       // Certificates and keys that can't be read.
       outcome.failed(error);
     }
-    duplex.once("close", () => {
-      outcome.failed(new ConnectionResetError("The peer left during the TLS handshake"));
-    });
+    // node:tls waits on after an end in the handshake. What it did make of the bytes before, it tells first.
+    const left = new ConnectionResetError("The peer left during the TLS handshake");
+    stream.on("error", outcome.failed);
+    stream.once("end", () => setImmediate(outcome.failed, left));
+    stream.once("close", () => setImmediate(outcome.failed, left));
     return () => {
       over = true;
-      duplex.destroy();
+      stream.destroy();
       channel.abort();
     };
   });
 }
 
-function shakeAsClient(duplex: Duplex, options: UpgradeTls, outcome: Outcome): void {
+function shakeAsClient(stream: Duplex, options: UpgradeTls, outcome: Outcome): void {
   const { serverHostname = "", verifyPeer = true } = options;
   const { connect, checkServerIdentity } = builtin("node:tls");
   const socket = connect({
     ...material(options),
-    socket: duplex,
+    socket: stream,
     // SNI is for names only.
     servername: ipFamily(serverHostname) === 0 ? serverHostname : "",
     rejectUnauthorized: verifyPeer,
@@ -73,7 +75,7 @@ function shakeAsClient(duplex: Duplex, options: UpgradeTls, outcome: Outcome): v
 }
 
 /** A server that listens nowhere: only the class checks the certificates of clients. */
-function shakeAsServer(duplex: Duplex, options: UpgradeTls, outcome: Outcome): void {
+function shakeAsServer(stream: Duplex, options: UpgradeTls, outcome: Outcome): void {
   const { verifyPeer = false } = options;
   const server = builtin("node:tls").createServer({
     ...material(options),
@@ -85,7 +87,7 @@ function shakeAsServer(duplex: Duplex, options: UpgradeTls, outcome: Outcome): v
   });
   server.once("secureConnection", outcome.established);
   server.once("tlsClientError", outcome.failed);
-  server.emit("connection", duplex);
+  server.emit("connection", stream);
 }
 
 function material(options: UpgradeTls): tls.SecureContextOptions & { ALPNProtocols?: string[] } {

@@ -63,8 +63,9 @@ export interface RawHandle {
   /** True after `close()` or `abort()`. */
   readonly closed: boolean;
   /**
-   * Releases the descriptor at once, idempotently. Bytes whose write has completed still reach the peer; a write under way is
-   * cut anywhere, so an owner that wants to flush waits for its `done` first.
+   * Releases the descriptor at once, idempotently. Bytes whose write has completed still reach the peer (unless arrivals are left unread:
+   * then the system resets the connection, in Python too); a write under way is cut anywhere, so an owner that wants to flush waits
+   * for its `done` first.
    */
   close(): void;
   /** Let the open channel hold the process (the state at the beginning). */
@@ -256,7 +257,8 @@ export interface TlsInfo {
 
 /**
  * A channel through TLS. It owns the channel below: closing it closes that too. `shutdownWrite` sends close_notify and then ends
- * the writing direction below; the peer's answer comes as `onEof`.
+ * the writing direction below; the peer's own comes as `onEof`. Only an end in that order loses nothing: TLS peers send unasked
+ * (tickets, for instance), and a close with arrivals unread resets the connection.
  */
 export interface TlsChannel extends RawChannel {
   readonly tls: TlsInfo;

@@ -16,6 +16,7 @@ import { NodeListener } from "./_node_listener.ts";
 import { startOperation } from "./_operations.ts";
 import { requireNet, requireUnix } from "./_permissions.ts";
 import { requireReusePort } from "./_reuse_port.ts";
+import { upgradeTls } from "./_tls_handshake.ts";
 import { closeUnixListener, hasFile, identify, removeStaleSocket } from "./_unix_paths.ts";
 import type { AddressLike } from "./addresses.ts";
 import type {
@@ -34,9 +35,7 @@ export const nodeHost: NetHost = {
   listenTcp,
   listenUnix,
   openDatagram,
-  upgradeTls: () => {
-    throw new Error("todo");
-  },
+  upgradeTls,
 };
 
 function connect(target: ConnectTarget): Operation<RawChannel> {
@@ -80,19 +79,28 @@ function connectOptions(target: ConnectTarget): net.NetConnectOpts {
 
 function tcpChannel(socket: net.Socket, dual: boolean): NodeChannel {
   const { localAddress, localPort, remoteAddress, remotePort } = socket;
-  return new NodeChannel(
-    socket,
-    localAddress === undefined ? null : tcpAddress(localAddress, localPort ?? 0, dual),
+  return new NodeChannel(socket, {
+    localAddr: localAddress === undefined ? null : tcpAddress(localAddress, localPort ?? 0, dual),
     // The peer may have left already, and taken its address along.
-    remoteAddress === undefined ? null : tcpAddress(remoteAddress, remotePort ?? 0, dual),
-    () => socket.resetAndDestroy(),
-  );
+    remoteAddr: remoteAddress === undefined
+      ? null
+      : tcpAddress(remoteAddress, remotePort ?? 0, dual),
+  }, {
+    immediate: true,
+    close: () => socket.destroy(),
+    abort: () => socket.resetAndDestroy(),
+  });
 }
 
-/** node:net knows no addresses of unix sockets; the path is the listener's. */
+/** node:net knows no addresses of unix sockets, and no reset for them; the path is the listener's. */
 function unixChannel(socket: net.Socket, localPath: string, remotePath: string): NodeChannel {
-  return new NodeChannel(socket, unixAddress(localPath), unixAddress(remotePath), () => {
-    socket.destroy();
+  return new NodeChannel(socket, {
+    localAddr: unixAddress(localPath),
+    remoteAddr: unixAddress(remotePath),
+  }, {
+    immediate: true,
+    close: () => socket.destroy(),
+    abort: () => socket.destroy(),
   });
 }
 
