@@ -35,6 +35,7 @@ test("Q-28: strings are ordered by code point, as in Python", () => {
   assert.deepEqual(sorted(["b", "a", "", "ab", "B", "é"]), ["", "B", "a", "ab", "b", "é"]);
   // In UTF-16 the emoji's first unit is less than U+FF5E.
   assert.deepEqual(sorted(["😀", "～", "a😀", "a～"]), ["a～", "a😀", "～", "😀"]);
+  assert.deepEqual(sorted(["😀", "\ud83d～"]), ["\ud83d～", "😀"]);
   assert.deepEqual(sorted(["😁", "😀", "\ud83d", "😀a"]), ["\ud83d", "😀", "😀a", "😁"]);
 });
 

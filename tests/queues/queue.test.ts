@@ -517,3 +517,18 @@ runs("Q-04: a million items go in and out in constant time each", async () => {
   assert.equal(queue.qsize(), count / 2);
   assert.equal(await queue.get(), count);
 });
+
+test("Q-01: the order holds while a queue grows and shrinks in use", () => {
+  const queue = new Queue<number>();
+  let put = 0;
+  let taken = 0;
+  // Bursts of changing length, so that the ring buffer is resized with its items lying across its end.
+  for (let round = 1; round <= 200; round++) {
+    for (let n = 0; n < (round * 7) % 61; n++) queue.putNowait(put++);
+    for (let n = (round * 5) % 53; n > 0 && !queue.empty(); n--) {
+      assert.equal(queue.getNowait(), taken++);
+    }
+  }
+  while (!queue.empty()) assert.equal(queue.getNowait(), taken++);
+  assert.equal(taken, put);
+});
