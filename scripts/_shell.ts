@@ -16,6 +16,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Seconds after which the program is killed. @default {600} */
   timeout?: number;
+  /** Seconds without output after which the program is taken for stuck and killed. @default {Infinity} */
+  silence?: number;
   /** Copy what the program prints to our own output while it runs. @default {false} */
   echo?: boolean;
   /** Called with each finished line of stdout and stderr. */
@@ -27,7 +29,8 @@ export interface RunResult {
   code: number;
   /** stdout and stderr as they came, without colour codes. */
   output: string;
-  timedOut: boolean;
+  /** Why we killed it, or null. */
+  killed: string | null;
 }
 
 /** Runs a program to its end. A missing program is a ScriptError, a failing one is a result. */
@@ -36,7 +39,8 @@ export async function run(
   args: string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
-  const { cwd = inRoot("."), env = {}, timeout = 600, echo = false, onLine } = options;
+  const { cwd = inRoot("."), env = {}, timeout = 600, silence = Infinity } = options;
+  const { echo = false, onLine } = options;
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(command, {
@@ -50,13 +54,22 @@ export async function run(
   } catch (error) {
     throw new ScriptError(`cannot start ${command}: ${(error as Error).message}`);
   }
-  let timedOut = false;
-  let timer = setTimeout(() => {
-    timedOut = true;
+  let killed: string | null = null;
+  const start = performance.now();
+  let heard = start;
+  const watch = setInterval(() => {
+    const now = performance.now();
+    if (now - start > timeout * 1000) end(`killed after ${timeout} s`);
+    else if (now - heard > silence * 1000) end(`killed after ${silence} s of silence`);
+  }, 200);
+  const end = (reason: string) => {
+    clearInterval(watch);
+    killed = reason;
     // A runner that is asked first ends its own children, too.
-    child.kill("SIGTERM");
-    timer = setTimeout(() => child.kill("SIGKILL"), 2000);
-  }, timeout * 1000);
+    signal(child, "SIGTERM");
+    last = setTimeout(() => signal(child, "SIGKILL"), 2000);
+  };
+  let last: ReturnType<typeof setTimeout> | undefined;
   let output = "";
   const collect = async (
     stream: ReadableStream<Uint8Array>,
@@ -65,6 +78,7 @@ export async function run(
     let rest = "";
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       output += text;
+      heard = performance.now();
       if (echo) writeAll(sink, text);
       const lines = (rest + text).split("\n");
       rest = lines.pop() ?? "";
@@ -76,7 +90,8 @@ export async function run(
     collect(child.stderr, Deno.stderr),
   ]);
   const status = await child.status;
-  clearTimeout(timer);
+  clearInterval(watch);
+  clearTimeout(last);
   // A grandchild that outlives the program may hold the pipes open: what it has to say is not awaited.
   let grace: ReturnType<typeof setTimeout> | undefined;
   await Promise.race([
@@ -84,7 +99,7 @@ export async function run(
     new Promise((resolve) => grace = setTimeout(resolve, 2000)),
   ]);
   clearTimeout(grace);
-  return { code: status.code, output, timedOut };
+  return { code: status.code, output, killed };
 }
 
 /** Runs a program that must succeed; otherwise a ScriptError with what it printed. */
@@ -93,9 +108,9 @@ export async function must(
   args: string[],
   options: RunOptions = {},
 ): Promise<string> {
-  const { code, output, timedOut } = await run(command, args, options);
+  const { code, output, killed } = await run(command, args, options);
   if (code === 0) return output;
-  const end = timedOut ? `was killed after ${options.timeout ?? 600} s` : `ended with ${code}`;
+  const end = killed ?? `ended with ${code}`;
   throw new ScriptError(`${command} ${args.join(" ")}\n${output.trimEnd()}\n${end}`);
 }
 
@@ -159,6 +174,15 @@ export async function main(body: () => Promise<number>): Promise<never> {
     if (!(error instanceof ScriptError)) throw error;
     console.error(red(`error: ${error.message}`));
     Deno.exit(1);
+  }
+}
+
+function signal(child: Deno.ChildProcess, name: Deno.Signal): void {
+  try {
+    child.kill(name);
+  } catch (error) {
+    // It ended by itself in the meantime.
+    if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 
