@@ -117,5 +117,10 @@ class NodeChild implements RawChild {
 }
 
 function channel(stream: Socket): NodeChannel {
-  return new NodeChannel(stream, null, null, () => stream.destroy());
+  const destroy = (): void => void stream.destroy();
+  return new NodeChannel(stream, { localAddr: null, remoteAddr: null }, {
+    immediate: true,
+    close: destroy,
+    abort: destroy,
+  });
 }
