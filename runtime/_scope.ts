@@ -13,8 +13,6 @@ export interface CancelRequest {
 export interface ScopeWait {
   nextWait: ScopeWait | null;
   previousWait: ScopeWait | null;
-  /** The open scope whose list it is in. */
-  home: Scope;
   /** The tree's `step` when the wait was made. */
   readonly step: number;
   /** Takes the request, or remembers it until the wake-up that is already on its way. False: it can't be cancelled. */
@@ -233,7 +231,6 @@ export class Scope implements Turn {
     const home = openScope(this);
     for (const wait of this.waits()) {
       this.removeWait(wait);
-      wait.home = home;
       home.addWait(wait);
     }
     for (const child of this.children()) {

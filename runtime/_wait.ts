@@ -35,7 +35,6 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
   readonly promise: Promise<T>;
   /** Where it was made; leads to the task that waits. */
   readonly scope: Scope;
-  home: Scope;
   nextWait: ScopeWait | null = null;
   previousWait: ScopeWait | null = null;
   readonly step: number;
@@ -57,7 +56,6 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     this.scheduler = scheduler;
     const home = openScope(scope);
     const root = home.root;
-    this.home = home;
     root.activity++;
     this.step = root.step;
     this.site = scope.loop.getDebug() ? captureStack(this.constructor) : null;
@@ -68,6 +66,11 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     }
     home.addWait(this);
     if (root.pendingCount > 0) this.takePending();
+  }
+
+  /** The open scope in whose list it is: as scopes end, what is left in them climbs. */
+  get home(): Scope {
+    return openScope(this.scope);
   }
 
   /** Neither woken nor cancelled yet. */

@@ -29,7 +29,6 @@ class SleepWait<T> extends Wait<T> implements TimerEntry {
   readonly whenDue: number;
   order = 0;
   readonly #result: T;
-  #inHeap = false;
 
   constructor(scope: Scope, seconds: number, result: T) {
     super(scope);
@@ -37,7 +36,6 @@ class SleepWait<T> extends Wait<T> implements TimerEntry {
     const now = (scope.loop as LoopCore).time();
     this.whenDue = now + seconds;
     if (!this.pending) return;
-    this.#inHeap = true;
     this.scheduler.addTimer(this, now);
   }
 
@@ -46,16 +44,14 @@ class SleepWait<T> extends Wait<T> implements TimerEntry {
   }
 
   due(): void {
-    this.#inHeap = false;
     this.wake();
   }
 
   override cancel(request: Parameters<Wait<T>["cancel"]>[0]): boolean {
+    // Pending and in the heap are the same.
+    const inHeap = this.pending;
     const taken = super.cancel(request);
-    if (this.#inHeap) {
-      this.#inHeap = false;
-      this.scheduler.noteDeadTimer();
-    }
+    if (inHeap) this.scheduler.noteDeadTimer();
     return taken;
   }
 

@@ -3,7 +3,7 @@ import type { Coroutine } from "./coroutines.ts";
 import { describeType } from "./_describe.ts";
 import { CancelledError, ExceptionGroup, FatalError, RuntimeError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
-import { addEntry, InternalCallback, takeException } from "./_future.ts";
+import { addEntry, type FutureEntry, takeException } from "./_future.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Scope } from "./_scope.ts";
 import { requireCoroutine, type Task, type TaskOptions } from "./tasks.ts";
@@ -52,6 +52,8 @@ export class TaskGroup {
   /** What leaves unless a failure is worth more: the CancelledError that ended the body or interrupted the exit. */
   #propagated: CancelledError | null = null;
   #exitWait: ExitWait | null = null;
+  /** One entry serves all tasks. */
+  #membership: Membership | null = null;
   #resolve: (value: unknown) => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
@@ -75,6 +77,7 @@ export class TaskGroup {
     }
     const scope = Scope.childOf(currentScope());
     this.#scope = scope;
+    this.#membership = new Membership(scope, this.#taskDone);
     this.#phase = "body";
     const promise = new Promise<unknown>((resolve, reject) => {
       this.#resolve = resolve;
@@ -103,11 +106,7 @@ export class TaskGroup {
     if (this.#aborting) throw new RuntimeError(`${this} is shutting down`);
     const task = (this.#scope!.loop as unknown as EventLoop).createTask(coro, options);
     this.#tasks.add(task as Task<unknown>);
-    const parent = this.#scope!.task;
-    addEntry(
-      task as Task<unknown>,
-      new InternalCallback(task as Task<unknown>, this.#taskDone, parent),
-    );
+    addEntry(task as Task<unknown>, this.#membership!);
     return task;
   }
 
@@ -228,6 +227,30 @@ export class TaskGroup {
 
   get #loop(): LoopCore {
     return this.#scope!.loop as LoopCore;
+  }
+}
+
+/** What the tasks of a group tell when they are done. */
+class Membership implements FutureEntry {
+  readonly #scope: Scope;
+  readonly #done: (task: Task<unknown>) => void;
+
+  constructor(scope: Scope, done: (task: Task<unknown>) => void) {
+    this.#scope = scope;
+    this.#done = done;
+  }
+
+  get awaiter(): object | null {
+    return this.#scope.task;
+  }
+
+  notify(task: Task<unknown>): void {
+    this.#scope.loop.scheduler.enqueue({
+      run: () => {
+        this.#done(task);
+        return null;
+      },
+    });
   }
 }
 
