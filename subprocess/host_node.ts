@@ -47,7 +47,11 @@ function spawn(request: SpawnRequest): Promise<RawChild> {
         [...request.args],
         options,
       );
-      child.on("error", (error) => reject(explainSpawn(error, request)));
+      child.on("error", (error) => {
+        // Where the child could not be started its pipes are there all the same.
+        if (child.pid === undefined) { for (const stream of child.stdio) stream?.destroy(); }
+        reject(explainSpawn(error, request));
+      });
       // Everything that listens is there before this turn ends: output of a child that is gone by then would be lost.
       if (child.pid !== undefined) resolve(new NodeChild(child, child.pid));
     } catch (error) {
