@@ -18,6 +18,7 @@ export class FakeChannel implements RawChannel {
   takes = true;
   reading: ReadSink | null = null;
   #done: Done | null = null;
+  readonly #inbox: Uint8Array[] = [];
 
   close(): void {
     if (!this.closed) this.log.push("close");
@@ -36,6 +37,7 @@ export class FakeChannel implements RawChannel {
   startReading(sink: ReadSink): void {
     this.log.push("start");
     this.reading = sink;
+    queueMicrotask(() => this.#pump());
   }
 
   stopReading(): void {
@@ -74,16 +76,28 @@ export class FakeChannel implements RawChannel {
     done(error);
   }
 
-  /** The peer sends. */
+  /** The peer sends. What is not wanted now waits for the next `startReading`. */
   feed(chunk: Uint8Array): void {
-    const sink = this.sink();
-    const buffer = sink.getBuffer?.() ?? null;
-    if (this.closed || this.reading === null) return;
-    if (buffer === null) return sink.onData(chunk);
-    const count = Math.min(buffer.length, chunk.length);
-    buffer.set(chunk.subarray(0, count));
-    sink.onBuffer!(buffer, count);
-    if (count < chunk.length) this.feed(chunk.subarray(count));
+    this.#inbox.push(chunk);
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.reading !== null && this.#inbox.length > 0) {
+      const chunk = this.#inbox.shift()!;
+      const sink = this.reading;
+      const buffer = sink.getBuffer?.() ?? null;
+      // Asking for a buffer may have ended the connection.
+      if (this.reading === null) return;
+      if (buffer === null) {
+        sink.onData(chunk);
+        continue;
+      }
+      const count = Math.min(buffer.length, chunk.length);
+      buffer.set(chunk.subarray(0, count));
+      if (count < chunk.length) this.#inbox.unshift(chunk.subarray(count));
+      sink.onBuffer!(buffer, count);
+    }
   }
 
   sink(): ReadSink {
