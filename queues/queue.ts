@@ -18,7 +18,8 @@ const done: Promise<void> = Promise.resolve();
  * - `put` stores the item and then wakes a getter: until that one runs, `qsize()` counts the item and another taker may be
  *   quicker. The getter that comes too late waits again, behind the others.
  * - Getting from a queue that is not empty, and putting to one that is not full, pass no turn of the loop.
- * - Cancelling a getter or putter loses no item and no slot.
+ * - Cancelling a getter or putter loses no item and no slot. A `get()` that merely lost a `Promise.race` still takes an
+ *   item: use `timeout` or `waitFor`, which cancel it.
  * - After `shutdown()` nothing more goes in; what is inside may still be taken.
  * - An item that is a promise, or a Task, is awaited by `await queue.get()`, as JavaScript does with every promise of a
  *   promise: take it with `getNowait()` or `for await`, or put it in an object.

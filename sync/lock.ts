@@ -11,6 +11,8 @@ import type { Statistics } from "./statistics.ts";
  * - Fair: first come, first served. Nobody overtakes a waiter that is woken but has not run yet.
  * - Taking a free lock passes no turn of the loop; a lock that is released goes to the first waiter in the next one.
  * - A waiter that is cancelled, even after it was woken, hands its turn to the next.
+ * - An `acquire()` that lost a `Promise.race` still takes the lock, which nobody then releases: use `timeout` or `waitFor`,
+ *   which cancel it.
  * - Not reentrant: a task that waits for a lock it holds waits until somebody else releases it.
  * - It belongs to the first loop on which somebody had to wait for it.
  *

@@ -4,6 +4,18 @@
  *
  * Besides `waiting` each kind gives what it has: `locked` and `owner` (the name of the task that holds it, or null), `set`,
  * `value`, `parties` and `state`, `size` and `unfinished`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Queue, type Statistics } from "@asyncio/asyncio";
+ *
+ * const queue = new Queue<string>();
+ * queue.putNowait("a");
+ * const statistics: Statistics = queue.statistics();
+ * assert.equal(statistics.waiting, 0);
+ * assert.equal(statistics["size"], 1);
+ * ```
  */
 export interface Statistics {
   /** How many are waiting in it now. */

@@ -6,10 +6,12 @@ import {
   gather,
   getRunningLoop,
   Lock,
+  newEventLoop,
   run,
   RuntimeError,
   Semaphore,
   sleep,
+  type Task,
   timeout,
   TimeoutError,
 } from "../../mod.ts";
@@ -405,4 +407,21 @@ runs("LOCK-13: a woken waiter that was cancelled still counts until it has run",
   await lock.acquire();
   assert.equal(turned, true);
   await assertCancelled(woken!);
+});
+
+test("LOCK-04: a loop that closes under a waiter takes it out of the queue", async () => {
+  const lock = new Lock();
+  const loop = newEventLoop();
+  let waiter: Task<unknown> | null = null;
+  await loop.runUntilComplete(async () => {
+    await lock.acquire();
+    [waiter = null] = await started(() => lock.acquire());
+  });
+  assert.equal(lock.statistics().waiting, 1);
+  loop.close();
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(lock.statistics().waiting, 0);
+  assert.equal(waiter!.cancelled(), true);
+  lock.release();
+  await lock.acquire();
 });
