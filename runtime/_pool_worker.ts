@@ -1,5 +1,5 @@
-import { BrokenExecutor, CancelledError, RuntimeError } from "./exceptions.ts";
-import { addEntry, type Future, takeException } from "./_future.ts";
+import { BrokenExecutor, RuntimeError } from "./exceptions.ts";
+import { addEntry, type Future, InternalCallback } from "./_future.ts";
 import type { Job, JobHolder } from "./_job.ts";
 import { findErrorClass, wire } from "./_thread_errors.ts";
 import type { WorkerEvents, WorkerLink } from "./_thread_host.ts";
@@ -104,17 +104,19 @@ export class PoolWorker implements JobHolder {
       return;
     }
     this.#calls.set(call, task);
-    addEntry(task, { awaiter: null, notify: () => this.#answer(call, task) });
+    addEntry(task, new InternalCallback(task, () => this.#answer(call, task)));
   }
 
   #answer(call: number, task: Future<unknown>): void {
     this.#calls.delete(call);
-    if (task.cancelled()) this.#refuse(call, new CancelledError());
-    else {
-      const error = takeException(task);
-      if (error !== null) this.#refuse(call, error);
-      else this.#reply(call, task.result());
+    let value: unknown;
+    try {
+      value = task.result();
+    } catch (error) {
+      this.#refuse(call, error);
+      return;
     }
+    this.#reply(call, value);
   }
 
   #reply(call: number, value: unknown): void {
@@ -154,6 +156,7 @@ export class PoolWorker implements JobHolder {
   #end(how: string, cause: unknown): void {
     this.#ended = true;
     if (this.#job !== null) this.#breakJob(how, cause);
+    else if (cause !== null) this.#owner.report("Unhandled error in a worker", cause);
     this.#owner.workerIsLost(this);
     this.#owner.workerHasEnded(this);
   }

@@ -56,8 +56,10 @@ function runWorker(
   const compiledLimit = 100;
   /** Where functions that came with a job are kept at the pool. */
   const places: WeakMap<Callable, { job: number; fn: number }> = new WeakMap();
-  const remotePromises: WeakSet<object> = new WeakSet();
+  /** Promises of calls into the loop that somebody waits for. */
+  const observed: WeakSet<object> = new WeakSet();
   const calls: Map<number, CallSettlement> = new Map();
+  const aborting: WeakSet<AbortController> = new WeakSet();
   let lastCall = 0;
   let current: Job | null = null;
 
@@ -193,16 +195,44 @@ function runWorker(
 
   function abort(job: Job): void {
     job.cancelled = true;
+    // Deno's own abort looks at `aborted`, which leads back here.
+    if (job.controller === null || aborting.has(job.controller)) return;
+    aborting.add(job.controller);
     const library: LibraryHooks | undefined = slot.libraries[slot.libraries.length - 1];
-    job.controller?.abort(library?.cancelledError());
+    job.controller.abort(library?.cancelledError());
+  }
+
+  /**
+   * A callback that nobody awaits and that fails must not take the job with it, so its promise is never an unhandled
+   * rejection; instead it knows whether somebody looks at it. Awaiting a subclass calls its `then`.
+   */
+  class RemotePromise extends Promise<unknown> {
+    static override get [Symbol.species](): PromiseConstructor {
+      return Promise;
+    }
+
+    override then<A = unknown, B = never>(
+      onfulfilled?: ((value: unknown) => A | PromiseLike<A>) | null,
+      onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+    ): Promise<A | B> {
+      observed.add(this);
+      return super.then(onfulfilled, onrejected);
+    }
   }
 
   function makeRemote(job: number, fn: number): Callable {
     const remote = (...args: unknown[]): Promise<unknown> => {
-      const promise = new Promise((resolve, reject) => {
-        call(remote, args, { resolve, reject: (error) => reject(decode(error)) });
+      const promise: Promise<unknown> = new RemotePromise((resolve, reject) => {
+        call(remote, args, {
+          resolve,
+          reject: (encoded) => {
+            const error = decode(encoded);
+            reject(error);
+            if (!observed.has(promise)) stray(error, false);
+          },
+        });
       });
-      remotePromises.add(promise);
+      Promise.prototype.then.call(promise, undefined, () => {});
       return promise;
     };
     places.set(remote, { job, fn });
@@ -245,13 +275,10 @@ function runWorker(
   }
 
   interface Emitter {
-    on(event: string, listener: (error: unknown, promise: unknown) => void): void;
+    on(event: string, listener: (error: unknown) => void): void;
   }
   const { process } = globalThis as unknown as { process: Emitter };
   process.on("uncaughtException", (error) => stray(error, true));
-  // A callback that nobody awaited and that failed on the loop is reported there; it did not hurt the job.
-  process.on("unhandledRejection", (error, promise) => {
-    stray(error, !remotePromises.has(promise as object));
-  });
+  process.on("unhandledRejection", (error) => stray(error, true));
   channel.listen(receive);
 }

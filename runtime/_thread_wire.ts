@@ -54,6 +54,9 @@ export function makeWire(): Wire {
     "AggregateError",
   ];
 
+  /** Classes of errors that came from where they exist to where they do not, in case they travel on. */
+  const foreign: WeakMap<Error, readonly string[]> = new WeakMap();
+
   function isCloneable(value: unknown): boolean {
     if (typeof value === "function" || typeof value === "symbol") return false;
     if (typeof value !== "object" || value === null) return true;
@@ -88,7 +91,7 @@ export function makeWire(): Wire {
     }
     const members: unknown = Reflect.get(error, "errors");
     return {
-      classes,
+      classes: foreign.get(error) ?? classes,
       name: nameOf(error, classes[0]),
       message: String(error.message),
       stack: typeof error.stack === "string" ? error.stack : null,
@@ -126,6 +129,7 @@ export function makeWire(): Wire {
     for (const [key, value] of fields) {
       define(error, key, decode(value, findClass), true);
     }
+    foreign.set(error, classes);
     if (error.name !== name) define(error, "name", name, false);
     if (stack !== null) define(error, "stack", stack, false);
     if (cause !== null) define(error, "cause", decode(cause, findClass), false);

@@ -5,7 +5,7 @@ import { describeType } from "./_describe.ts";
 import { CancelledError } from "./exceptions.ts";
 import { submitFor } from "./executors.ts";
 import { currentScope } from "./_frame.ts";
-import { addEntry, type Future, takeException } from "./_future.ts";
+import { addEntry, type Future, InternalCallback } from "./_future.ts";
 import { contextValues } from "./_job.ts";
 import { loopFuture } from "./_loop_future.ts";
 import { findErrorClass, wire } from "./_thread_errors.ts";
@@ -233,15 +233,16 @@ function runOn(loop: EventLoop, coro: () => unknown): Completion<unknown> {
 }
 
 function follow(task: Future<unknown>, completion: Completion<unknown>): void {
-  addEntry(task, {
-    awaiter: null,
-    notify: () => {
-      if (task.cancelled()) completion.markCancelled();
-      else {
-        const error = takeException(task);
-        if (error === null) completion.resolve(task.result());
-        else completion.reject(error);
-      }
-    },
-  });
+  const ended = (): void => {
+    if (task.cancelled()) {
+      completion.markCancelled();
+      return;
+    }
+    try {
+      completion.resolve(task.result());
+    } catch (error) {
+      completion.reject(error);
+    }
+  };
+  addEntry(task, new InternalCallback(task, ended));
 }

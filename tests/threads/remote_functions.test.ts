@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  ContextVar,
+  currentTask,
+  getRunningLoop,
+  type RemoteFunction,
+  run,
+  sleep,
+  ThreadPoolExecutor,
+  TimeoutError,
+  toThread,
+} from "../../mod.ts";
+import { recordReports, rejection, workModule } from "./_kit.ts";
+
+test("THR-04: a function among the arguments runs here, in call order, before the result arrives", async () => {
+  await run(async () => {
+    const seen: number[] = [];
+    const count = await toThread(
+      (times: number, progress: (n: number) => void) => {
+        for (let n = 0; n < times; n++) progress(n);
+        return times;
+      },
+      5,
+      (n: number) => {
+        seen.push(n);
+      },
+    );
+    assert.equal(count, 5);
+    assert.deepEqual(seen, [0, 1, 2, 3, 4]);
+  });
+});
+
+test("THR-04: in the worker such a function gives a promise of the result", async () => {
+  await run(async () => {
+    const ask = async (question: RemoteFunction<[string], string>) => `<${await question("a")}>`;
+    assert.equal(await toThread(ask, (text: string) => Promise.resolve(text + "!")), "<a!>");
+  });
+});
+
+test("THR-04: it runs as a task of the loop and may wait there", async () => {
+  await run(async () => {
+    const ask = async (wait: RemoteFunction<[], string>) => await wait();
+    const name = await toThread(ask, async () => {
+      await sleep(0.001);
+      return currentTask()!.getLoop() === getRunningLoop() ? "a task" : "no task";
+    });
+    assert.equal(name, "a task");
+  });
+});
+
+test("THR-04: functions may be deep inside an argument", async () => {
+  interface Options {
+    on: { done: RemoteFunction<[number], number> }[];
+    same?: unknown;
+  }
+  await run(async () => {
+    const work = async (options: Options) => {
+      const shared = options.on === options.same;
+      return [await options.on[0]!.done(4), shared];
+    };
+    const on = [{ done: (n: number) => Promise.resolve(n * n) }];
+    assert.deepEqual(await toThread(work, { on, same: on }), [16, true]);
+  });
+});
+
+test("THR-04: its error arrives in the worker with class and message", async () => {
+  await run(async () => {
+    const work = async (fn: RemoteFunction<[], void>) => {
+      try {
+        await fn();
+      } catch (error) {
+        return [error instanceof RangeError, String(error)];
+      }
+      return [];
+    };
+    const fails = () => Promise.reject(new RangeError("not here"));
+    assert.deepEqual(await toThread(work, fails), [true, "RangeError: not here"]);
+  });
+});
+
+test("THR-04: what the worker passes on comes back as it was thrown", async () => {
+  await run(async () => {
+    const work = async (fn: RemoteFunction<[], void>) => await fn();
+    const error = await rejection(toThread(work, () => Promise.reject(new TimeoutError("late"))));
+    assert.ok(error instanceof TimeoutError);
+  });
+});
+
+test("THR-04: it sees the context variables of the call that it was given to", async () => {
+  const name = new ContextVar<string>("name");
+  await run(async () => {
+    name.set("caller");
+    const work = async (fn: RemoteFunction<[], string>) => await fn();
+    assert.equal(await toThread(work, () => Promise.resolve(name.get())), "caller");
+  });
+});
+
+test("THR-02: a callback that fails and that nobody awaited is reported, once, and the work goes on", async () => {
+  await run(async () => {
+    const reports = recordReports();
+    const work = async (fn: RemoteFunction<[], void>) => {
+      void fn();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return "done";
+    };
+    assert.equal(await toThread(work, () => Promise.reject(new RangeError("lost?"))), "done");
+    assert.equal(reports.length, 1);
+    assert.match(reports[0]!.message, /did not wait for it/);
+    assert.ok(reports[0]!.exception instanceof RangeError);
+  });
+});
+
+test("THR-04: called after the work has ended it rejects", async () => {
+  await run(async () => {
+    const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+    await pool.submit(workModule.keepForLater, () => Promise.resolve());
+    assert.match(await pool.submit(workModule.callKept), /RuntimeError: .*has ended/);
+    await pool.shutdown();
+  });
+});
+
+test("THR-04: 1000 calls keep their order", async () => {
+  await run(async () => {
+    const seen: number[] = [];
+    const work = async (fn: RemoteFunction<[number], number>) => {
+      const promises = Array.from({ length: 1000 }, (_, n) => fn(n));
+      return (await Promise.all(promises)).length;
+    };
+    assert.equal(await toThread(work, (n: number) => Promise.resolve(seen.push(n))), 1000);
+    assert.deepEqual(seen, Array.from({ length: 1000 }, (_, n) => n));
+  });
+});

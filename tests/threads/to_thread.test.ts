@@ -1,0 +1,291 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  ContextVar,
+  createTask,
+  gather,
+  run,
+  RuntimeError,
+  threadModule,
+  ThreadPoolExecutor,
+  toThread,
+  transfer,
+} from "../../mod.ts";
+import { rejection, workModule } from "./_kit.ts";
+
+test("THR-01: a self-contained function runs in a worker and its value comes back", async () => {
+  await run(async () => {
+    const inWorker = await toThread(() => {
+      const { isMainThread } = process.getBuiltinModule("node:worker_threads");
+      return isMainThread;
+    });
+    assert.equal(inWorker, false);
+  });
+});
+
+test("THR-01: a function of a typed module runs in a worker", async () => {
+  await run(async () => {
+    const sum: number = await toThread(workModule.add, 1, 2);
+    assert.equal(sum, 3);
+  });
+});
+
+test("THR-01: an async function is awaited in the worker", async () => {
+  await run(async () => {
+    assert.equal(await toThread(workModule.addSlowly, 1, 2), 3);
+  });
+});
+
+test("THR-01: all forms of functions can be sent as source", async () => {
+  const object = {
+    method(n: number) {
+      return n + 1;
+    },
+    async asyncMethod(n: number) {
+      return await Promise.resolve(n + 2);
+    },
+    ["computed name"](n: number) {
+      return n + 3;
+    },
+  };
+  await run(async () => {
+    assert.equal(await toThread(object.method, 1), 2);
+    assert.equal(await toThread(object.asyncMethod, 1), 3);
+    assert.equal(await toThread(object["computed name"], 1), 4);
+    assert.equal(
+      await toThread(function named(n: number): number {
+        return n <= 1 ? 1 : n * named(n - 1);
+      }, 5),
+      120,
+    );
+    assert.equal(await toThread(async (n: number) => await Promise.resolve(n), 9), 9);
+  });
+});
+
+test("THR-01: a sent function may import built-in modules", async () => {
+  await run(async () => {
+    const name = await toThread(async () => (await import("node:path")).basename("/a/b.txt"));
+    assert.equal(name, "b.txt");
+  });
+});
+
+test("THR-01: it works in plain code, on the ambient loop", async () => {
+  assert.equal(await toThread((n: number) => n * 2, 21), 42);
+});
+
+test("THR-01: a worker may use threads of its own", async () => {
+  await run(async () => {
+    assert.equal(await toThread(workModule.nested, 6, 7), 42);
+  });
+});
+
+test("THR-01: a variable from outside of a sent function is an error that names it and the way out", async () => {
+  // Not a constant: Bun would put its value in the function's source.
+  const outside = Number("5");
+  await run(async () => {
+    const error = await rejection(toThread(() => outside + 1));
+    assert.ok(error instanceof ReferenceError);
+    assert.match(
+      error.message,
+      /^outside is not defined in the thread.*threadModule<typeof import/,
+    );
+  });
+});
+
+test("THR-01: a ReferenceError of a module is left as it is", async () => {
+  await run(async () => {
+    const broken = threadModule<{ f(): number }>(
+      "data:text/javascript,export const f = () => missing",
+    );
+    const error = await rejection(toThread(broken.f));
+    assert.ok(error instanceof ReferenceError);
+    assert.doesNotMatch(error.message, /threadModule/);
+  });
+});
+
+test("THR-01: functions without source are refused at the call", async () => {
+  class Job {}
+  await run(async () => {
+    const forms: [unknown, RegExp][] = [
+      [parseInt, /built in or bound.*Wrap it/],
+      [((n: number) => n).bind(null), /built in or bound/],
+      [Job, /Cannot run the class Job/],
+      [5, /function was expected.*a number/],
+    ];
+    for (const [fn, message] of forms) {
+      const error = await rejection(toThread(fn as () => void));
+      assert.ok(error instanceof TypeError);
+      assert.match(error.message, message);
+    }
+  });
+});
+
+test("THR-01: a function of a threadModule called directly shows the right call", () => {
+  assert.throws(() => workModule.add(1, 2), (error) => {
+    assert.ok(error instanceof RuntimeError);
+    assert.match(error.message, /await toThread\(work\.add, \.\.\.args\)/);
+    return true;
+  });
+});
+
+test("THR-01: an export that is not there or no function is named in the error", async () => {
+  const loose = workModule as unknown as Record<string, () => void>;
+  await run(async () => {
+    assert.match(
+      (await rejection(toThread(loose.missing!))).message,
+      /exports no function "missing"/,
+    );
+    assert.match(
+      (await rejection(toThread(loose.notAFunction!))).message,
+      /exports no function "notAFunction": got number/,
+    );
+  });
+});
+
+test("THR-01: a module's URL has to be absolute", () => {
+  assert.throws(() => threadModule("./work.ts"), {
+    name: "TypeError",
+    message: /absolute URL: got "\.\/work\.ts".*import\.meta\.url/,
+  });
+});
+
+test("THR-01: a view of a module is no promise", async () => {
+  assert.equal(await Promise.resolve(workModule), workModule);
+});
+
+test("THR-03: each call runs the function once, ten side by side", async () => {
+  await run(async () => {
+    const counter = new Int32Array(new SharedArrayBuffer(4));
+    const count = (shared: Int32Array) => Atomics.add(shared, 0, 1);
+    const seen = await gather(Array.from({ length: 10 }, () => () => toThread(count, counter)));
+    assert.equal(counter[0], 10);
+    assert.deepEqual([...seen].sort((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+});
+
+test("THR-03: a module is loaded once per worker", async () => {
+  await run(async () => {
+    const first = await toThread(workModule.countCalls);
+    assert.equal(await toThread(workModule.countCalls), first + 1);
+  });
+});
+
+test("THR-04: arguments arrive as they were given, options as a last object", async () => {
+  await run(async () => {
+    assert.equal(await toThread(workModule.describe, { name: "x", sizes: [1, 2] }), "x:1+2");
+    const rich = {
+      map: new Map([["a", new Set([1n])]]),
+      date: new Date(0),
+      list: [undefined, null, NaN],
+    };
+    assert.deepEqual(await toThread((value: typeof rich) => value, rich), rich);
+  });
+});
+
+test("THR-04: arguments are taken as they are at the call, also when the work has to wait", async () => {
+  await run(async () => {
+    const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+    const list = [1];
+    const futures = [0, 1, 2].map(() => pool.submit((given: number[]) => given, list));
+    list.push(2);
+    for (const future of futures) assert.deepEqual(await future, [1]);
+    await pool.shutdown();
+  });
+});
+
+test("THR-04: a transferred buffer is moved there and empty here", async () => {
+  await run(async () => {
+    const bytes = new Uint8Array(1000).fill(2);
+    assert.equal(await toThread(workModule.sumBytes, transfer(bytes, [bytes.buffer])), 2000);
+    assert.equal(bytes.byteLength, 0);
+  });
+});
+
+test("THR-04: a transferred buffer may be deep inside an argument, and wait in the queue", async () => {
+  await run(async () => {
+    const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+    const size = (o: { parts: Uint8Array[] }) => o.parts[0]!.byteLength;
+    const results = [3, 4].map((length) => {
+      const part = new Uint8Array(length);
+      const future = pool.submit(size, { parts: [transfer(part, [part.buffer])] });
+      assert.equal(part.byteLength, 0);
+      return future;
+    });
+    assert.deepEqual([await results[0], await results[1]], [3, 4]);
+    await pool.shutdown();
+  });
+});
+
+test("THR-04: a result can be transferred", async () => {
+  await run(async () => {
+    const bytes = await toThread(workModule.makeBytes, 4096);
+    assert.equal(bytes.byteLength, 4096);
+    assert.equal(bytes[4095], 1);
+  });
+});
+
+test("THR-04: transfer takes objects and a list", () => {
+  assert.throws(() => transfer(5, []), {
+    name: "TypeError",
+    message: /an object with buffers: got a number/,
+  });
+  const bytes = new Uint8Array(1);
+  assert.throws(() => transfer(bytes, bytes.buffer as unknown as []), {
+    name: "TypeError",
+    message: /transfer\(bytes, \[bytes\.buffer\]\)/,
+  });
+});
+
+test("THR-04: what can't be copied is a TypeError, and the worker takes the next call", async () => {
+  await run(async () => {
+    const error = await rejection(toThread((value: unknown) => value, Symbol("x")));
+    assert.ok(error instanceof TypeError);
+    assert.match(error.message, /^Cannot send the arguments/);
+    const result = await rejection(toThread(() => () => 5));
+    assert.ok(result instanceof TypeError);
+    assert.match(result.message, /^Cannot send the result/);
+    assert.equal(await toThread((n: number) => n, 1), 1);
+  });
+});
+
+test("THR-05: the caller's context variables can be read in a module's functions", async () => {
+  const user = new ContextVar<unknown>("user");
+  await run(async () => {
+    user.set("ada");
+    assert.equal(await toThread(workModule.currentUser), "ada");
+    user.set({ name: "bob", tags: ["x"] });
+    assert.deepEqual(await toThread(workModule.currentUser), { name: "bob", tags: ["x"] });
+    assert.deepEqual(await toThread(workModule.currentUserInTask), { name: "bob", tags: ["x"] });
+  });
+});
+
+test("THR-05: each task brings its own, and a worker keeps none of them", async () => {
+  const user = new ContextVar<unknown>("user");
+  await run(async () => {
+    const seen = await gather(["a", "b", "c"].map((name) => () => {
+      user.set(name);
+      return toThread(workModule.currentUser);
+    }));
+    assert.deepEqual(seen, ["a", "b", "c"]);
+    assert.equal(await toThread(workModule.currentUser), "nobody");
+  });
+});
+
+test("THR-05: what the worker sets stays in the worker", async () => {
+  const user = new ContextVar<unknown>("user");
+  await run(async () => {
+    user.set("here");
+    assert.equal(await toThread(workModule.changeUser), "changed in the worker");
+    assert.equal(user.get(), "here");
+  });
+});
+
+test("THR-05: a value that can't be copied is left out", async () => {
+  const user = new ContextVar<unknown>("user");
+  await run(async () => {
+    await createTask(async () => {
+      user.set(() => "a function");
+      assert.equal(await toThread(workModule.currentUser), "nobody");
+    });
+  });
+});

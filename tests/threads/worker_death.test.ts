@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { BrokenExecutor, run, sleep, ThreadPoolExecutor, toThread } from "../../mod.ts";
+import { recordReports, rejection } from "./_kit.ts";
+
+const exit = (code: number) => {
+  process.exit(code);
+};
+const throwLater = () =>
+  new Promise<void>(() => {
+    setTimeout(() => {
+      throw new RangeError("nobody catches this");
+    }, 1);
+  });
+const rejectUnseen = () =>
+  new Promise<void>(() => {
+    void Promise.reject(new RangeError("nobody sees this"));
+  });
+
+test("THR-02: a worker that exits fails its own job with BrokenExecutor", async () => {
+  await run(async () => {
+    const error = await rejection(toThread(exit, 3));
+    assert.ok(error instanceof BrokenExecutor);
+    assert.match(error.message, /exited with code 3 before its job was done/);
+  });
+});
+
+test("THR-02: an error that a job leaves uncaught is delivered as the cause of its BrokenExecutor", async () => {
+  await run(async () => {
+    const error = await rejection(toThread(throwLater));
+    assert.ok(error instanceof BrokenExecutor);
+    assert.ok(error.cause instanceof RangeError);
+    assert.equal(error.cause.message, "nobody catches this");
+  });
+});
+
+test("THR-02: so is a rejection that nobody handles", async () => {
+  await run(async () => {
+    const error = await rejection(toThread(rejectUnseen));
+    assert.ok(error instanceof BrokenExecutor);
+    assert.equal((error.cause as Error).message, "nobody sees this");
+  });
+});
+
+test("THR-02: other jobs of the pool go on, and a new worker takes the dead one's place", async () => {
+  await run(async () => {
+    const pool = new ThreadPoolExecutor({ maxWorkers: 2 });
+    const slow = pool.submit(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return "slow";
+    });
+    const dying = pool.submit(exit, 1);
+    const queued = [1, 2, 3].map((n) => pool.submit((value: number) => value * 10, n));
+    assert.ok(await rejection(dying) instanceof BrokenExecutor);
+    assert.deepEqual([await queued[0], await queued[1], await queued[2]], [10, 20, 30]);
+    assert.equal(await slow, "slow");
+    await pool.shutdown();
+  });
+});
+
+test("THR-02: a pool whose only worker dies again and again serves all that is queued", async () => {
+  await run(async () => {
+    const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+    const jobs = [1, 2, 3, 4].map((n) =>
+      n % 2 === 1 ? rejection(pool.submit(exit, n)) : pool.submit((value: number) => value, n)
+    );
+    const results = [];
+    for (const job of jobs) results.push(await job);
+    assert.ok(results[0] instanceof BrokenExecutor);
+    assert.equal(results[1], 2);
+    assert.ok(results[2] instanceof BrokenExecutor);
+    assert.equal(results[3], 4);
+    await pool.shutdown();
+  });
+});
+
+test("THR-02: an error that a worker throws between jobs goes to the loop's exception handler", async () => {
+  await run(async () => {
+    const reports = recordReports();
+    const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+    await pool.submit(() => {
+      setTimeout(() => {
+        throw new RangeError("left behind");
+      }, 20);
+    });
+    for (let round = 0; round < 5000 && reports.length === 0; round++) await sleep(0.001);
+    assert.equal(reports.length, 1);
+    assert.equal((reports[0]!.exception as Error).message, "left behind");
+    assert.equal(await pool.submit((n: number) => n, 5), 5);
+    await pool.shutdown();
+  });
+});
