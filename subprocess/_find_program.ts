@@ -1,4 +1,4 @@
-import { OSError } from "../runtime/exceptions.ts";
+import { OSError, PermissionError } from "../runtime/exceptions.ts";
 import { builtin, thisProcess } from "./_node_children.ts";
 import { type Culprit, posixCode, spawnError } from "./_spawn_errors.ts";
 import type { SpawnRequest } from "./host.ts";
@@ -24,6 +24,15 @@ export function checkProgram(request: SpawnRequest): void {
 /** An error of Node's or Bun's spawn, which do not tell what it was that does not exist or may not be entered. */
 export function explainSpawn(error: unknown, request: SpawnRequest): unknown {
   if (error instanceof OSError) return error;
+  if ((error as { code?: unknown }).code === "ERR_ACCESS_DENIED") {
+    return new PermissionError(
+      `Cannot start ${
+        JSON.stringify(request.program)
+      }: Node was not given the permission to start ` +
+        "programs, add --allow-child-process",
+      { syscall: "spawn", cause: error },
+    );
+  }
   const code = posixCode(error);
   if (code === null) return error;
   return spawnError(code, request, culprit(code, request), error);
