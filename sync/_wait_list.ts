@@ -44,6 +44,8 @@ export class WaitList {
   first: Queued | null = null;
   length = 0;
   #last: Queued | null = null;
+  /** Everybody before it has been woken or cancelled, so that a burst of wake-ups passes over each of them once. */
+  #unwoken: Queued | null = null;
 
   /** Queues a fresh wait and gives its promise. One that its closed loop has rejected already is not let in. */
   add<T>(wait: QueuedWait<T>): Promise<T> {
@@ -55,6 +57,7 @@ export class WaitList {
     const { previous, next } = wait;
     if (previous === null) this.first = next;
     else previous.next = next;
+    if (this.#unwoken === wait) this.#unwoken = next;
     if (next === null) this.#last = previous;
     else next.previous = previous;
     wait.list = null;
@@ -74,9 +77,11 @@ export class WaitList {
   /** Wakes the first `count` that are still pending, in order; they stay in the queue until they run. */
   wake(count: number): number {
     let woken = 0;
-    for (let wait = this.first; wait !== null && woken < count; wait = wait.next) {
+    let wait = this.#unwoken;
+    for (; wait !== null && woken < count; wait = wait.next) {
       if (wait.wake()) woken++;
     }
+    this.#unwoken = wait;
     return woken;
   }
 
@@ -96,6 +101,7 @@ export class WaitList {
     if (last === null) this.first = wait;
     else last.next = wait;
     this.#last = wait;
+    this.#unwoken ??= wait;
     this.length++;
   }
 }
