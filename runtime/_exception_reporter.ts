@@ -63,8 +63,9 @@ export function printContext(context: ExceptionContext): void {
   for (const key of Object.keys(context).sort()) {
     if (key === "message" || key === "exception") continue;
     const value = context[key];
-    if (key in STACKS) lines.push(`${STACKS[key]} (most recent call first):\n${value}`);
-    else lines.push(`${key}: ${describe(value)}`);
+    if (key in STACKS && Array.isArray(value)) {
+      lines.push(`${STACKS[key]} (most recent call last):`, ...value.map((frame) => `  ${frame}`));
+    } else lines.push(`${key}: ${describe(value)}`);
   }
   if ("exception" in context) console.error(lines.join("\n"), "\n", context.exception);
   else console.error(lines.join("\n"));

@@ -5,17 +5,18 @@ import { CancelledError, InvalidStateError, RuntimeError } from "./exceptions.ts
 import { currentScope } from "./_frame.ts";
 import { SoonHandle } from "./_handle.ts";
 import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
+import { describeCallbacks, describePlace, describeValue, nameOf, printed } from "./_printing.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import type { CancelRequest, Scope } from "./_scope.ts";
-import { captureStack } from "./_stack.ts";
+import { captureStack, placeOf } from "./_stack.ts";
 import { Wait } from "./_wait.ts";
 
 type State = "pending" | "cancelled" | "finished";
 
 /** What a future tells when it is done, each through the ready queue. */
 export interface FutureEntry {
-  /** To be put into the ready queue. */
-  notify(): void;
+  /** Puts what is to be run into the ready queue. One entry may serve many futures. */
+  notify(future: Future<unknown>): void;
   /** The future (a task, a gather, a shield) that goes on when this one is done; for the call graph. */
   readonly awaiter: object | null;
 }
@@ -33,6 +34,8 @@ export let takeException: (future: Future<unknown>) => unknown | null;
 export let markRetrieved: (future: Future<unknown>) => void;
 export let coreOf: (future: Future<unknown>) => LoopCore;
 export let siteOf: (future: Future<unknown>) => string | null;
+/** A CancelledError of a cancelled future with the message it keeps; the saved one stays for the first reader. */
+export let cancelledErrorOf: (future: Future<unknown>) => CancelledError;
 
 /** Like `setResult`, also for tasks; nothing when it is done. */
 export function settleResult(future: Future<unknown>, value: unknown): void {
@@ -84,6 +87,9 @@ export class Future<T> implements Promise<T> {
   constructor(options: { loop?: EventLoop } = {}) {
     if (typeof options !== "object" || options === null) {
       throw new TypeError("Future takes an options object: new Future({ loop })");
+    }
+    if ("callSoon" in options) {
+      throw new TypeError("The loop goes in an object: new Future({ loop })");
     }
     this.#loop = (options.loop ?? currentScope().loop) as unknown as LoopCore;
     this.#site = this.#loop.getDebug() ? captureStack(new.target) : null;
@@ -197,6 +203,7 @@ export class Future<T> implements Promise<T> {
     if (obstacle !== null) return Promise.reject(obstacle).then(onfulfilled, onrejected);
     const wait = new FutureWait<T>(this, scope, this.#loop);
     this.#add(wait);
+    wait.begin();
     const promise = wait.promise.then(onfulfilled, onrejected);
     if (typeof onrejected !== "function") wait.promise.then(undefined, forgive(promise));
     return promise;
@@ -221,19 +228,24 @@ export class Future<T> implements Promise<T> {
 
   /** `<Future pending>`, `<Future cancelled>`, `<Future finished result=4>` and the like. */
   toString(): string {
-    return `<${this.constructor.name} ${this.describeState()}>`;
+    const name = this.constructor.name;
+    return printed(this, `<${name} ...>`, () => {
+      const created = describePlace(placeOf(this.#site));
+      return `<${name} ${this.describeState(this.#state)}${this.#describeOutcome()}${created}>`;
+    });
   }
 
-  /** The state in words, for `toString()`. */
-  protected describeState(): string {
-    const site = this.#site?.split("\n")[0]?.trim().replace(/^at /, "");
-    const created = site ? ` created at ${site}` : "";
-    if (this.#state === "cancelled") return `cancelled${created}`;
-    if (this.#state === "pending") return `pending${describeEntries(entriesOf(this))}${created}`;
-    const failure = this.#failure;
-    return failure === null
-      ? `finished result=${describeValue(this.#value)}${created}`
-      : `finished exception=${describeValue(failure.error)}${created}`;
+  /** The state and what belongs to it, for `toString()`. */
+  protected describeState(state: string): string {
+    return state;
+  }
+
+  #describeOutcome(): string {
+    if (this.#state === "cancelled") return "";
+    if (this.#state === "pending") return describeCallbacks(callbackNames(entriesOf(this)));
+    return this.#failure === null
+      ? ` result=${describeValue(this.#value)}`
+      : ` exception=${describeValue(this.#failure.error)}`;
   }
 
   #failure: { error: unknown } | null = null;
@@ -293,8 +305,8 @@ export class Future<T> implements Promise<T> {
     const entries = this.#entries;
     this.#entries = null;
     if (entries === null) return;
-    if (Array.isArray(entries)) { for (const entry of entries) entry.notify(); }
-    else entries.notify();
+    if (Array.isArray(entries)) { for (const entry of entries) entry.notify(this); }
+    else entries.notify(this);
   }
 
   /** An exception that nobody took once the callbacks have run is watched, and reported when nobody ever does. */
@@ -303,11 +315,7 @@ export class Future<T> implements Promise<T> {
       run: () => {
         const failure = this.#failure;
         if (this.#unretrieved && failure !== null) {
-          this.#watch = this.#loop.watchUnretrieved(
-            this,
-            failure.error,
-            () => this.constructor.name,
-          );
+          this.#watch = this.#loop.watchUnretrieved(this, failure.error, this.#site);
         }
         return null;
       },
@@ -329,7 +337,7 @@ export class Future<T> implements Promise<T> {
     };
     addEntry = (future, entry) => {
       if (future.#state === "pending") future.#add(entry);
-      else entry.notify();
+      else entry.notify(future);
     };
     removeEntry = (future, entry) => {
       const entries = entriesOf(future);
@@ -351,6 +359,8 @@ export class Future<T> implements Promise<T> {
     };
     coreOf = (future) => future.#loop;
     siteOf = (future) => future.#site;
+    cancelledErrorOf = (future) =>
+      makeCancelledError(future.#value as string | undefined, future.#loop.getDebug());
   }
 }
 
@@ -358,11 +368,18 @@ export class Future<T> implements Promise<T> {
 export class FutureWait<T> extends Wait<T> implements FutureEntry {
   readonly #future: Future<T>;
   #asked: CancelRequest | null = null;
+  /** While the request is on its way to what is awaited. */
+  #passing = false;
 
   constructor(future: Future<T>, scope: Scope, loop: LoopCore) {
     super(scope, loop.scheduler);
     this.#future = future;
-    const pending = this.home.root.pendingCount > 0 ? this.home.takePending() : null;
+  }
+
+  /** A cancellation that is pending already finds the future, and this wait among those that its end wakes. */
+  begin(): void {
+    const { home } = this;
+    const pending = home.root.pendingCount > 0 ? home.takePending() : null;
     if (pending !== null) this.cancel(pending);
   }
 
@@ -381,8 +398,13 @@ export class FutureWait<T> extends Wait<T> implements FutureEntry {
   /** What is awaited is cancelled, and its end wakes this wait; if it refuses, the request waits for that end. */
   override cancel(request: CancelRequest): boolean {
     if (!this.pending) return super.cancel(request);
+    // Tasks that wait for each other in a ring: the request came round, so this wait takes it.
+    if (this.#passing) return super.cancel(request);
     this.#asked = request;
-    if (!this.#future.cancel(request.message)) this.request ??= request;
+    this.#passing = true;
+    const passed = this.#future.cancel(request.message);
+    this.#passing = false;
+    if (!passed) this.request ??= request;
     return true;
   }
 
@@ -390,7 +412,7 @@ export class FutureWait<T> extends Wait<T> implements FutureEntry {
     return String(this.#future);
   }
 
-  /** The base class asks before the future is known; see the constructor. */
+  /** The base class asks before the future is known; see {@linkcode FutureWait.begin}. */
   protected override takePending(): void {}
 
   protected onWake(): T {
@@ -459,20 +481,7 @@ function forgive(promise: Promise<unknown>): (error: unknown) => void {
   };
 }
 
-function describeEntries(entries: readonly FutureEntry[]): string {
-  const names = entries.filter((entry) => entry instanceof DoneCallback)
-    .map((entry) => (entry.callback as { name: string }).name || "anonymous");
-  if (names.length === 0) return "";
-  if (names.length <= 2) return ` cb=[${names.join(", ")}]`;
-  return ` cb=[${names[0]}, <${names.length - 2} more>, ${names.at(-1)}]`;
-}
-
-function describeValue(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  if (value instanceof Error) return `${value.name}(${JSON.stringify(value.message)})`;
-  if (Array.isArray(value)) return `Array(${value.length})`;
-  if (typeof value === "object" && value !== null && !(value instanceof Future)) {
-    return value.constructor?.name ?? "Object";
-  }
-  return value instanceof Future ? `<${value.constructor.name} ...>` : String(value);
+function callbackNames(entries: readonly FutureEntry[]): string[] {
+  return entries.filter((entry) => entry instanceof DoneCallback)
+    .map(({ callback }) => nameOf(callback as { name: string }));
 }

@@ -5,7 +5,8 @@ import { FatalError } from "./exceptions.ts";
 import { runInScope, storedScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
-import { captureStack } from "./_stack.ts";
+import { describePlace, describeValue, nameOf } from "./_printing.ts";
+import { captureStack, framesOf, placeOf } from "./_stack.ts";
 import type { TimerEntry } from "./_timer_heap.ts";
 
 type Callback = (...args: never[]) => unknown;
@@ -33,6 +34,8 @@ export class Handle {
   #cell: ContextCell | null;
   #cancelled = false;
   readonly #site: string | null;
+  /** The call as it was before the handle let go of it, in debug mode. */
+  #shown: string | null = null;
   /** Resolved to run the callback in the async context of whoever scheduled it. */
   readonly #carry: (value: unknown) => void;
 
@@ -57,6 +60,7 @@ export class Handle {
   cancel(): void {
     if (this.#cancelled) return;
     this.#cancelled = true;
+    if (this.#site !== null) this.#shown = this.#describeCall();
     this.#callback = null;
     this.#args = null;
   }
@@ -72,13 +76,26 @@ export class Handle {
     return contextOf(this.#cell);
   }
 
-  /** `<Handle name()>` or `<Handle cancelled>`; in debug mode with the place where it was made. */
+  /** `<Handle name()>` or `<Handle cancelled>`; in debug mode with the arguments and the place where it was made. */
   toString(): string {
-    const what = this.#callback === null ? "cancelled" : `${this.#callback.name || "anonymous"}()`;
-    const site = this.#site?.split("\n")[0]?.trim().replace(/^at /, "");
-    return `<${this.constructor.name.replace(/^_/, "")} ${what}${
-      site ? ` created at ${site}` : ""
-    }>`;
+    const parts = [this.constructor.name];
+    if (this.#cancelled) parts.push("cancelled");
+    const call = this.#shown ?? this.#describeCall();
+    parts.push(...this.describeMore());
+    if (call !== "") parts.push(call);
+    return `<${parts.join(" ")}${describePlace(placeOf(this.#site))}>`;
+  }
+
+  /** What a subclass has to tell in `toString()`. */
+  protected describeMore(): string[] {
+    return [];
+  }
+
+  /** The callback, with its arguments in debug mode; "" when it has been let go. */
+  #describeCall(): string {
+    if (this.#callback === null) return "";
+    const args = this.#site === null ? [] : this.#args!.map(describeValue);
+    return `${nameOf(this.#callback)}(${args.join(", ")})`;
   }
 
   static {
@@ -91,7 +108,6 @@ export class Handle {
     invoke = (handle) => {
       const loop = handle.#loop;
       const frame = loop.callbackFrame(handle.#bindings, handle.#cell);
-      const started = loop.getDebug() ? loop.time() : 0;
       try {
         const result = storedScope() === frame
           ? call(handle)
@@ -103,7 +119,6 @@ export class Handle {
         loop.rootScope.activity++;
         handle.#report(error);
       }
-      if (loop.getDebug()) loop.checkDuration(handle, started);
     };
     call = (handle) => (handle.#callback as (...args: unknown[]) => unknown)(...handle.#args!);
   }
@@ -113,12 +128,11 @@ export class Handle {
       this.#loop.scheduler.fail(error);
       return;
     }
-    const name = this.#callback?.name || "anonymous";
     this.#loop.callExceptionHandler({
-      message: `Exception in callback ${name}()`,
+      message: `Exception in callback ${this.#shown ?? (this.#describeCall() || "cancelled")}`,
       exception: error,
       handle: this,
-      ...(this.#site === null ? {} : { sourceTraceback: this.#site }),
+      ...(this.#site === null ? {} : { sourceTraceback: framesOf(this.#site) }),
     });
   }
 }
@@ -146,6 +160,11 @@ export class TimerHandle extends Handle {
   /** Loop time at which it is due, in seconds. */
   when(): number {
     return this.#when;
+  }
+
+  /** The time, for `toString()`. */
+  protected override describeMore(): string[] {
+    return [`when=${this.#when}`];
   }
 }
 

@@ -8,11 +8,15 @@ export interface LoopCore extends ScopeLoop {
   /** The scope in which a callback with these bindings runs; `cell` when it was given a context of its own. */
   callbackFrame(bindings: Bindings, cell: ContextCell | null): Scope;
   callExceptionHandler(context: { message: string; [key: string]: unknown }): void;
-  /** Something about a future failed and nobody may come to see it. */
-  watchUnretrieved(future: object, error: unknown, describe: () => string): UnretrievedWatch;
+  /** A future failed and nobody may come to see it. `site`: the stack of its creation, in debug mode. */
+  watchUnretrieved(future: object, error: unknown, site: string | null): UnretrievedWatch;
   time(): number;
-  /** Debug mode: reports an entry that ran for too long. */
-  checkDuration(what: { toString(): string }, started: number): void;
+  /** Seconds from which on debug mode reports a callback or the step of a task. */
+  readonly slowCallbackDuration: number;
+  /** Operations of the host under way. */
+  readonly operations: ReadonlySet<object>;
+  /** What is open and closes with the loop. */
+  readonly resources: ReadonlySet<object>;
 }
 
 /** Kept by a failed future until somebody takes its exception. */

@@ -15,6 +15,8 @@ export interface Turn {
 export interface ReadyEntry {
   /** Runs it. Returns whose turn follows, or null when nothing was woken. Never throws but for fatal errors. */
   run(): Turn | null;
+  /** The task that it starts, for reports of what took long. */
+  readonly subject?: object;
 }
 
 /** Microtasks to wait for a woken task before asking the host when the microtask queue is empty. */
@@ -38,6 +40,10 @@ export class Scheduler {
   onFatal: (error: unknown) => boolean = () => false;
   /** Told when a requested stop took effect. */
   onStop: () => void = () => {};
+  /** Debug mode: told how long an entry ran, with the code that it woke. */
+  onRan: ((entry: ReadyEntry, seconds: number) => void) | null = null;
+  /** Debug mode: told that nothing is ready and no timer is set. */
+  onIdle: (() => void) | null = null;
   /** The testing loop's random source: permutes each iteration. */
   random: (() => number) | null = null;
 
@@ -58,6 +64,9 @@ export class Scheduler {
   #lastTick = 0;
   #sliceStart = 0;
   #untilLook = ENTRIES_PER_LOOK;
+  /** Debug mode: the entry that runs, and since when. */
+  #timed: ReadyEntry | null = null;
+  #timedSince = 0;
 
   constructor(host: Host) {
     this.host = host;
@@ -159,6 +168,7 @@ export class Scheduler {
   #drain = (): void => {
     for (;;) {
       if (this.#turn !== null && this.#awaitTurn(this.#turn)) return;
+      if (this.#timed !== null) this.#tellTime();
       if (this.#remaining === 0 && this.#nextIteration()) return;
       if (--this.#untilLook <= 0 && this.#sliceIsOver()) {
         this.host.hop(this.#resumeSlice);
@@ -166,6 +176,10 @@ export class Scheduler {
       }
       this.#remaining--;
       const entry = this.#ready.shift();
+      if (this.onRan !== null) {
+        this.#timed = entry;
+        this.#timedSince = this.host.now();
+      }
       let turn: Turn | null = null;
       try {
         turn = entry.run();
@@ -196,6 +210,12 @@ export class Scheduler {
       callback();
     }
     return false;
+  }
+
+  #tellTime(): void {
+    const entry = this.#timed!;
+    this.#timed = null;
+    this.onRan?.(entry, this.host.now() - this.#timedSince);
   }
 
   /** Begins the next iteration. True when there is none now. */
@@ -245,6 +265,7 @@ export class Scheduler {
     this.#armBell();
     this.#parkedUntil = this.#timers.nextTime();
     this.host.park(this.#parkedUntil, this.#unparked);
+    if (this.#parkedUntil === null) this.onIdle?.();
   }
 
   #unparked = (): void => {

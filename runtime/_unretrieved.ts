@@ -1,4 +1,5 @@
 import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
+import { framesOf } from "./_stack.ts";
 
 interface Watched extends UnretrievedWatch {
   report(): void;
@@ -24,8 +25,8 @@ export class UnretrievedExceptions {
     return this.#open.size;
   }
 
-  watch(future: object, error: unknown, describe: () => string): UnretrievedWatch {
-    const name = describe();
+  watch(future: object, error: unknown, site: string | null): UnretrievedWatch {
+    const name = future.constructor.name;
     const reference = new WeakRef(future);
     const watched: Watched = {
       retrieved: () => {
@@ -40,6 +41,7 @@ export class UnretrievedExceptions {
           message: `${name} exception was never retrieved`,
           exception: error,
           ...(found === undefined ? {} : { future: found }),
+          ...(site === null ? {} : { sourceTraceback: framesOf(site) }),
         });
       },
     };

@@ -2,6 +2,7 @@ import type { EventLoop, ExceptionContext, ExceptionHandler } from "../event_loo
 import { type Bindings, ContextCell, plainCell } from "./_context_cell.ts";
 import type { Awaitable, Coroutine } from "./coroutines.ts";
 import { checkCallback, debugByDefault } from "./_debug.ts";
+import { DebugMode } from "./_debug_mode.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { ensureFuture } from "./ensure_future.ts";
 import {
@@ -56,6 +57,7 @@ export class BaseEventLoop implements LoopCore {
   readonly #reporter: ExceptionReporter;
   readonly #unretrieved: UnretrievedExceptions;
   readonly #asyncGenerators: AsyncGenerators;
+  readonly #debugMode: DebugMode;
   #sharedFrame: Scope;
   #debug: boolean = debugByDefault();
   #closed = false;
@@ -75,6 +77,8 @@ export class BaseEventLoop implements LoopCore {
     this.#reporter = new ExceptionReporter(this.#self);
     this.#unretrieved = new UnretrievedExceptions(this);
     this.#asyncGenerators = new AsyncGenerators(this);
+    this.#debugMode = new DebugMode(this);
+    if (this.#debug) this.#debugMode.set(true);
     if (this.#ambient) this.scheduler.start();
   }
 
@@ -88,6 +92,7 @@ export class BaseEventLoop implements LoopCore {
       if (this.#fatal === null) this.stop();
     });
     addEntry(future, stop);
+    this.#debugMode.stalled.main = future as Future<unknown>;
     try {
       await this.runForever();
     } catch (error) {
@@ -96,6 +101,7 @@ export class BaseEventLoop implements LoopCore {
       throw error;
     } finally {
       removeEntry(future, stop);
+      this.#debugMode.stalled.main = null;
     }
     if (!future.done()) throw new RuntimeError("Event loop stopped before Future completed.");
     return future.result();
@@ -271,6 +277,7 @@ export class BaseEventLoop implements LoopCore {
 
   setDebug(enabled: boolean): void {
     this.#debug = enabled;
+    this.#debugMode.set(enabled);
   }
 
   getDebug(): boolean {
@@ -293,19 +300,13 @@ export class BaseEventLoop implements LoopCore {
     printContext(context);
   }
 
-  watchUnretrieved(future: object, error: unknown, describe: () => string): UnretrievedWatch {
-    return this.#unretrieved.watch(future, error, describe);
+  watchUnretrieved(future: object, error: unknown, site: string | null): UnretrievedWatch {
+    return this.#unretrieved.watch(future, error, site);
   }
 
   /** Reports the exceptions that nobody took so far; the end of a run does it. */
   reportUnretrieved(): void {
     this.#unretrieved.sweep();
-  }
-
-  checkDuration(what: { toString(): string }, started: number): void {
-    const seconds = this.time() - started;
-    if (seconds < this.slowCallbackDuration) return;
-    console.warn(`Executing ${what} took ${seconds.toFixed(3)} seconds`);
   }
 
   /** `<EventLoop running=true closed=false debug=false>` */

@@ -3,7 +3,7 @@ import { makeCancelledError } from "./_cancelled.ts";
 import { ContextCell } from "./_context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
 import { describeType } from "./_describe.ts";
-import { CancelledError, FatalError, RuntimeError } from "./exceptions.ts";
+import { CancelledError, FatalError, InvalidStateError, RuntimeError } from "./exceptions.ts";
 import { currentScope, runInScope, storedScope } from "./_frame.ts";
 import {
   coreOf,
@@ -14,6 +14,10 @@ import {
   settleResult,
   siteOf,
 } from "./_future.ts";
+import { nameOf } from "./_printing.ts";
+import { framesOf } from "./_stack.ts";
+import { warnOfSwallowed } from "./_debug_warnings.ts";
+import { currentWait } from "./_waits_of.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import { type CancelRequest, Scope } from "./_scope.ts";
@@ -42,8 +46,11 @@ function capture(resolve: (value: unknown) => void): void {
 }
 
 let firstStep: (task: Task<unknown>) => void;
+/** How a coroutine's promise ends its task. It runs inside the task's scope, which so need not be closed over per task. */
+let returned: (value: unknown) => void;
+let threw: (error: unknown) => void;
 let enterFirstStep: (start: TaskStart) => void;
-let cancelledBeforeStart: (task: Task<unknown>) => boolean;
+let endedBeforeStart: (task: Task<unknown>) => boolean;
 /** The root scope of a task, for the other files of this folder. */
 export let scopeOf: (task: Task<unknown>) => Scope;
 /** Cancels a task with a request that carries a cause. False when it is done. */
@@ -147,11 +154,15 @@ export class Task<T> extends Future<T> {
     return this.#scope.signal;
   }
 
-  /** Where the task was made, in debug mode: stack frames, innermost last. */
+  /**
+   * Where the task waits or, where that is not known, where it was made: stack frames, innermost last. Recorded in debug mode
+   * only; empty once it is done. Some engines do not tell who awaits a bare future.
+   */
   getStack(options: { limit?: number } = {}): string[] {
-    const lines = (siteOf(this) ?? "").split("\n").filter((line) => line !== "").reverse();
+    if (this.done()) return [];
+    const frames = framesOf(currentWait(this.#scope)?.site || siteOf(this));
     const { limit } = options;
-    return limit === undefined ? lines : limit > 0 ? lines.slice(-limit) : [];
+    return limit === undefined ? frames : limit > 0 ? frames.slice(-limit) : [];
   }
 
   /** Prints {@linkcode Task.getStack} to `file`, by default to standard error. */
@@ -174,14 +185,14 @@ export class Task<T> extends Future<T> {
     throw new RuntimeError("Task does not support setException operation");
   }
 
-  /** The state in words, for `toString()`. */
-  protected override describeState(): string {
-    const state = super.describeState();
-    const [word = "", ...rest] = state.split(" ");
-    const shown = word === "pending" && this.cancelling() > 0 ? "cancelling" : word;
-    const coro = this.#coro === null ? "" : ` coro=<${this.#coro.name || "anonymous"}()>`;
-    const tail = rest.length === 0 ? "" : ` ${rest.join(" ")}`;
-    return `${shown} name=${JSON.stringify(this.getName())}${coro}${tail}`;
+  /** The state, name, coroutine and what the task waits for, for `toString()`. */
+  protected override describeState(state: string): string {
+    const word = state === "pending" && this.cancelling() > 0 ? "cancelling" : state;
+    const coro = this.#coro === null ? "" : ` coro=<${nameOf(this.#coro)}()>`;
+    const wait = this.done() ? null : currentWait(this.#scope);
+    return `${word} name=${JSON.stringify(this.getName())}${coro}${
+      wait === null ? "" : ` wait_for=${wait.describe()}`
+    }`;
   }
 
   #listen(signal: AbortSignal): void {
@@ -198,9 +209,13 @@ export class Task<T> extends Future<T> {
   /** The coroutine returned. */
   #return(value: unknown): void {
     const undelivered = this.#scope.pending;
+    const swallowed = undelivered === null ? this.#scope.requests : 0;
     this.#leave();
-    if (undelivered === null) settleResult(this, value);
-    else {
+    if (this.done()) reportForced(this);
+    else if (undelivered === null) {
+      if (swallowed > 0) warnOfSwallowed(this, coreOf(this));
+      settleResult(this, value);
+    } else {
       const error = makeCancelledError(undelivered.message, coreOf(this).getDebug());
       if (undelivered.cause !== undefined) error.cause = undelivered.cause;
       settleCancelled(this, undelivered.message, error);
@@ -211,7 +226,8 @@ export class Task<T> extends Future<T> {
   #throw(error: unknown): void {
     const asked = this.#scope.requests > 0;
     this.#leave();
-    if (error instanceof CancelledError) settleCancelled(this, undefined, error);
+    if (this.done()) reportForced(this);
+    else if (error instanceof CancelledError) settleCancelled(this, undefined, error);
     else if (asked && isAbortError(error)) {
       const cancelled = makeCancelledError(undefined, coreOf(this).getDebug());
       cancelled.cause = error;
@@ -238,10 +254,15 @@ export class Task<T> extends Future<T> {
       if (!hit && task.#started) StuckReport.watch(task, scope, coreOf(task));
       return true;
     };
-    cancelledBeforeStart = (task) => {
+    endedBeforeStart = (task) => {
       task.#started = true;
       const pending = task.#scope.pending;
-      if (pending === null) return false;
+      if (pending === null && !task.done()) return false;
+      if (pending === null) {
+        task.#leave();
+        reportForced(task);
+        return true;
+      }
       task.#throw(
         Object.assign(
           makeCancelledError(pending.message, coreOf(task).getDebug()),
@@ -250,16 +271,21 @@ export class Task<T> extends Future<T> {
       );
       return true;
     };
+    returned = (value) => (storedScope()!.task as Task<unknown>).#return(value);
+    threw = (error) => (storedScope()!.task as Task<unknown>).#throw(error);
     enterFirstStep = (start) => runInScope(start.scope, firstStep, start.task);
     firstStep = (task) => {
       let result: unknown;
       try {
-        result = task.#coro!();
+        const coro = task.#coro!;
+        result = coro();
       } catch (error) {
         task.#throw(error);
         return;
       }
-      if (isThenable(result)) {
+      if (result instanceof Promise) result.then(returned, threw);
+      else if (isThenable(result)) {
+        // It may call back from anywhere, so the scope does not tell whose it is (TASK-18).
         result.then((value) => task.#return(value), (error) => task.#throw(error));
       } else task.#return(result);
     };
@@ -279,8 +305,12 @@ class TaskStart implements ReadyEntry {
     this.#carry = capturedResolve;
   }
 
+  get subject(): Task<unknown> {
+    return this.task;
+  }
+
   run(): Turn | null {
-    if (cancelledBeforeStart(this.task)) return null;
+    if (endedBeforeStart(this.task)) return null;
     this.#carry(this);
     return this.scope;
   }
@@ -290,6 +320,15 @@ class TaskStart implements ReadyEntry {
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (typeof value === "object" || typeof value === "function") && value !== null &&
     typeof (value as { then?: unknown }).then === "function";
+}
+
+/** Somebody called a setter of Future on a task: what its coroutine came to is told, not lost. */
+function reportForced(task: Task<unknown>): void {
+  coreOf(task).callExceptionHandler({
+    message: `The coroutine of ${task} has ended, but the task was done already`,
+    exception: new InvalidStateError(`step(): already done: ${task}`),
+    task,
+  });
 }
 
 function isAbortError(error: unknown): boolean {

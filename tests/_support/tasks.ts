@@ -10,7 +10,7 @@ export type Reports = ExceptionContext[];
 
 async function runOn(
   loopFactory: (() => EventLoop) | null,
-  body: (loop: EventLoop, reports: Reports) => Promise<unknown>,
+  body: (loop: EventLoop, reports: Reports) => unknown,
 ): Promise<void> {
   const reports: Reports = [];
   await new Runner({ loopFactory }).with(async (runner) => {
@@ -24,7 +24,7 @@ async function runOn(
 /** A test whose body is the main task of a run in virtual time: no sleep costs anything. */
 export function runs(
   name: string,
-  body: (loop: EventLoop, reports: Reports) => Promise<unknown>,
+  body: (loop: EventLoop, reports: Reports) => unknown,
 ): void {
   test(name, () => runOn(virtualLoop, body));
 }
@@ -32,7 +32,7 @@ export function runs(
 /** A test whose body is the main task of a run in real time: for what the world outside the loop takes part in. */
 export function runsInRealTime(
   name: string,
-  body: (loop: EventLoop, reports: Reports) => Promise<unknown>,
+  body: (loop: EventLoop, reports: Reports) => unknown,
 ): void {
   test(name, () => runOn(null, body));
 }

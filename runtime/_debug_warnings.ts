@@ -1,0 +1,37 @@
+import type { LoopCore } from "./_loop_core.ts";
+import type { Scope } from "./_scope.ts";
+import { captureStack, placeOf } from "./_stack.ts";
+import { waitsOf } from "./_waits_of.ts";
+
+/** Where promises were handed over, so that each place is told once. */
+const told: Set<string> = new Set();
+
+/** Debug mode: a task was asked to cancel, got its CancelledError, and returned as though nothing had been. */
+export function warnOfSwallowed(task: { toString(): string }, loop: LoopCore): void {
+  if (!loop.getDebug() || loop.isClosed()) return;
+  console.warn(
+    `A cancellation was swallowed: the coroutine of ${task} returned although it was asked to end. ` +
+      "Throw the CancelledError on after the cleanup, or take the request back with uncancel()",
+  );
+}
+
+/**
+ * Debug mode: a promise was handed over where a coroutine could be, and this very step of the code made a wait that is no
+ * argument itself. Then the promise is most likely `work()` in place of `() => work()`: work that has begun in the task that
+ * called it, and that goes on when what was given the promise is cancelled.
+ */
+export function warnOfStarted(promise: PromiseLike<unknown>, scope: Scope): void {
+  if (!(promise instanceof Promise) || scope.task === null || !scope.loop.getDebug()) return;
+  const { step } = scope.root;
+  const begun = waitsOf(scope.root).filter((wait) => wait.step === step && wait.pending);
+  if (begun.length === 0 || begun.some((wait) => wait.promise === promise)) return;
+  const place = placeOf(captureStack(warnOfStarted));
+  if (told.has(place)) return;
+  told.add(place);
+  console.warn(
+    `A promise was handed over whose work seems to have started here, in ${scope.task}: it goes on when what takes it is ` +
+      `cancelled. Hand over the function, () => work(), instead of work()${
+        place === "" ? "" : ` at ${place}`
+      }`,
+  );
+}

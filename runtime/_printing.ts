@@ -1,0 +1,46 @@
+/** What is being printed at the moment: futures may lead to each other in circles. */
+const printing: Set<object> = new Set();
+/** How many printed forms stand inside each other before the innermost is shortened. */
+const DEPTH = 3;
+
+/** The printed form of a future: `full()`, but `brief` inside its own form or deep inside those of others. */
+export function printed(object: object, brief: string, full: () => string): string {
+  if (printing.has(object) || printing.size >= DEPTH) return brief;
+  printing.add(object);
+  try {
+    return full();
+  } finally {
+    printing.delete(object);
+  }
+}
+
+/** A value inside the printed form of something else: short, and never by code of the value's own. */
+export function describeValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "function") return value.name || "anonymous";
+  if (typeof value !== "object" || value === null) return String(value);
+  if (value instanceof Error) {
+    return `${value.name}(${value.message === "" ? "" : JSON.stringify(value.message)})`;
+  }
+  if (Array.isArray(value)) return `Array(${value.length})`;
+  // Futures, which this file stands below, shorten themselves.
+  if ("addDoneCallback" in value) return String(value);
+  return value.constructor?.name || "Object";
+}
+
+/** The name of a function, for messages. */
+export function nameOf(fn: { readonly name: string }): string {
+  return fn.name || "anonymous";
+}
+
+/** ` cb=[first, <8 more>, last]`, or nothing. */
+export function describeCallbacks(names: readonly string[]): string {
+  if (names.length === 0) return "";
+  if (names.length <= 2) return ` cb=[${names.join(", ")}]`;
+  return ` cb=[${names[0]}, <${names.length - 2} more>, ${names.at(-1)}]`;
+}
+
+/** ` created at file:line`, or nothing. */
+export function describePlace(place: string): string {
+  return place === "" ? "" : ` created at ${place}`;
+}
