@@ -26,20 +26,20 @@ export class DenoListener<Conn> implements RawListener {
   readonly addr: Address;
   readonly #listener: DenoAcceptor<Conn>;
   readonly #wrap: (conn: Conn) => DenoChannel;
-  readonly #release: () => void;
+  readonly #release: (gone: Promise<void> | null) => void;
   readonly #gate: AcceptGate;
   #accepting: Promise<void> | null = null;
   #closed = false;
 
   /**
    * @param wrap makes the channel of an accepted connection
-   * @param release closes the listener
+   * @param release closes the listener, whose socket lives on until `gone` when that is not null
    */
   constructor(
     listener: DenoAcceptor<Conn>,
     addr: Address,
     wrap: (conn: Conn) => DenoChannel,
-    release: () => void,
+    release: (gone: Promise<void> | null) => void,
   ) {
     this.#listener = listener;
     this.addr = addr;
@@ -65,13 +65,14 @@ export class DenoListener<Conn> implements RawListener {
     this.#closed = true;
     this.#gate.close();
     const accepting = this.#accepting;
+    let gone: Promise<void> | null = null;
     if (accepting !== null) {
-      const gone = accepting.then(() => {
-        closing.delete(gone);
+      const ended = gone = accepting.then(() => {
+        closing.delete(ended);
       });
-      closing.add(gone);
+      closing.add(ended);
     }
-    this.#release();
+    this.#release(gone);
   }
 
   ref(): void {
