@@ -3,6 +3,7 @@ import { type BodyRun, runBody } from "./_body.ts";
 import { CancelledError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
+import { Reaction } from "./_reaction.ts";
 import { Scope } from "./_scope.ts";
 import { leftBehind } from "./_left_behind.ts";
 
@@ -58,13 +59,20 @@ export class Deadline<R> implements BodyRun<R> {
     if (!hit) this.#checkLater();
   }
 
+  /** One macrotask, so that a foreign await which is over already can end. */
   #checkLater(): void {
     this.#loop.scheduler.host.hop(() => {
       if (this.#settled) return;
       // Taken meanwhile: the body is unwinding, which may last as long as it needs.
       if (this.scope.pending !== null) this.#leaveBehind();
-      else if (this.scope.deciding) this.#checkLater();
+      else this.#checkWhenLeft();
     });
+  }
+
+  /** What was hit may turn out to be nothing that the body waits for. */
+  #checkWhenLeft(): void {
+    const reaction = Reaction.of(this.scope);
+    if (reaction !== null) reaction.onLeft = () => this.#checkLater();
   }
 
   /** The counts are compared before the scope is cut off, so that of two nested deadlines only one is a timeout. */
@@ -88,7 +96,7 @@ export class Deadline<R> implements BodyRun<R> {
       this.scope.close();
       return;
     }
-    const undelivered = this.#fired ? this.scope.pending : null;
+    const undelivered = this.#fired ? this.scope.undelivered : null;
     if (undelivered === null) {
       this.#end();
       this.scope.close();

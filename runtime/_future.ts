@@ -6,6 +6,7 @@ import { currentScope } from "./_frame.ts";
 import { SoonHandle } from "./_handle.ts";
 import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
 import { describeCallbacks, describePlace, describeValue, nameOf, printed } from "./_printing.ts";
+import { Reaction } from "./_reaction.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import type { CancelRequest, Scope } from "./_scope.ts";
 import { captureStack, placeOf } from "./_stack.ts";
@@ -416,6 +417,7 @@ export class FutureWait<T> extends Wait<T> implements FutureEntry {
   protected override takePending(): void {}
 
   protected onWake(): T {
+    if (this.#asked !== null) Reaction.waitEnds(this.home.root, this);
     try {
       return this.#future.result();
     } catch (error) {

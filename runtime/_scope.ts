@@ -1,5 +1,6 @@
 import { ContextCell } from "./_context_cell.ts";
-import type { ReadyEntry, Scheduler, Turn } from "./_scheduler.ts";
+import { activityOf, type ReactingScope, Reaction } from "./_reaction.ts";
+import type { Scheduler } from "./_scheduler.ts";
 import { makeCancelledError } from "./_cancelled.ts";
 
 /** One request to cancel, as its asker worded it. Shared by all waits it hits. */
@@ -42,7 +43,7 @@ export interface ScopeLoop {
  * - A scope that ends hands what still lives to its parent; what is made in it later climbs to the first open ancestor.
  * - Transparent scopes (`Context.run`, callbacks) are closed from the start: they carry a context, not waits.
  */
-export class Scope implements Turn {
+export class Scope implements ReactingScope<CancelRequest> {
   readonly loop: ScopeLoop;
   readonly task: ScopeTask | null;
   readonly cell: ContextCell;
@@ -56,13 +57,15 @@ export class Scope implements Turn {
   pending: CancelRequest | null = null;
   /** Of the root: how many scopes of the tree hold a pending request. */
   pendingCount = 0;
-  /** Of the root: moves when a wait is made, a scope ends, the task ends. */
+  /** Of the root: moves when a wait is made and when the task ends, so when the turn of what was woken is over. */
   activity = 0;
+  /** Of the root: counts the other scopes that ended. */
+  exits = 0;
   /** Of the root: counts wake-ups, so that waits older than the last one can be told. */
   step = 0;
   /** A frame that callbacks share: a variable set in it needs a frame of its own first. */
   shared = false;
-  /** A request hit only leftovers or signals, and whether the code reacts is not known yet. */
+  /** A request hit only leftovers or signals, and whether the code reacts is not known yet; see {@linkcode Reaction}. */
   deciding = false;
   firstWait: ScopeWait | null = null;
   firstChild: Scope | null = null;
@@ -150,21 +153,28 @@ export class Scope implements Turn {
     return this.deliver(request);
   }
 
+  /** The same before any code runs in it, so that nothing can react: the request is what the code would have met first. */
+  cancelUnstarted(request: CancelRequest): void {
+    this.requests++;
+    this.#controller?.abort(cancelledError(this.loop, request));
+    this.leavePending(request);
+  }
+
   /** Like {@linkcode Scope.cancel} for a request that is already counted. */
   deliver(request: CancelRequest): boolean {
-    const hits: Hits = { fresh: false, stale: false, controllers: [] };
-    const root = this.root;
-    const stamp = root.activity;
+    const hits: Hits = { fresh: false, stale: null, controllers: null };
+    const activity = activityOf(this.root);
     this.#cancelWaits(request, hits);
-    if (hits.controllers.length > 0) {
+    if (hits.controllers !== null) {
       const reason = cancelledError(this.loop, request);
       for (const controller of hits.controllers) controller.abort(reason);
     }
     if (hits.fresh) return true;
-    if (hits.stale || hits.controllers.length > 0) {
-      this.deciding = true;
-      this.loop.scheduler.enqueue(new ReactionCheck(this, request, stamp));
-    } else this.leavePending(request);
+    if (hits.stale === null && hits.controllers === null) this.leavePending(request);
+    else {
+      const aborted = hits.controllers === null ? null : activity;
+      Reaction.begin(this, request, hits.stale ?? new Set(), aborted);
+    }
     return false;
   }
 
@@ -182,9 +192,14 @@ export class Scope implements Turn {
     return pending;
   }
 
+  /** What was asked of this scope and has reached no wait yet. */
+  get undelivered(): CancelRequest | null {
+    return this.pending ?? Reaction.of(this)?.undelivered ?? null;
+  }
+
   /** The nearest pending request going up, taken. */
   takePending(): CancelRequest | null {
-    const own = this.clearPending();
+    const own = this.clearPending() ?? Reaction.of(this)?.claim() ?? null;
     if (own !== null || this.parent === null || this === this.root) return own;
     return this.parent.takePending();
   }
@@ -210,7 +225,7 @@ export class Scope implements Turn {
 
   /** Forgets, here and below, all that has not become effective: `uncancel()` reached 0. */
   withdraw(): void {
-    this.clearPending();
+    this.#forget();
     if (this.#controller?.signal.aborted) this.#controller = null;
     for (const wait of this.waits()) wait.withdraw();
     for (const child of this.children()) child.withdraw();
@@ -220,11 +235,19 @@ export class Scope implements Turn {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.root.activity++;
-    this.clearPending();
-    this.requests = 0;
+    this.#forget();
+    if (this.root === this && this.task !== null) this.activity++;
+    else {
+      this.root.exits++;
+      this.requests = 0;
+    }
     this.parent!.#release(this);
     if (this.firstWait !== null || this.firstChild !== null) this.#handOver();
+  }
+
+  #forget(): void {
+    this.clearPending();
+    if (this.deciding) Reaction.of(this)?.end();
   }
 
   #handOver(): void {
@@ -242,8 +265,9 @@ export class Scope implements Turn {
 
   /** Cuts the scope off from what encloses it, with all it holds: its body has been left behind. */
   detach(top: Scope): void {
+    this.#settleReactions();
     this.root.pendingCount -= this.#countPending();
-    this.root.activity++;
+    this.root.exits++;
     this.parent!.#release(this);
     this.parent = top;
     top.#adopt(this);
@@ -253,15 +277,13 @@ export class Scope implements Turn {
 
   /** Aborts when this scope, or one that encloses it, is asked to end. */
   get signal(): AbortSignal {
-    if (this.#controller !== null) return this.#controller.signal;
-    const home = openScope(this);
-    if (home.#controller === null) {
-      home.#controller = new AbortController();
-      if (home.requests + home.requestsAbove() > 0) {
-        home.#controller.abort(cancelledError(home.loop, { message: undefined }));
+    if (this.#controller === null) {
+      this.#controller = new AbortController();
+      if (this.requests + this.requestsAbove() > 0) {
+        this.#controller.abort(cancelledError(this.loop, { message: undefined }));
       }
     }
-    return home.#controller.signal;
+    return this.#controller.signal;
   }
 
   /** Lets go of children without telling them; the caller keeps them elsewhere. */
@@ -287,14 +309,19 @@ export class Scope implements Turn {
     for (let wait = this.firstWait; wait !== null; wait = wait.nextWait) {
       if (!wait.cancel(request)) continue;
       if (wait.step === step) hits.fresh = true;
-      else hits.stale = true;
+      else (hits.stale ??= new Set()).add(wait);
     }
     if (this.#controller !== null && !this.#controller.signal.aborted) {
-      hits.controllers.push(this.#controller);
+      (hits.controllers ??= []).push(this.#controller);
     }
     for (let child = this.firstChild; child !== null; child = child.#nextSibling) {
       child.#cancelWaits(request, hits);
     }
+  }
+
+  #settleReactions(): void {
+    Reaction.of(this)?.leave();
+    for (const child of this.children()) child.#settleReactions();
   }
 
   #countPending(): number {
@@ -311,8 +338,8 @@ export class Scope implements Turn {
 
 interface Hits {
   fresh: boolean;
-  stale: boolean;
-  controllers: AbortController[];
+  stale: Set<ScopeWait> | null;
+  controllers: AbortController[] | null;
 }
 
 /** The scope itself, or its first ancestor that has not ended. */
@@ -327,38 +354,4 @@ export function cancelledError(loop: ScopeLoop, request: CancelRequest): Error {
   const error = makeCancelledError(request.message, loop.getDebug());
   if (request.cause !== undefined) error.cause = request.cause;
   return error;
-}
-
-/**
- * A request hit only waits older than the code's last wake-up, or an abort signal. Perhaps the code sits in one of those
- * (a parallel branch, a fetch), perhaps they are leftovers of a race and it sits in a foreign await. So they are ended, the
- * microtasks drain, and unless the code made a wait, left a scope or ended by then, the request stays pending after all.
- */
-class ReactionCheck implements ReadyEntry {
-  readonly #scope: Scope;
-  readonly #request: CancelRequest;
-  readonly #stamp: number;
-
-  constructor(scope: Scope, request: CancelRequest, stamp: number) {
-    this.#scope = scope;
-    this.#request = request;
-    this.#stamp = stamp;
-  }
-
-  run(): Turn | null {
-    const { root, loop } = this.#scope;
-    if (root.activity !== this.#stamp) {
-      this.#scope.deciding = false;
-      return null;
-    }
-    loop.scheduler.afterTurn(() => this.#judge());
-    return root;
-  }
-
-  #judge(): void {
-    const scope = this.#scope;
-    scope.deciding = false;
-    if (scope.closed || scope.requests === 0 || scope.root.activity !== this.#stamp) return;
-    scope.leavePending(this.#request);
-  }
 }

@@ -1,5 +1,6 @@
 import { CancelledError, RuntimeError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
+import { Reaction } from "./_reaction.ts";
 import { captureStack } from "./_stack.ts";
 import type { ReadyEntry, Scheduler, Turn } from "./_scheduler.ts";
 import {
@@ -61,11 +62,22 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     this.site = scope.loop.getDebug() ? captureStack(this.constructor) : null;
     if (scope.loop.isClosed()) {
       this.#state = "settled";
-      this.#reject(new RuntimeError("Event loop is closed: nothing can be waited for on it"));
+      this.#refuse(home);
       return;
     }
     home.addWait(this);
     if (root.pendingCount > 0) this.takePending();
+  }
+
+  /** A cancellation that was still to be delivered says more than that the loop is closed, and so needs no report. */
+  #refuse(home: Scope): void {
+    const pending = home.root.pendingCount > 0 ? home.takePending() : null;
+    if (pending === null) {
+      this.#reject(new RuntimeError("Event loop is closed: nothing can be waited for on it"));
+    } else {
+      this.promise.then(undefined, ignore);
+      this.#reject(cancelledError(this.scope.loop, pending));
+    }
   }
 
   /** The open scope in whose list it is: as scopes end, what is left in them climbs. */
@@ -122,6 +134,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     this.#state = request === null ? "settled" : "cancelled";
     try {
       if (request !== null) {
+        Reaction.waitEnds(root, this);
         const error = cancelledError(this.scope.loop, request) as CancelledError;
         this.onCancel(error);
         throw error;

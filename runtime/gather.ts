@@ -5,6 +5,7 @@ import { ensureFuture } from "./ensure_future.ts";
 import { currentScope } from "./_frame.ts";
 import {
   addEntry,
+  cancelledErrorOf,
   coreOf,
   Future,
   type FutureEntry,
@@ -76,8 +77,11 @@ class GatheringFuture extends Future<unknown[]> {
     }
     const outcomes = new Map<Future<unknown>, unknown>();
     for (const child of this.#distinct) {
-      const failure = failureOf(child);
-      outcomes.set(child, failure === null ? child.result() : failure.error);
+      if (child.cancelled()) outcomes.set(child, cancelledErrorOf(child));
+      else {
+        const failure = failureOf(child);
+        outcomes.set(child, failure === null ? child.result() : failure.error);
+      }
     }
     settleResult(this, this.#children.map((child) => outcomes.get(child)));
   }
@@ -108,16 +112,12 @@ class ChildEntry implements FutureEntry, ReadyEntry {
 
 /** The error of a failed or cancelled future; counts as seen. */
 function failureOf(future: Future<unknown>): { error: unknown } | null {
-  if (!future.cancelled()) {
-    const error = takeException(future);
-    return error === null ? null : { error };
-  }
   try {
     future.result();
+    return null;
   } catch (error) {
     return { error };
   }
-  return null;
 }
 
 /**

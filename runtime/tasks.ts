@@ -20,7 +20,7 @@ import { warnOfSwallowed } from "./_debug_warnings.ts";
 import { currentWait } from "./_waits_of.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
-import { type CancelRequest, Scope } from "./_scope.ts";
+import { type CancelRequest, openScope, Scope } from "./_scope.ts";
 import { StuckReport } from "./_stuck_report.ts";
 import type { Coroutine } from "./coroutines.ts";
 
@@ -208,7 +208,7 @@ export class Task<T> extends Future<T> {
 
   /** The coroutine returned. */
   #return(value: unknown): void {
-    const undelivered = this.#scope.pending;
+    const undelivered = this.#scope.undelivered;
     const swallowed = undelivered === null ? this.#scope.requests : 0;
     this.#leave();
     if (this.done()) reportForced(this);
@@ -250,8 +250,8 @@ export class Task<T> extends Future<T> {
       markRetrieved(task);
       if (task.done()) return false;
       const scope = task.#scope;
-      const hit = scope.cancel(request);
-      if (!hit && task.#started) StuckReport.watch(task, scope, coreOf(task));
+      if (!task.#started) scope.cancelUnstarted(request);
+      else if (!scope.cancel(request)) StuckReport.watch(task, scope, coreOf(task));
       return true;
     };
     endedBeforeStart = (task) => {
@@ -368,7 +368,7 @@ export function currentTask(loop?: EventLoop): Task<unknown> | null {
  * where nothing encloses.
  */
 export function currentSignal(): AbortSignal {
-  return currentScope().signal;
+  return openScope(currentScope()).signal;
 }
 
 /** The unfinished tasks of the loop, by default the running one. asyncio: `asyncio.all_tasks()` */

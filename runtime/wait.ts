@@ -1,13 +1,6 @@
 import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
-import {
-  addEntry,
-  coreOf,
-  Future,
-  type FutureEntry,
-  removeEntry,
-  takeException,
-} from "./_future.ts";
+import { addEntry, coreOf, type Future, type FutureEntry, removeEntry } from "./_future.ts";
 import { currentScope } from "./_frame.ts";
 import { isFuture } from "./futures.ts";
 import type { LoopCore } from "./_loop_core.ts";
@@ -29,21 +22,25 @@ export type ReturnWhen =
 
 const CHOICES: readonly unknown[] = [FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED];
 
+type Sets<F> = [done: Set<F>, pending: Set<F>];
+
 /** The wait for some of several futures. Cancelling it leaves them alone. */
-class SeveralWait extends Wait<void> {
-  #left: number;
+class SeveralWait<F extends Future<unknown>> extends Wait<Sets<F>> {
+  readonly #futures: ReadonlySet<F>;
   readonly #when: ReturnWhen;
   readonly #entries: SeveralEntry[] = [];
+  #left: number;
   #timer: InternalTimer | null = null;
 
-  constructor(futures: ReadonlySet<Future<unknown>>, timeout: number | null, when: ReturnWhen) {
+  constructor(futures: ReadonlySet<F>, timeout: number | null, when: ReturnWhen) {
     super(currentScope());
+    this.#futures = futures;
     this.#when = when;
-    this.#left = 0;
+    this.#left = futures.size;
+    if (!this.pending) return;
+    // What is done already is told through the loop as well: so each wait() passes through it, and none can starve it.
     for (const future of futures) {
-      if (future.done()) continue;
-      this.#left++;
-      const entry = new SeveralEntry(future, this);
+      const entry = new SeveralEntry(future, this as unknown as Counter);
       this.#entries.push(entry);
       addEntry(future, entry);
     }
@@ -59,11 +56,15 @@ class SeveralWait extends Wait<void> {
   }
 
   override describe(): string {
-    return `${this.#left} of ${this.#entries.length} futures`;
+    return `${this.#left} of ${this.#futures.size} futures`;
   }
 
-  protected onWake(): void {
+  protected onWake(): Sets<F> {
     this.#leave();
+    const done = new Set<F>();
+    const pending = new Set<F>();
+    for (const future of this.#futures) (future.done() ? done : pending).add(future);
+    return [done, pending];
   }
 
   protected override onCancel(): void {
@@ -76,11 +77,16 @@ class SeveralWait extends Wait<void> {
   }
 }
 
+interface Counter {
+  readonly scope: { readonly task: object | null };
+  memberDone(future: Future<unknown>): void;
+}
+
 class SeveralEntry implements FutureEntry, ReadyEntry {
   readonly future: Future<unknown>;
-  readonly #wait: SeveralWait;
+  readonly #wait: Counter;
 
-  constructor(future: Future<unknown>, wait: SeveralWait) {
+  constructor(future: Future<unknown>, wait: Counter) {
     this.future = future;
     this.#wait = wait;
   }
@@ -125,12 +131,22 @@ function failed(future: Future<unknown>): boolean {
  * });
  * ```
  */
-export async function wait<F extends Future<unknown>>(
+export function wait<F extends Future<unknown>>(
   fs: Iterable<F>,
   options: { timeout?: Delay | null; returnWhen?: ReturnWhen } = {},
 ): Promise<[done: Set<F>, pending: Set<F>]> {
-  const futures = futuresOf(fs);
-  const { timeout = null, returnWhen = ALL_COMPLETED } = options;
+  try {
+    const futures = futuresOf(fs);
+    const { timeout = null, returnWhen = ALL_COMPLETED } = options;
+    requireMembers(futures, returnWhen);
+    const seconds = timeout === null ? null : toSeconds(timeout);
+    return new SeveralWait(futures, seconds, returnWhen).promise;
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+function requireMembers(futures: ReadonlySet<unknown>, returnWhen: ReturnWhen): void {
   if (futures.size === 0) throw new RangeError("Set of Tasks/Futures is empty.");
   if (!CHOICES.includes(returnWhen)) {
     throw new RangeError(`Invalid returnWhen value: ${String(returnWhen)}`);
@@ -143,14 +159,6 @@ export async function wait<F extends Future<unknown>>(
       }: make it a task with createTask()`,
     );
   }
-  const seconds = timeout === null ? null : toSeconds(timeout);
-  if (!isSatisfied(futures, returnWhen)) {
-    await new SeveralWait(futures as ReadonlySet<Future<unknown>>, seconds, returnWhen).promise;
-  }
-  const done = new Set<F>();
-  const pending = new Set<F>();
-  for (const future of futures) (future.done() ? done : pending).add(future);
-  return [done, pending];
 }
 
 function futuresOf<F>(fs: Iterable<F>): Set<F> {
@@ -160,21 +168,4 @@ function futuresOf<F>(fs: Iterable<F>): Set<F> {
     );
   }
   return new Set(fs);
-}
-
-/** What is so already needs no wait. */
-function isSatisfied(futures: ReadonlySet<Future<unknown>>, when: ReturnWhen): boolean {
-  let done = 0;
-  for (const future of futures) {
-    if (!future.done()) continue;
-    done++;
-    if (when === FIRST_COMPLETED || (when === FIRST_EXCEPTION && failedQuietly(future))) {
-      return true;
-    }
-  }
-  return done === futures.size;
-}
-
-function failedQuietly(future: Future<unknown>): boolean {
-  return !future.cancelled() && takeException(future) !== null;
 }

@@ -1,15 +1,24 @@
+import { ConcurrentFuture } from "./_concurrent_future.ts";
 import type { Awaitable } from "./coroutines.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { ensureFuture, wrapPromise } from "./ensure_future.ts";
 import { CancelledError, TimeoutError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
-import type { Future } from "./_future.ts";
+import {
+  addEntry,
+  coreOf,
+  Future,
+  type FutureEntry,
+  removeEntry,
+  settleError,
+  settleResult,
+} from "./_future.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { isFuture } from "./futures.ts";
 import { isThenable, requireCoroutine } from "./tasks.ts";
 import { Timeout } from "./timeouts.ts";
 import type { LoopCore } from "./_loop_core.ts";
-import { WaitUntilDone } from "./_wait_until_done.ts";
+import { Wait } from "./_wait.ts";
 
 /**
  * Waits for `aw`, but no longer than `timeout` (null: without limit): then cancels it, waits until it has unwound, and
@@ -30,35 +39,93 @@ import { WaitUntilDone } from "./_wait_until_done.ts";
  * });
  * ```
  */
-export async function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> {
-  if (!isThenable(aw)) requireCoroutine(aw, "waitFor");
-  if (timeout === null) return await start(aw);
-  const seconds = toSeconds(timeout);
-  if (seconds <= 0) return await onlyIfDone(ensureFuture(aw));
-  const loop = currentScope().loop as LoopCore;
-  return await new Timeout(loop.time() + seconds).with(() => startInBody(aw));
-}
-
-function startInBody<T>(aw: Awaitable<T>): T | PromiseLike<T> {
-  return typeof aw === "function" ? aw() : aw;
-}
-
-/** Without a limit nothing could leave a foreign promise behind, so the wait for it is made one that can be cancelled. */
-function start<T>(aw: Awaitable<T>): T | PromiseLike<T> {
-  if (typeof aw === "function") return aw();
-  if (isFuture(aw)) return aw as Future<T>;
-  return wrapPromise(aw, currentScope().loop as unknown as EventLoop);
-}
-
-async function onlyIfDone<T>(future: Future<T>): Promise<T> {
-  if (!future.done()) {
-    future.cancel();
-    await new WaitUntilDone(future).promise;
-  }
+export function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> {
   try {
-    return future.result();
+    if (!isThenable(aw)) requireCoroutine(aw, "waitFor");
+    if (timeout === null) return asPromise(begin(aw));
+    const seconds = toSeconds(timeout);
+    if (seconds <= 0) return new EndWait(ensureFuture(aw)).promise;
+    const loop = currentScope().loop as LoopCore;
+    return new Timeout(loop.time() + seconds).with(() => begin(aw));
   } catch (error) {
-    if (error instanceof CancelledError) throw new TimeoutError("", { cause: error });
-    throw error;
+    return Promise.reject(error);
+  }
+}
+
+/** Calls a coroutine; a promise is wrapped, so that the wait for it can be cancelled like any other. */
+function begin<T>(aw: Awaitable<T>): T | PromiseLike<T> {
+  if (typeof aw === "function") return aw();
+  return isFuture(aw) ? aw as Future<T> : leavable(aw);
+}
+
+function asPromise<T>(value: T | PromiseLike<T>): Promise<T> {
+  return isFuture(value) ? value.then() as Promise<T> : Promise.resolve(value);
+}
+
+/** A Future for a promise that may be left behind; then an error which it brings is reported, since nobody waits for it. */
+function leavable<T>(promise: PromiseLike<T>): Future<T> {
+  const loop = currentScope().loop as LoopCore;
+  const publicLoop = loop as unknown as EventLoop;
+  if (promise instanceof ConcurrentFuture) {
+    return wrapPromise(promise as PromiseLike<T>, publicLoop);
+  }
+  const future = new Future<T>({ loop: publicLoop });
+  const shown = future as Future<unknown>;
+  promise.then(
+    (value) => settleResult(shown, value),
+    (error) => {
+      if (!future.done()) settleError(shown, error);
+      else if (!(error instanceof CancelledError)) {
+        loop.callExceptionHandler({
+          message: "Exception in a promise that waitFor() had left behind",
+          exception: error,
+        });
+      }
+    },
+  );
+  return future;
+}
+
+/**
+ * A wait with no time left: a future that is done gives its result; another one is cancelled, and this waits for its end.
+ * Always passes through the loop. Cancelling this wait does not cancel the future again.
+ */
+class EndWait<T> extends Wait<T> implements FutureEntry {
+  readonly #future: Future<T>;
+
+  constructor(future: Future<T>) {
+    super(currentScope(), coreOf(future as Future<unknown>).scheduler);
+    this.#future = future;
+    if (!future.done()) future.cancel();
+    addEntry(future as Future<unknown>, this);
+  }
+
+  get awaiter(): object | null {
+    return this.scope.task;
+  }
+
+  override get awaited(): object {
+    return this.#future;
+  }
+
+  notify(): void {
+    this.wake();
+  }
+
+  override describe(): string {
+    return `the end of ${this.#future}`;
+  }
+
+  protected onWake(): T {
+    try {
+      return this.#future.result();
+    } catch (error) {
+      if (error instanceof CancelledError) throw new TimeoutError("", { cause: error });
+      throw error;
+    }
+  }
+
+  protected override onCancel(): void {
+    removeEntry(this.#future as Future<unknown>, this);
   }
 }
