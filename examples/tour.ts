@@ -20,7 +20,9 @@ interface Job {
 async function main(): Promise<void> {
   const started = performance.now();
   const files = await sourceFiles();
-  say(`Counting the lines of ${files.length} files: ${CLIENTS} clients, one server, ${WORKERS} workers`);
+  say(
+    `Counting the lines of ${files.length} files: ${CLIENTS} clients, one server, ${WORKERS} workers`,
+  );
   const lines = await countLines(files);
   say(`  ${files.length} files have ${lines} lines, says wc`);
   await stopInTime();
@@ -34,37 +36,57 @@ async function countLines(files: string[]): Promise<number> {
   const totals: number[] = [];
   let answered = 0;
 
-  const server = await asyncio.startServer(async (reader, writer) => {
-    for await (const line of reader) {
-      const path = text(line).trimEnd();
-      const answer = new asyncio.Future<string>();
-      await jobs.put({ path, answer });
-      writer.write(`${await answer}\n`);
-      await writer.drain();
-    }
-    writer.close();
-  }, "127.0.0.1", 0);
+  const server = await asyncio.startServer(
+    (reader, writer) => serve(reader, writer, jobs),
+    "127.0.0.1",
+    0,
+  );
   const [socket] = server.sockets;
   const { port } = socket!.getsockname() as asyncio.NetAddress;
 
   await server.with(async () => {
-    await new asyncio.TaskGroup().with(async (group) => {
-      const workers = Array.from({ length: WORKERS }, () => group.createTask(() => work(jobs)));
-      await new asyncio.TaskGroup().with((clients) => {
-        for (let i = 0; i < CLIENTS; i++) {
-          clients.createTask(async () => {
-            const mine = files.filter((_, index) => index % CLIENTS === i);
-            for await (const count of ask(port, mine)) {
-              totals.push(count);
-              progress(++answered, files.length);
-            }
-          });
-        }
+    try {
+      await new asyncio.TaskGroup().with(async (group) => {
+        const workers = Array.from({ length: WORKERS }, () => group.createTask(() => work(jobs)));
+        await new asyncio.TaskGroup().with((clients) => {
+          for (let i = 0; i < CLIENTS; i++) {
+            clients.createTask(async () => {
+              const mine = files.filter((_, index) => index % CLIENTS === i);
+              for await (const count of ask(port, mine)) {
+                totals.push(count);
+                progress(++answered, files.length);
+              }
+            });
+          }
+        });
+        for (const worker of workers) worker.cancel();
       });
-      for (const worker of workers) worker.cancel();
-    });
+    } finally {
+      // After Ctrl-C some connections still wait for workers that are gone.
+      server.closeClients();
+    }
   });
   return totals.reduce((sum, count) => sum + count, 0);
+}
+
+/** One connection: a path a line comes in, a number a line goes out. */
+async function serve(
+  reader: asyncio.StreamReader,
+  writer: asyncio.StreamWriter,
+  jobs: asyncio.Queue<Job>,
+): Promise<void> {
+  try {
+    for await (const line of reader) {
+      const job = { path: text(line).trimEnd(), answer: new asyncio.Future<string>() };
+      await jobs.put(job);
+      writer.write(`${await job.answer}\n`);
+      await writer.drain();
+    }
+  } catch (error) {
+    if (!(error instanceof asyncio.ConnectionError)) throw error; // a client that vanished
+  } finally {
+    writer.close();
+  }
 }
 
 /** Takes jobs until it is cancelled. */

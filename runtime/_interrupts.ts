@@ -13,6 +13,7 @@ interface Runtime {
 const runtime = globalThis as unknown as Runtime;
 const runs: Set<() => void> = new Set();
 let uninstall: (() => void) | null = null;
+let heard = false;
 /** Handlers of loops that stand in for ours, and whether ours is to come back after them. */
 let overrides = 0;
 let displaced = false;
@@ -48,10 +49,22 @@ export function overrideInterrupts(): () => void {
   };
 }
 
+/** Milliseconds in which a repeated signal is the same Ctrl-C: task runners pass on what the terminal has sent already. */
+const ECHO = 100;
+
 function interrupted(): void {
+  if (heard) return;
+  heard = true;
+  const timer = setTimeout(restore, ECHO) as unknown as { unref?(): void };
+  timer.unref?.();
+  for (const callback of [...runs]) callback();
+}
+
+/** From now on a signal does what the platform does with it: it ends the process. */
+function restore(): void {
+  heard = false;
   uninstall?.();
   uninstall = null;
-  for (const callback of [...runs]) callback();
 }
 
 function install(): (() => void) | null {
