@@ -71,6 +71,11 @@ interface ChildProcesses {
   spawn(program: string, args: readonly string[], options: object): Child;
 }
 
+interface Serializer {
+  serialize(value: unknown): Uint8Array;
+  deserialize(bytes: Uint8Array): unknown;
+}
+
 interface Process extends Emitter {
   readonly execPath: string;
   readonly execArgv: readonly string[];
@@ -78,6 +83,7 @@ interface Process extends Emitter {
   exit(): void;
   getBuiltinModule(name: "node:worker_threads"): WorkerThreads;
   getBuiltinModule(name: "node:child_process"): ChildProcesses;
+  getBuiltinModule(name: "node:v8"): Serializer;
   getBuiltinModule(name: "node:os"): { availableParallelism(): number };
 }
 
@@ -143,10 +149,14 @@ function threadChannel(): WorkerChannel {
 /** The channel of a child process's program; the same holds. */
 function processChannel(): WorkerChannel {
   const { process } = globalThis as unknown as Globals;
+  const v8 = process.getBuiltinModule("node:v8");
   process.on("disconnect", () => process.exit());
   return {
-    post: (message) => process.send(message),
-    listen: (handler) => process.on("message", handler as Listener),
+    // What can't be copied has to throw here and now; left to `send`, it ends the child on Deno.
+    post: (message) => process.send(v8.serialize(message)),
+    listen: (handler) => {
+      process.on("message", (bytes: Uint8Array) => handler(v8.deserialize(bytes) as JobMessage));
+    },
     drain: () => {},
     cancelledJob: () => 0,
     sleep: null,
@@ -223,6 +233,7 @@ function startThread(program: string, name: string, events: WorkerEvents): Worke
 
 function startProcess(program: string, events: WorkerEvents): WorkerLink {
   const { spawn } = globals.process.getBuiltinModule("node:child_process");
+  const v8 = globals.process.getBuiltinModule("node:v8");
   const child = spawn(globals.process.execPath, childArguments(), {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     serialization: "advanced",
@@ -236,7 +247,10 @@ function startProcess(program: string, events: WorkerEvents): WorkerLink {
     child.channel?.unref?.();
   };
   const end = once((how: string, cause: unknown) => events.ended(how, cause));
-  child.on("message", (message: WorkerMessage) => events.message(message));
+  child.on(
+    "message",
+    (bytes: Uint8Array) => events.message(v8.deserialize(bytes) as WorkerMessage),
+  );
   child.on("error", (error: unknown) => end("failed", error));
   child.on("exit", (code: number | null, signal: string | null) => {
     end(signal === null ? `exited with code ${code}` : `was ended by ${signal}`, null);
@@ -244,8 +258,8 @@ function startProcess(program: string, events: WorkerEvents): WorkerLink {
   child.send(program);
   release();
   return {
-    post: (message) => void child.send(message),
-    notify: (message) => void child.send(message),
+    post: (message) => void child.send(v8.serialize(message)),
+    notify: (message) => void child.send(v8.serialize(message)),
     hold,
     release,
     stop: () => child.disconnect(),

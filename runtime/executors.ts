@@ -46,11 +46,13 @@ class DefaultExecutor {
     (this.#loop as unknown as ResourceHolder).resources.add(this);
   }
 
-  /** Null when there is none to shut down. */
+  /** Null when there is none to shut down, or somebody did it. */
   takeForShutdown(): Executor | null {
     this.#shutDown = true;
     (this.#loop as unknown as ResourceHolder).resources.delete(this);
-    return this.#executor;
+    const executor = this.#executor;
+    this.#executor = null;
+    return executor;
   }
 
   closeWithLoop(): void {

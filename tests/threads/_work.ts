@@ -85,6 +85,7 @@ export function fail(kind: string): never {
   }
   if (kind === "odd") throw new OddError("odd", 7);
   if (kind === "abort") throw new DOMException("stop", "AbortError");
+  // deno-lint-ignore no-throw-literal
   if (kind === "text") throw "only text";
   if (kind === "circle") {
     const error = new Error("circle");
@@ -207,4 +208,14 @@ export async function callKept(): Promise<string> {
 
 export function nested(a: number, b: number): Promise<number> {
   return run(() => toThread((x: number, y: number) => x * y, a, b));
+}
+
+export async function waitForSignal(): Promise<string> {
+  const signal = currentThreadSignal()!;
+  if (!signal.aborted) {
+    await new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+  return "heard it";
 }
