@@ -504,14 +504,6 @@ runs("TASK-52: cancel() in the tick in which the awaited future finished", async
   assert.equal(gate.result(), "kept by the future");
 });
 
-runs("TASK-52: cancel() in the tick in which a sleep's timer fired", async (loop) => {
-  const task = createTask(() => sleep(1, "slept"));
-  await ticks();
-  // The timer is due first, then this callback, then the task's turn.
-  loop.callAt(1, () => task.cancel());
-  await assertCancelled(task);
-});
-
 runs(
   "TASK-52: an error that lost against the cancellation is not reported",
   async (loop, reports) => {

@@ -330,7 +330,9 @@ runs(
 runs("TASK-13: before its start getStack() is where the task was made", async (loop) => {
   loop.setDebug(true);
   function makeOne(): Task<void> {
-    return createTask(async () => {});
+    const made = createTask(() => {});
+    assert.ok(made instanceof Task);
+    return made;
   }
   const task = makeOne();
   assert.match(task.getStack().at(-1)!, /makeOne.*tasks\.test/);
