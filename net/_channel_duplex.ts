@@ -3,29 +3,54 @@ import { builtin } from "./_builtins.ts";
 import { NodeChannel } from "./_node_channel.ts";
 import type { RawChannel, ReadSink } from "./host.ts";
 
+/** What node:tls stands on, and how to hold back what comes up through it. */
+export interface StreamBelow {
+  readonly stream: Duplex;
+  /** null: the TLS socket must be paused and resumed itself. */
+  readonly flow: { pause(): void; resume(): void } | null;
+}
+
 /**
- * What node:tls is to stand on. On Bun it is the channel's own socket, where there is one: its TLS over other streams ends altogether
- * when one direction ends. Elsewhere it is a stream of ours, which sees the peer leave in mid-handshake; node:tls on a socket does not.
+ * On Bun it is the channel's own socket, where there is one: its TLS over other streams ends altogether when one direction ends.
+ * Elsewhere it is a stream of ours, which sees the peer leave in mid-handshake; node:tls on a socket does not.
  */
-export function streamBelow(channel: RawChannel): Duplex {
+export function streamBelow(channel: RawChannel): StreamBelow {
   const socket = "Bun" in globalThis && channel instanceof NodeChannel
     ? channel.takeSocket()
     : null;
-  return socket ?? channelDuplex(channel);
+  return socket === null ? channelDuplex(channel) : { stream: socket, flow: null };
 }
 
-/** A channel in the form of a Node stream, backpressure both ways, so that node:tls can stand on any of them. */
-function channelDuplex(channel: RawChannel): Duplex {
+/**
+ * A channel in the form of a Node stream, backpressure both ways.
+ *
+ * Its flow stops below TLS. Pausing the TLS socket itself would do on Node, but on Deno one that is paused when the peer's
+ * end arrives never tells it.
+ */
+function channelDuplex(channel: RawChannel): StreamBelow {
+  let flowing = true;
+  let wanted = false;
+  const update = (): void => {
+    if (flowing && wanted) channel.startReading(sink);
+    else channel.stopReading();
+  };
   const sink: ReadSink = {
     onData: (chunk) => {
-      if (!duplex.push(chunk)) channel.stopReading();
+      if (stream.push(chunk)) return;
+      wanted = false;
+      update();
     },
-    onEof: () => duplex.push(null),
-    onError: (error) => duplex.destroy(error),
+    onEof: () => stream.push(null),
+    onError: (error) => stream.destroy(error),
   };
-  const duplex: Duplex = new (builtin("node:stream").Duplex)({
+  const stream: Duplex = new (builtin("node:stream").Duplex)({
     allowHalfOpen: true,
-    read: () => channel.startReading(sink),
+    // It must outlive the end of both directions: its close makes node:tls drop what is not read yet.
+    autoDestroy: false,
+    read: () => {
+      wanted = true;
+      update();
+    },
     write: (chunk: Uint8Array, _encoding, done) => {
       if (chunk.length === 0 || channel.write(chunk, done)) done();
     },
@@ -35,5 +60,9 @@ function channelDuplex(channel: RawChannel): Duplex {
       done(error);
     },
   });
-  return duplex;
+  const turn = (to: boolean): void => {
+    flowing = to;
+    update();
+  };
+  return { stream, flow: { resume: () => turn(true), pause: () => turn(false) } };
 }

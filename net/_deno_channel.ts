@@ -105,7 +105,8 @@ export class DenoChannel implements RawChannel {
     let buffer: Uint8Array | null = null;
     while (sink !== null && sink.getBuffer !== undefined) {
       buffer = sink.getBuffer();
-      // The sink may have stopped, closed or replaced itself in that call.
+      // The sink may have stopped, closed, replaced or started itself in that call.
+      if (this.#reading) return;
       if (this.#gate.sink === sink) break;
       buffer = null;
       sink = this.#gate.sink;

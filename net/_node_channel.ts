@@ -10,6 +10,8 @@ import type { Done, RawChannel, ReadSink } from "./host.ts";
 export interface SocketKind {
   /** Whether a write that leaves nothing in the socket is with the kernel. */
   readonly immediate: boolean;
+  /** Holds further data back, though some more may still come. Default: the socket itself. */
+  readonly flow?: { pause(): void; resume(): void };
   close(): void;
   abort(): void;
 }
@@ -25,6 +27,7 @@ export class NodeChannel implements RawChannel {
   readonly remoteAddr: Address | null;
   readonly #socket: net.Socket;
   readonly #kind: SocketKind;
+  readonly #flow: { pause(): void; resume(): void };
   readonly #gate: ReadGate;
   #closed = false;
   #failure: OSError | null = null;
@@ -39,12 +42,13 @@ export class NodeChannel implements RawChannel {
   ) {
     this.#socket = socket;
     this.#kind = kind;
+    const flow = this.#flow = kind.flow ?? socket;
     this.localAddr = addresses.localAddr;
     this.remoteAddr = addresses.remoteAddr;
-    this.#gate = new ReadGate(() => socket.resume());
+    this.#gate = new ReadGate(() => flow.resume());
     socket.on("data", this.#onData);
     // A listener for data sets the socket going, unless it was paused by name.
-    socket.pause();
+    flow.pause();
     socket.on("end", this.#onEnd);
     socket.on("error", this.#onError);
     socket.on("close", this.#onClose);
@@ -60,7 +64,7 @@ export class NodeChannel implements RawChannel {
 
   stopReading(): void {
     this.#gate.stop();
-    this.#socket.pause();
+    this.#flow.pause();
   }
 
   write(chunk: Uint8Array, done: Done): boolean {
@@ -139,7 +143,7 @@ export class NodeChannel implements RawChannel {
     // A Buffer is a Uint8Array whose slice() shares memory: users get the plain kind.
     this.#gate.data(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
     // Node itself resumes the pipes of a child that has ended, and a grandchild may go on writing.
-    if (this.#gate.sink === null) this.#socket.pause();
+    if (this.#gate.sink === null) this.#flow.pause();
   };
 
   readonly #onEnd = (): void => this.#gate.finish("eof");

@@ -16,6 +16,12 @@ export class ReadGate {
   #end: "open" | "eof" | OSError = "open";
   #closed = false;
   #scheduled = false;
+  /**
+   * Set while a chunk goes piece by piece into a sink's buffers. The rest of it comes before anything new, so a sink that starts
+   * reading in the middle must not make the channel read yet, least of all into a buffer the rest is about to need.
+   */
+  #copying = false;
+  #wanted = false;
   readonly #want: () => void;
 
   /** `want` is called when a sink waits for more and nothing is held for it. */
@@ -36,7 +42,8 @@ export class ReadGate {
   start(sink: ReadSink): void {
     if (this.#closed) return;
     this.#sink = sink;
-    if (this.#held.length > 0 || this.#end !== "open") this.#schedule();
+    if (this.#copying) this.#wanted = true;
+    else if (this.#held.length > 0 || this.#end !== "open") this.#schedule();
     else this.#want();
   }
 
@@ -123,26 +130,36 @@ export class ReadGate {
   }
 
   /** For sinks with buffers of their own, where the runtime gives only chunks. */
-  #copyInto(first: ReadSink, chunk: Uint8Array): void {
-    let sink = first;
+  #copyInto(sink: ReadSink, chunk: Uint8Array): void {
+    this.#copying = true;
+    const rest = this.#copyPieces(sink, chunk);
+    this.#copying = false;
+    const wanted = this.#wanted;
+    this.#wanted = false;
+    if (rest !== null && !this.#closed) this.#held.unshift(rest);
+    if (wanted && this.#sink !== null) this.start(this.#sink);
+  }
+
+  /** Until all of it is told (null), or nobody reads any more: what is left then. */
+  #copyPieces(first: ReadSink, chunk: Uint8Array): Uint8Array | null {
+    let sink: ReadSink | null = first;
     let rest = chunk;
-    for (;;) {
+    while (sink !== null) {
       const buffer = sink.getBuffer?.() ?? null;
       // A sink may stop, close or replace itself in any of these calls.
       if (this.#sink === sink) {
-        if (buffer === null) return sink.onData(rest);
+        if (buffer === null) {
+          sink.onData(rest);
+          return null;
+        }
         const count = Math.min(buffer.length, rest.length);
         buffer.set(rest.subarray(0, count));
         rest = rest.subarray(count);
         sink.onBuffer?.(buffer, count);
-        if (rest.length === 0) return;
-      }
-      if (this.#closed) return;
-      if (this.#sink === null) {
-        this.#held.unshift(rest);
-        return;
+        if (rest.length === 0) return null;
       }
       sink = this.#sink;
     }
+    return rest;
   }
 }

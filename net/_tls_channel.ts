@@ -1,4 +1,5 @@
 import type * as tls from "node:tls";
+import type { StreamBelow } from "./_channel_duplex.ts";
 import { NodeChannel } from "./_node_channel.ts";
 import type { RawChannel, TlsChannel, TlsInfo } from "./host.ts";
 
@@ -7,10 +8,11 @@ export class NodeTlsChannel extends NodeChannel implements TlsChannel {
   readonly tls: TlsInfo;
   readonly #below: RawChannel;
 
-  constructor(socket: tls.TLSSocket, below: RawChannel) {
+  constructor(socket: tls.TLSSocket, below: RawChannel, flow: StreamBelow["flow"]) {
     super(socket, below, {
       // What the socket has written is with the channel below only when its callback says so.
       immediate: false,
+      ...(flow === null ? {} : { flow }),
       close: () => {
         socket.destroy();
         below.close();

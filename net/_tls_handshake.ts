@@ -21,13 +21,13 @@ interface Outcome {
  */
 export function upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<TlsChannel> {
   return startOperation<TlsChannel>("make the TLS handshake", (settle) => {
-    const stream = streamBelow(channel);
+    const { stream, flow } = streamBelow(channel);
     let over = false;
     const outcome: Outcome = {
       established: (socket) => {
         over = true;
         // Now, in the same turn: its data and errors need their listeners before they come.
-        settle.resolve(new NodeTlsChannel(socket, channel));
+        settle.resolve(new NodeTlsChannel(socket, channel, flow));
       },
       failed: (error) => {
         if (over) return;

@@ -14,6 +14,25 @@ export function hasFile(path: string): boolean {
   return !path.startsWith("\0");
 }
 
+/** What fits into the system's address structure. */
+const MAX_PATH_BYTES = 107;
+
+/**
+ * Refuses a path that the system has no room for: Node 20 would cut it off and go on.
+ *
+ * @throws {OSError} "EINVAL"
+ */
+export function checkUnixPath(path: string): void {
+  const { length } = new TextEncoder().encode(path);
+  if (length <= MAX_PATH_BYTES) return;
+  throw new OSError(
+    `Cannot use ${
+      JSON.stringify(path)
+    }: it has ${length} bytes, a unix socket's path at most ${MAX_PATH_BYTES}`,
+    { code: "EINVAL" },
+  );
+}
+
 /** What stands at the path; null when nothing does. */
 export function identify(path: string): FileIdentity | null {
   try {
@@ -52,16 +71,22 @@ export function removeStaleSocket(path: string): void {
  * or ours, when `cleanup` is false) is put aside for that moment.
  *
  * @param own what stood at the path when the listener was made
+ * @param unlinked when the runtime unlinks the path only some time after `close`: until then; null: it does so at once
  */
 export function closeUnixListener(
   path: string,
   own: FileIdentity | null,
   cleanup: boolean,
   close: () => void,
+  unlinked: Promise<void> | null = null,
 ): void {
   const found = own === null ? null : identify(path);
   const isOurs = found !== null && found.ino === own?.ino && found.dev === own.dev;
-  if (found === null || (isOurs && cleanup)) return close();
+  if (found === null || (isOurs && cleanup)) {
+    close();
+    if (found !== null && unlinked !== null) files().remove(path);
+    return;
+  }
   const { rename } = files();
   const aside = `${path}.${Date.now().toString(36)}`;
   try {
@@ -74,7 +99,8 @@ export function closeUnixListener(
   try {
     close();
   } finally {
-    rename(aside, path);
+    if (unlinked === null) rename(aside, path);
+    else unlinked.then(() => rename(aside, path));
   }
 }
 

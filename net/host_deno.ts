@@ -11,7 +11,13 @@ import { closedListenersGone, DenoListener } from "./_deno_listener.ts";
 import { startOperation } from "./_operations.ts";
 import { requireUnix } from "./_permissions.ts";
 import { ipFamily } from "./_ip_family.ts";
-import { closeUnixListener, hasFile, identify, removeStaleSocket } from "./_unix_paths.ts";
+import {
+  checkUnixPath,
+  closeUnixListener,
+  hasFile,
+  identify,
+  removeStaleSocket,
+} from "./_unix_paths.ts";
 import type { AddressLike } from "./addresses.ts";
 import type {
   ConnectTarget,
@@ -48,6 +54,7 @@ export const denoHost: NetHost = {
 function connect(target: ConnectTarget): Operation<RawChannel> {
   return startOperation<RawChannel>("connect", (settle) => {
     if ("hostname" in target) checkPort(target.port);
+    else checkUnixPath(target.path);
     const controller = new AbortController();
     connected(target, controller.signal).then(
       settle.resolve,
@@ -117,6 +124,7 @@ function listenAt(hostname: string, options: ListenTcp, dual: boolean): RawListe
 
 function listenUnix(options: ListenUnix): RawListener {
   const { path, removeStale = true, cleanup = true } = options;
+  checkUnixPath(path);
   // Before the stale file goes: without the permission to listen nothing at all may happen.
   requireUnix(path);
   if (removeStale && hasFile(path)) removeStaleSocket(path);
@@ -126,6 +134,6 @@ function listenUnix(options: ListenUnix): RawListener {
     listener,
     unixAddress(path),
     unixChannel,
-    () => closeUnixListener(path, own, cleanup, () => listener.close()),
+    (gone) => closeUnixListener(path, own, cleanup, () => listener.close(), gone),
   );
 }

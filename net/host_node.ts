@@ -17,7 +17,13 @@ import { startOperation } from "./_operations.ts";
 import { requireNet, requireUnix } from "./_permissions.ts";
 import { requireReusePort } from "./_reuse_port.ts";
 import { upgradeTls } from "./_tls_handshake.ts";
-import { closeUnixListener, hasFile, identify, removeStaleSocket } from "./_unix_paths.ts";
+import {
+  checkUnixPath,
+  closeUnixListener,
+  hasFile,
+  identify,
+  removeStaleSocket,
+} from "./_unix_paths.ts";
 import type { AddressLike } from "./addresses.ts";
 import type {
   ConnectTarget,
@@ -40,8 +46,10 @@ export const nodeHost: NetHost = {
 
 function connect(target: ConnectTarget): Operation<RawChannel> {
   return startOperation<RawChannel>("connect", (settle) => {
-    if ("path" in target) requireUnix(target.path);
-    else {
+    if ("path" in target) {
+      checkUnixPath(target.path);
+      requireUnix(target.path);
+    } else {
       checkPort(target.port);
       requireNet(hostPort(target.hostname, target.port));
     }
@@ -139,6 +147,7 @@ async function listenAt(hostname: string, options: ListenTcp, dual: boolean): Pr
 
 async function listenUnix(options: ListenUnix): Promise<RawListener> {
   const { path, backlog, removeStale = true, cleanup = true } = options;
+  checkUnixPath(path);
   // Before the stale file goes: without the permission to listen nothing at all may happen.
   requireUnix(path);
   if (removeStale && hasFile(path)) removeStaleSocket(path);

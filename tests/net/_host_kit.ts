@@ -151,3 +151,81 @@ export async function withPair(
 export function pause(milliseconds = 30): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
+
+/** A repeatable source of chance (xorshift). */
+export function chance(seed: number): () => number {
+  let state = (seed * 2654435761) >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state >>>= 0;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state / 2 ** 32;
+  };
+}
+
+/**
+ * Sends `pattern(total)` in random pieces and reads it at the other end, stopping, starting and changing between chunks and buffers at
+ * random. Resolves to what went wrong, "" when nothing did.
+ */
+export function randomTraffic(
+  from: RawChannel,
+  to: RawChannel,
+  total: number,
+  random: () => number,
+): Promise<string> {
+  const all = pattern(total);
+  return new Promise((resolve) => {
+    let sent = 0;
+    const send = (): void => {
+      for (;;) {
+        if (sent === total) {
+          from.shutdownWrite((error) => {
+            if (error !== null) resolve(`shutdown: ${error}`);
+          });
+          return;
+        }
+        const piece = all.subarray(sent, sent + 1 + Math.floor(random() * random() * 100_000));
+        sent += piece.length;
+        const rest = random() < 0.1;
+        const next = (): void => {
+          if (rest) setTimeout(send, random() * 2);
+          else send();
+        };
+        const complete = from.write(piece, (error) => {
+          if (error === null) next();
+          else resolve(`write: ${error}`);
+        });
+        if (!complete) return;
+        if (rest) return next();
+      }
+    };
+    let got = 0;
+    const read = (chunk: Uint8Array): void => {
+      if (Buffer.compare(chunk, all.subarray(got, got + chunk.length)) !== 0) {
+        resolve(`wrong bytes from ${got} on`);
+      }
+      got += chunk.length;
+      const choice = random();
+      if (choice < 0.25) to.stopReading();
+      if (choice < 0.15) setTimeout(start, random() * 3);
+      else if (choice < 0.2) start();
+      else if (choice < 0.25) setTimeout(start, 0);
+    };
+    const own = new Uint8Array(1 + Math.floor(random() * 5000));
+    const plain: ReadSink = {
+      onData: read,
+      onEof: () => resolve(got === total ? "" : `${got} of ${total} bytes`),
+      onError: (error) => resolve(`read: ${error}`),
+    };
+    const direct: ReadSink = {
+      ...plain,
+      getBuffer: () => random() < 0.2 ? null : own,
+      onBuffer: (buffer, count) => read(buffer.slice(0, count)),
+    };
+    const start = (): void => to.startReading(random() < 0.5 ? plain : direct);
+    start();
+    send();
+  });
+}

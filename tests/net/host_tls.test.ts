@@ -8,7 +8,18 @@ import {
 } from "../../runtime/os_error_family.ts";
 import type { NetHost, RawChannel, TlsChannel, UpgradeTls } from "../../net/host.ts";
 import { caCert, clientCert, clientKey, serverCert, serverKey } from "./_certificates.ts";
-import { hosts, pattern, pause, Recorder, shutdown, text, withPair, write } from "./_host_kit.ts";
+import {
+  chance,
+  hosts,
+  pattern,
+  pause,
+  randomTraffic,
+  Recorder,
+  shutdown,
+  text,
+  withPair,
+  write,
+} from "./_host_kit.ts";
 
 const serverSide: UpgradeTls = { isServer: true, cert: serverCert, key: serverKey };
 const clientSide: UpgradeTls = {
@@ -98,6 +109,33 @@ for (const [name, host] of hosts) {
         return sink.all();
       });
       for (const got of await Promise.all(ends)) assert.ok(Buffer.compare(got, all) === 0);
+    });
+  });
+
+  test(`host TLS ${name}: whatever the readers do, no byte is lost, ten seeds long`, async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      await withTls(host, async (client, server) => {
+        const random = chance(seed);
+        const total = Math.floor(random() * 400_000);
+        const outcome = await Promise.all([
+          randomTraffic(client, server, total, random),
+          randomTraffic(server, client, total, random),
+        ]);
+        assert.deepEqual(outcome, ["", ""], `seed ${seed}`);
+      });
+    }
+  });
+
+  test(`host TLS ${name}: an end that comes while reading is stopped is told afterwards`, async () => {
+    await withTls(host, async (client, server) => {
+      await write(client, "last words");
+      await shutdown(client);
+      await pause();
+      const sink = new Recorder();
+      server.startReading(sink);
+      await sink.ended();
+      assert.equal(text(sink.all()), "last words");
+      assert.equal(sink.eof, true);
     });
   });
 
