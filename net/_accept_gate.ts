@@ -4,8 +4,8 @@ import type { AcceptSink, RawChannel } from "./host.ts";
 const OUT_OF_RESOURCES = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
 /**
- * The accepting side of a listener above any runtime: connections go to the sink while there is one, and are kept while there is
- * none, since an accept that is under way can't be called off.
+ * The accepting side of a listener above any runtime: connections go to the sink while there is
+ * one, and are kept while there is none, since an accept that is under way can't be called off.
  */
 export class AcceptGate {
   #sink: AcceptSink | null = null;

@@ -15,8 +15,9 @@ interface Builtins {
 }
 
 /**
- * A built-in module, loaded when it is first needed: `node:net` alone costs Deno 15 ms at the start, and most programs there never
- * need it. Built-ins are there synchronously on Deno, Bun and Node, so no promise stands between a call and its system call.
+ * A built-in module, loaded when it is first needed: `node:net` alone costs Deno 15 ms at the
+ * start, and most programs there never need it. Built-ins are there synchronously on Deno, Bun and
+ * Node, so no promise stands between a call and its system call.
  */
 export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
   const { process } = globalThis as unknown as {

@@ -11,8 +11,9 @@ export interface StreamBelow {
 }
 
 /**
- * On Bun it is the channel's own socket, where there is one: its TLS over other streams ends altogether when one direction ends.
- * Elsewhere it is a stream of ours, which sees the peer leave in mid-handshake; node:tls on a socket does not.
+ * On Bun it is the channel's own socket, where there is one: its TLS over other streams ends
+ * altogether when one direction ends. Elsewhere it is a stream of ours, which sees the peer leave
+ * in mid-handshake; node:tls on a socket does not.
  */
 export function streamBelow(channel: RawChannel): StreamBelow {
   const socket = "Bun" in globalThis && channel instanceof NodeChannel
@@ -24,8 +25,8 @@ export function streamBelow(channel: RawChannel): StreamBelow {
 /**
  * A channel in the form of a Node stream, backpressure both ways.
  *
- * Its flow stops below TLS. Pausing the TLS socket itself would do on Node, but on Deno one that is paused when the peer's
- * end arrives never tells it.
+ * Its flow stops below TLS. Pausing the TLS socket itself would do on Node, but on Deno one that is
+ * paused when the peer's end arrives never tells it.
  */
 function channelDuplex(channel: RawChannel): StreamBelow {
   let flowing = true;
@@ -45,7 +46,8 @@ function channelDuplex(channel: RawChannel): StreamBelow {
   };
   const stream: Duplex = new (builtin("node:stream").Duplex)({
     allowHalfOpen: true,
-    // It must outlive the end of both directions: its close makes node:tls drop what is not read yet.
+    // It must outlive the end of both directions: its close makes node:tls drop what is not read
+    // yet.
     autoDestroy: false,
     read: () => {
       wanted = true;

@@ -27,8 +27,8 @@ export class DenoChannel implements RawChannel {
   #closed = false;
 
   /**
-   * A read of Deno can't be called off: one that is under way when reading stops ends in the gate. It reads either into the
-   * channel's buffer or into one that a sink gave.
+   * A read of Deno can't be called off: one that is under way when reading stops ends in the gate.
+   * It reads either into the channel's buffer or into one that a sink gave.
    */
   #reading = false;
   #given: { owner: ReadSink; buffer: Uint8Array } | null = null;

@@ -14,14 +14,18 @@ export interface DenoAcceptor<Conn> {
 const closing = new Set<Promise<void>>();
 
 /**
- * Until the sockets of closed listeners are really gone. An accept that was under way holds its socket for one more turn of Deno's
- * event loop: till then it would still take connections, and its port would still be in use. null: there are none.
+ * Until the sockets of closed listeners are really gone. An accept that was under way holds its
+ * socket for one more turn of Deno's event loop: till then it would still take connections, and its
+ * port would still be in use. null: there are none.
  */
 export function closedListenersGone(): Promise<unknown> | null {
   return closing.size === 0 ? null : Promise.all(closing);
 }
 
-/** A listening TCP or unix socket of Deno. Nothing is accepted before it is asked for: the kernel's backlog waits. */
+/**
+ * A listening TCP or unix socket of Deno. Nothing is accepted before it is asked for: the kernel's
+ * backlog waits.
+ */
 export class DenoListener<Conn> implements RawListener {
   readonly addr: Address;
   readonly #listener: DenoAcceptor<Conn>;

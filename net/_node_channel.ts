@@ -19,8 +19,8 @@ export interface SocketKind {
 /**
  * A connected stream of node:net (or node:tls), on Node, Bun and Deno.
  *
- * The socket must come paused: what it has read before the first `resume()` stays in it. Its errors arrive as events whoever asked;
- * the channel keeps the first one for whoever asks next.
+ * The socket must come paused: what it has read before the first `resume()` stays in it. Its errors
+ * arrive as events whoever asked; the channel keeps the first one for whoever asks next.
  */
 export class NodeChannel implements RawChannel {
   readonly localAddr: Address | null;
@@ -109,8 +109,9 @@ export class NodeChannel implements RawChannel {
   }
 
   /**
-   * Takes the socket out, with what has been read and not told, for somebody who puts another stream on top of it. The channel counts
-   * as closed from then on. null when its end or an error has been met.
+   * Takes the socket out, with what has been read and not told, for somebody who puts another
+   * stream on top of it. The channel counts as closed from then on. null when its end or an error
+   * has been met.
    */
   takeSocket(): net.Socket | null {
     if (this.#closed || this.#gate.ended) return null;

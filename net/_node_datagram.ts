@@ -11,7 +11,10 @@ import type { DatagramChannel, DatagramSink, Done, OpenDatagram } from "./host.t
 
 type Endpoint = { readonly hostname: string; readonly port: number };
 
-/** How many datagrams wait for a sink that has stopped; the next ones are lost, as in a full kernel buffer. */
+/**
+ * How many datagrams wait for a sink that has stopped; the next ones are lost, as in a full kernel
+ * buffer.
+ */
 const MAX_HELD = 256;
 
 /** Binds, and connects where a remote address is given. */

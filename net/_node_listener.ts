@@ -5,9 +5,11 @@ import type { Address } from "./addresses.ts";
 import type { AcceptSink, RawChannel, RawListener } from "./host.ts";
 
 /**
- * A listening socket of node:net. It has no way to stop accepting: while stopped, connections pile up in the gate.
+ * A listening socket of node:net. It has no way to stop accepting: while stopped, connections pile
+ * up in the gate.
  *
- * When Node runs out of descriptors it accepts and drops a waiting connection by itself, without any event; Bun lets it wait.
+ * When Node runs out of descriptors it accepts and drops a waiting connection by itself, without
+ * any event; Bun lets it wait.
  */
 export class NodeListener implements RawListener {
   readonly addr: Address;

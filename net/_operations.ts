@@ -1,7 +1,10 @@
 import { OSError } from "../runtime/os_error_family.ts";
 import type { Operation } from "./host.ts";
 
-/** How the maker of an operation ends it. Calls after the end are harmless: a value that comes too late is closed. */
+/**
+ * How the maker of an operation ends it. Calls after the end are harmless: a value that comes too
+ * late is closed.
+ */
 export interface Settle<T> {
   resolve(value: T): void;
   reject(error: unknown): void;
@@ -11,7 +14,8 @@ export interface Settle<T> {
  * Makes an {@linkcode Operation}.
  *
  * @param what names it in the error of a cancelled one
- * @param begin starts it and returns what `cancel()` shall do besides settling the promise; what it throws rejects
+ * @param begin starts it and returns what `cancel()` shall do besides settling the promise; what it
+ * throws rejects
  */
 export function startOperation<T extends { close(): void }>(
   what: string,
@@ -34,7 +38,8 @@ export function startOperation<T extends { close(): void }>(
     };
   });
   const { resolve, reject } = settle!;
-  // Whoever needs the outcome looks at the promise; one that was dropped with its operation is nobody's error.
+  // Whoever needs the outcome looks at the promise; one that was dropped with its operation is
+  // nobody's error.
   promise.catch(() => {});
   try {
     stop = begin({ resolve, reject });

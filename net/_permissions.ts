@@ -25,10 +25,11 @@ export function grantsNet(host: string): boolean {
 }
 
 /**
- * Asks Deno for the permission to use an address, in the user's terminal where Deno would ask; elsewhere it does nothing.
+ * Asks Deno for the permission to use an address, in the user's terminal where Deno would ask;
+ * elsewhere it does nothing.
  *
- * It must come before anything of `node:net` and `node:dgram` that listens: there a missing permission is thrown where nobody can
- * catch it, and ends the process.
+ * It must come before anything of `node:net` and `node:dgram` that listens: there a missing
+ * permission is thrown where nobody can catch it, and ends the process.
  *
  * @param host `host:port`, IPv6 in brackets, or null for any
  * @throws {PermissionError} when it is not granted

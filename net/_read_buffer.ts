@@ -1,18 +1,22 @@
 /**
- * The sizes a channel reads with. Every read under way holds a buffer, so thousands of idle connections stay at the smallest; a
- * size that fits the traffic saves the copy.
+ * The sizes a channel reads with. Every read under way holds a buffer, so thousands of idle
+ * connections stay at the smallest; a size that fits the traffic saves the copy.
  */
 const SIZES = [4 * 1024, 16 * 1024, 64 * 1024] as const;
 /** So many reads in a row that the next smaller size would have held bring it back. */
 const FITS_BEFORE_SHRINKING = 4;
-/** Messages of just one of the sizes fill the buffer and would not fill a larger one: growth is tried ever more rarely. */
+/**
+ * Messages of just one of the sizes fill the buffer and would not fill a larger one: growth is
+ * tried ever more rarely.
+ */
 const MAX_FILLS_BEFORE_GROWING = 32;
 
 /**
  * The buffer a channel reads into where the runtime wants one before the data is there.
  *
- * A chunk that fills less than half of it is copied out, so that a receiver who keeps it keeps nothing else alive; a bigger one
- * gives the buffer away. Chunks never share a buffer: a receiver may transfer its chunk to a worker.
+ * A chunk that fills less than half of it is copied out, so that a receiver who keeps it keeps
+ * nothing else alive; a bigger one gives the buffer away. Chunks never share a buffer: a receiver
+ * may transfer its chunk to a worker.
  */
 export class ReadBuffer {
   #buffer: Uint8Array | null = null;

@@ -5,10 +5,12 @@ import type { ReadSink } from "./host.ts";
 type Held = Uint8Array | { buffer: Uint8Array; count: number; owner: ReadSink };
 
 /**
- * The reading side of a channel above any runtime: it hands arrivals to the sink while there is one and keeps them, in order,
- * while there is none. The rules of {@linkcode ReadSink} are kept here, once for every host.
+ * The reading side of a channel above any runtime: it hands arrivals to the sink while there is one
+ * and keeps them, in order, while there is none. The rules of {@linkcode ReadSink} are kept here,
+ * once for every host.
  *
- * Invariant: while anything is held, a delivery is scheduled or there is no sink; new arrivals queue behind what is held.
+ * Invariant: while anything is held, a delivery is scheduled or there is no sink; new arrivals
+ * queue behind what is held.
  */
 export class ReadGate {
   #sink: ReadSink | null = null;
@@ -17,8 +19,9 @@ export class ReadGate {
   #closed = false;
   #scheduled = false;
   /**
-   * Set while a chunk goes piece by piece into a sink's buffers. The rest of it comes before anything new, so a sink that starts
-   * reading in the middle must not make the channel read yet, least of all into a buffer the rest is about to need.
+   * Set while a chunk goes piece by piece into a sink's buffers. The rest of it comes before
+   * anything new, so a sink that starts reading in the middle must not make the channel read yet,
+   * least of all into a buffer the rest is about to need.
    */
   #copying = false;
   #wanted = false;

@@ -1,7 +1,8 @@
 import { OSError } from "../runtime/os_error_family.ts";
 
 /**
- * Refuses where the runtime would take the option and do nothing: Node before 22.12 for any port, Deno for datagrams.
+ * Refuses where the runtime would take the option and do nothing: Node before 22.12 for any port,
+ * Deno for datagrams.
  *
  * @throws {OSError} "ENOTSUP"
  */

@@ -1,6 +1,6 @@
 /**
- * The ports of services by name. No runtime can ask the system for them without reading its files; these are the ones that programs
- * do write by name.
+ * The ports of services by name. No runtime can ask the system for them without reading its files;
+ * these are the ones that programs do write by name.
  */
 const services: ReadonlyMap<string, number> = new Map([
   ["ftp-data", 20],

@@ -26,7 +26,8 @@ export class NodeTlsChannel extends NodeChannel implements TlsChannel {
     this.#below = below;
   }
 
-  // What concerns the connection is the channel's below, unless its socket was taken out of it and is part of this one.
+  // What concerns the connection is the channel's below, unless its socket was taken out of it and
+  // is part of this one.
   override setNoDelay(on: boolean): void {
     if (this.#below.closed) super.setNoDelay(on);
     else this.#below.setNoDelay(on);

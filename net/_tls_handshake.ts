@@ -16,8 +16,8 @@ interface Outcome {
 }
 
 /**
- * TLS by node:tls over any channel, on every runtime: Deno's own TLS knows neither client certificates on servers, nor the peer's
- * certificate, nor STARTTLS on a server.
+ * TLS by node:tls over any channel, on every runtime: Deno's own TLS knows neither client
+ * certificates on servers, nor the peer's certificate, nor STARTTLS on a server.
  */
 export function upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<TlsChannel> {
   return startOperation<TlsChannel>("make the TLS handshake", (settle) => {
@@ -44,7 +44,8 @@ export function upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<
       // Certificates and keys that can't be read.
       outcome.failed(error);
     }
-    // node:tls waits on after an end in the handshake. What it did make of the bytes before, it tells first.
+    // node:tls waits on after an end in the handshake. What it did make of the bytes before, it
+    // tells first.
     const left = new ConnectionResetError("The peer left during the TLS handshake");
     stream.on("error", outcome.failed);
     stream.once("end", () => setImmediate(outcome.failed, left));

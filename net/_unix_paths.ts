@@ -67,11 +67,12 @@ export function removeStaleSocket(path: string): void {
 }
 
 /**
- * Closes a listener whose runtime unlinks the path without looking. A file that must stay (one that was put in the place of ours,
- * or ours, when `cleanup` is false) is put aside for that moment.
+ * Closes a listener whose runtime unlinks the path without looking. A file that must stay (one that
+ * was put in the place of ours, or ours, when `cleanup` is false) is put aside for that moment.
  *
  * @param own what stood at the path when the listener was made
- * @param unlinked when the runtime unlinks the path only some time after `close`: until then; null: it does so at once
+ * @param unlinked when the runtime unlinks the path only some time after `close`: until then; null:
+ * it does so at once
  */
 export function closeUnixListener(
   path: string,
@@ -92,7 +93,8 @@ export function closeUnixListener(
   try {
     rename(path, aside);
   } catch (error) {
-    // Without the right to rename in that folder there is no right to unlink either, so it stays as it is.
+    // Without the right to rename in that folder there is no right to unlink either, so it stays as
+    // it is.
     close();
     throw toOSError(error, "rename", path);
   }
@@ -104,7 +106,10 @@ export function closeUnixListener(
   }
 }
 
-/** The three calls, from Deno itself where it runs: loading node:fs there costs more than the server's start. */
+/**
+ * The three calls, from Deno itself where it runs: loading node:fs there costs more than the
+ * server's start.
+ */
 function files(): {
   lstat(path: string): FileIdentity;
   remove(path: string): void;

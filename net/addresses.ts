@@ -1,4 +1,7 @@
-/** An internet address, as `getExtraInfo("peername")` and the like give it; Python's `(host, port)` tuple. */
+/**
+ * An internet address, as `getExtraInfo("peername")` and the like give it; Python's `(host, port)`
+ * tuple.
+ */
 export interface NetAddress {
   /** Which transport protocol the port belongs to. */
   transport: "tcp" | "udp";
@@ -12,7 +15,9 @@ export interface NetAddress {
 export interface UnixAddress {
   /** Always `"unix"`. */
   transport: "unix";
-  /** The path of the socket file; "" for an end without a name; an abstract name begins with "\0". */
+  /**
+   * The path of the socket file; "" for an end without a name; an abstract name begins with "\0".
+   */
   path: string;
 }
 

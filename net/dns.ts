@@ -15,11 +15,12 @@ export interface ResolvedAddress {
 }
 
 /**
- * The addresses to try for a connection or a server, in the resolver's order; at least one. A literal is its own address, and
- * no resolver is asked.
+ * The addresses to try for a connection or a server, in the resolver's order; at least one. A
+ * literal is its own address, and no resolver is asked.
  *
- * Deno knows grants by name (`--allow-net=example.org:443`), which cover neither a lookup nor the addresses it would give.
- * There the name itself is the one address: `connect` and `listenTcp` of Deno's host take it as it is.
+ * Deno knows grants by name (`--allow-net=example.org:443`), which cover neither a lookup nor the
+ * addresses it would give. There the name itself is the one address: `connect` and `listenTcp` of
+ * Deno's host take it as it is.
  *
  * @throws {GaiError} when the name has no address (of that family)
  * @throws {PermissionError} on Deno without `--allow-net`

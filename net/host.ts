@@ -1,17 +1,22 @@
 /**
  * What the net needs of a runtime: connected byte streams, listeners, datagram sockets and TLS.
  *
- * A host knows no loop, no task and no protocol. The transports above it do the buffering, the water marks, the contexts and
- * the order of events, once for every runtime; a host only moves bytes. These rules hold for every implementation:
+ * A host knows no loop, no task and no protocol. The transports above it do the buffering, the
+ * water marks, the contexts and the order of events, once for every runtime; a host only moves
+ * bytes. These rules hold for every implementation:
  *
- * - **Nothing calls back from inside the call that asked for it.** Sinks and `done` callbacks are called later, from a
- *   microtask or an I/O event, one at a time, and in whatever async context the runtime happens to be: the caller restores its own.
- * - **After `close()` or `abort()` nothing calls back any more**, neither a sink nor a `done` that is still owed.
- * - **No byte is lost.** What arrives around `stopReading()` is kept and handed to the next `startReading()`, before the end
- *   of the stream or an error is told.
- * - **Errors are `OSError`s** with POSIX codes. An error is told to the operation that met it: to the reading sink, to the `done` of a
- *   write, or, when nothing was under way, to the next operation. After an error the owner closes the channel.
- * - A callback that throws is the caller's defect; callers catch everything that users' code may throw.
+ * - **Nothing calls back from inside the call that asked for it.** Sinks and `done` callbacks are
+ *   called later, from a microtask or an I/O event, one at a time, and in whatever async context
+ *   the runtime happens to be: the caller restores its own.
+ * - **After `close()` or `abort()` nothing calls back any more**, neither a sink nor a `done` that
+ *   is still owed.
+ * - **No byte is lost.** What arrives around `stopReading()` is kept and handed to the next
+ *   `startReading()`, before the end of the stream or an error is told.
+ * - **Errors are `OSError`s** with POSIX codes. An error is told to the operation that met it: to
+ *   the reading sink, to the `done` of a write, or, when nothing was under way, to the next
+ *   operation. After an error the owner closes the channel.
+ * - A callback that throws is the caller's defect; callers catch everything that users' code may
+ *   throw.
  *
  * @module
  */
@@ -20,19 +25,22 @@ import type { OSError } from "../runtime/os_error_family.ts";
 import type { Address, NetAddress } from "./addresses.ts";
 
 /**
- * The size in which transports hand over queued bytes. A write completes as a whole, so bigger ones would let the size of the
- * write buffer fall in coarse steps only.
+ * The size in which transports hand over queued bytes. A write completes as a whole, so bigger ones
+ * would let the size of the write buffer fall in coarse steps only.
  */
 export const WRITE_SIZE: number = 64 * 1024;
 
 /** Something under way that can be called off. */
 export interface Operation<T> {
   /**
-   * Settles once. A rejection that nobody looks at is no unhandled rejection. After `cancel()` it rejects with an OSError
-   * "ECANCELED", unless it had settled before.
+   * Settles once. A rejection that nobody looks at is no unhandled rejection. After `cancel()` it
+   * rejects with an OSError "ECANCELED", unless it had settled before.
    */
   readonly promise: Promise<T>;
-  /** Gives up, idempotently. What would have come out (a channel, a listener) is closed, unless the promise had already resolved. */
+  /**
+   * Gives up, idempotently. What would have come out (a channel, a listener) is closed, unless the
+   * promise had already resolved.
+   */
   cancel(): void;
 }
 
@@ -41,20 +49,28 @@ export type Done = (error: OSError | null) => void;
 
 /** Receives what a channel reads. */
 export interface ReadSink {
-  /** A chunk of at least one byte. It is the receiver's own: nobody else will ever write into its buffer. */
+  /**
+   * A chunk of at least one byte. It is the receiver's own: nobody else will ever write into its
+   * buffer.
+   */
   onData(chunk: Uint8Array): void;
   /** The peer will send no more. Reading has ended; the channel stays open for writing. */
   onEof(): void;
   /** Reading failed, and has ended with that. */
   onError(error: OSError): void;
   /**
-   * Asked before each read, when present, for a buffer to read into directly (BufferedProtocol): at least one byte, untouched
-   * by its owner until `onBuffer` has told how much was filled in. null: the channel uses a buffer of its own and calls `onData`.
-   * A runtime that pulls asks as soon as it starts to wait for data, the others when data is there. A buffer asked for
-   * before `stopReading()` is still filled; the same sink hears of it after its next `startReading`, another sink gets a copy by `onData`.
+   * Asked before each read, when present, for a buffer to read into directly (BufferedProtocol): at
+   * least one byte, untouched by its owner until `onBuffer` has told how much was filled in. null:
+   * the channel uses a buffer of its own and calls `onData`. A runtime that pulls asks as soon as
+   * it starts to wait for data, the others when data is there. A buffer asked for before
+   * `stopReading()` is still filled; the same sink hears of it after its next `startReading`,
+   * another sink gets a copy by `onData`.
    */
   getBuffer?(): Uint8Array | null;
-  /** `count` bytes (at least one) now stand at the beginning of `buffer`, the one that `getBuffer` gave last. */
+  /**
+   * `count` bytes (at least one) now stand at the beginning of `buffer`, the one that `getBuffer`
+   * gave last.
+   */
   onBuffer?(buffer: Uint8Array, count: number): void;
 }
 
@@ -63,9 +79,9 @@ export interface RawHandle {
   /** True after `close()` or `abort()`. */
   readonly closed: boolean;
   /**
-   * Releases the descriptor at once, idempotently. Bytes whose write has completed still reach the peer (unless arrivals are left unread:
-   * then the system resets the connection, in Python too); a write under way is cut anywhere, so an owner that wants to flush waits
-   * for its `done` first.
+   * Releases the descriptor at once, idempotently. Bytes whose write has completed still reach the
+   * peer (unless arrivals are left unread: then the system resets the connection, in Python too); a
+   * write under way is cut anywhere, so an owner that wants to flush waits for its `done` first.
    */
   close(): void;
   /** Let the open channel hold the process (the state at the beginning). */
@@ -77,13 +93,15 @@ export interface RawHandle {
 /** The reading half of a channel, or a pipe's reading end. */
 export interface RawReadable extends RawHandle {
   /**
-   * Chunks go to the sink until `stopReading()`, the end of the stream, or an error. Called again while reading, it replaces the
-   * sink. After the end of the stream or an error was told, it tells it again.
+   * Chunks go to the sink until `stopReading()`, the end of the stream, or an error. Called again
+   * while reading, it replaces the sink. After the end of the stream or an error was told, it tells
+   * it again.
    */
   startReading(sink: ReadSink): void;
   /**
-   * No sink is called until the next `startReading()`. The peer is really held back: the channel takes at most one
-   * more chunk (on Node and Bun: their streams' own read-ahead of 64 KiB or so) out of the kernel.
+   * No sink is called until the next `startReading()`. The peer is really held back: the channel
+   * takes at most one more chunk (on Node and Bun: their streams' own read-ahead of 64 KiB or so)
+   * out of the kernel.
    */
   stopReading(): void;
 }
@@ -91,23 +109,37 @@ export interface RawReadable extends RawHandle {
 /** The writing half of a channel, or a pipe's writing end. */
 export interface RawWritable extends RawHandle {
   /**
-   * Writes the whole chunk (not empty). At most one write may be under way. The chunk must not change until it has completed.
+   * Writes the whole chunk (not empty). At most one write may be under way. The chunk must not
+   * change until it has completed.
    *
-   * @returns true when all of it is with the kernel already: `done` is then never called. false: `done` will be called. Deno
+   * @returns true when all of it is with the kernel already: `done` is then never called. false:
+   * `done` will be called. Deno
    * always answers false, since its writes complete asynchronously.
    */
   write(chunk: Uint8Array, done: Done): boolean;
-  /** Ends the writing direction after the writes that completed; not while one is under way. Reading goes on. */
+  /**
+   * Ends the writing direction after the writes that completed; not while one is under way. Reading
+   * goes on.
+   */
   shutdownWrite(done: Done): void;
 }
 
-/** One connected byte stream. Channels come with reading stopped; those over TCP have TCP_NODELAY on, as asyncio's transports do. */
+/**
+ * One connected byte stream. Channels come with reading stopped; those over TCP have TCP_NODELAY
+ * on, as asyncio's transports do.
+ */
 export interface RawChannel extends RawReadable, RawWritable {
-  /** Fixed when the channel is made, so it can still be asked after the close. null where the runtime can't tell. */
+  /**
+   * Fixed when the channel is made, so it can still be asked after the close. null where the
+   * runtime can't tell.
+   */
   readonly localAddr: Address | null;
   /** As `localAddr`. */
   readonly remoteAddr: Address | null;
-  /** `close()`, by which the peer sees a reset where the runtime can do that (TCP on Node and Bun); else a plain end. */
+  /**
+   * `close()`, by which the peer sees a reset where the runtime can do that (TCP on Node and Bun);
+   * else a plain end.
+   */
   abort(): void;
   /** Nothing happens on unix sockets and closed channels. */
   setNoDelay(on: boolean): void;
@@ -120,8 +152,9 @@ export interface AcceptSink {
   /** A new connection, reading stopped. */
   onConnection(channel: RawChannel): void;
   /**
-   * Accepting failed. With `retry` the system ran out of descriptors or memory: the listener is unharmed and has stopped
-   * itself; call `start` again in a while. Without it the listener is of no more use.
+   * Accepting failed. With `retry` the system ran out of descriptors or memory: the listener is
+   * unharmed and has stopped itself; call `start` again in a while. Without it the listener is of
+   * no more use.
    */
   onError(error: OSError, retry: boolean): void;
 }
@@ -130,11 +163,17 @@ export interface AcceptSink {
 export interface RawListener extends RawHandle {
   /** Where it listens, with the port the system chose. */
   readonly addr: Address;
-  /** Accepts until `stop()`. Called again, it replaces the sink. Connections made earlier wait in the kernel or here. */
+  /**
+   * Accepts until `stop()`. Called again, it replaces the sink. Connections made earlier wait in
+   * the kernel or here.
+   */
   start(sink: AcceptSink): void;
   /** Holds back further connections until the next `start`. */
   stop(): void;
-  /** Stops listening; channels that were handed over live on, held back ones are closed. A unix socket's file is treated as `cleanup` said. */
+  /**
+   * Stops listening; channels that were handed over live on, held back ones are closed. A unix
+   * socket's file is treated as `cleanup` said.
+   */
   close(): void;
 }
 
@@ -142,7 +181,10 @@ export interface RawListener extends RawHandle {
 export type ConnectTarget = ConnectTcp | ConnectUnix;
 /** One internet address. */
 export interface ConnectTcp {
-  /** What `lookup` of dns.ts gave: an IP address, or on Deno a name that only the runtime itself may look up. */
+  /**
+   * What `lookup` of dns.ts gave: an IP address, or on Deno a name that only the runtime itself may
+   * look up.
+   */
   hostname: string;
   port: number;
   /** The local end to bind first. */
@@ -157,15 +199,19 @@ export interface ConnectUnix {
 /** How to listen on an internet address. */
 export interface ListenTcp {
   /**
-   * What `lookup` of dns.ts gave, or null for every interface. null gives one socket that serves IPv4 and IPv6 (IPv4 only, where the machine has no
-   * IPv6); the addresses of its IPv4 peers are in IPv4 form.
+   * What `lookup` of dns.ts gave, or null for every interface. null gives one socket that serves
+   * IPv4 and IPv6 (IPv4 only, where the machine has no IPv6); the addresses of its IPv4 peers are
+   * in IPv4 form.
    */
   hostname: string | null;
   /** 0: the system chooses. */
   port: number;
   /** @default {511} Bun always uses 512. */
   backlog?: number;
-  /** Share the port with other sockets that ask for the same. OSError "ENOTSUP" where the runtime can't (Node 20). @default {false} */
+  /**
+   * Share the port with other sockets that ask for the same. OSError "ENOTSUP" where the runtime
+   * can't (Node 20). @default {false}
+   */
   reusePort?: boolean;
   /** Keep IPv4 peers off an IPv6 address. Deno can't, and serves both on "::". @default {true} */
   ipv6Only?: boolean;
@@ -177,9 +223,15 @@ export interface ListenUnix {
   path: string;
   /** @default {511} Bun always uses 512. */
   backlog?: number;
-  /** Remove a socket file that is in the way, as asyncio does. Another kind of file: OSError "EADDRINUSE". @default {true} */
+  /**
+   * Remove a socket file that is in the way, as asyncio does. Another kind of file: OSError
+   * "EADDRINUSE". @default {true}
+   */
   removeStale?: boolean;
-  /** Remove the socket file on close, unless somebody has put another one in its place. @default {true} */
+  /**
+   * Remove the socket file on close, unless somebody has put another one in its place. @default
+   * {true}
+   */
   cleanup?: boolean;
 }
 
@@ -212,11 +264,14 @@ export interface DatagramChannel extends RawHandle {
   readonly remoteAddr: NetAddress | null;
   /** Datagrams go to the sink until `stopReading()`. Called again, it replaces the sink. */
   startReading(sink: DatagramSink): void;
-  /** Datagrams that arrive from now on are kept, up to some hundred; more are dropped, as a full kernel buffer would. */
+  /**
+   * Datagrams that arrive from now on are kept, up to some hundred; more are dropped, as a full
+   * kernel buffer would.
+   */
   stopReading(): void;
   /**
-   * Sends one datagram, which may be empty; any number may be under way. The data must not change before `done`.
-   * A connected channel takes null for the address, an unconnected one needs it.
+   * Sends one datagram, which may be empty; any number may be under way. The data must not change
+   * before `done`. A connected channel takes null for the address, an unconnected one needs it.
    */
   send(data: Uint8Array, addr: { hostname: string; port: number } | null, done: Done): void;
   setBroadcast(on: boolean): void;
@@ -237,15 +292,24 @@ export interface UpgradeTls {
   /** PEM, in place of the system's. */
   caCerts?: readonly string[];
   alpnProtocols?: readonly string[];
-  /** Server: ask the client for a certificate and refuse without a valid one. Client: verify the server. @default {!isServer} */
+  /**
+   * Server: ask the client for a certificate and refuse without a valid one. Client: verify the
+   * server. @default {!isServer}
+   */
   verifyPeer?: boolean;
-  /** Client: the name that the certificate must be for and that SNI sends; "" does neither, as Python's `server_hostname=""`. */
+  /**
+   * Client: the name that the certificate must be for and that SNI sends; "" does neither, as
+   * Python's `server_hostname=""`.
+   */
   serverHostname?: string;
 }
 
 /** What was agreed on in the handshake. */
 export interface TlsInfo {
-  /** The peer's certificate as node:tls describes it (subject, issuer, valid_from, raw DER, ...); null when it gave none. */
+  /**
+   * The peer's certificate as node:tls describes it (subject, issuer, valid_from, raw DER, ...);
+   * null when it gave none.
+   */
   readonly peerCertificate: unknown;
   /** Name, protocol ("TLSv1.3"), secret bits (null where the runtime does not tell). */
   readonly cipher: [name: string, protocol: string, bits: number | null] | null;
@@ -256,26 +320,34 @@ export interface TlsInfo {
 }
 
 /**
- * A channel through TLS. It owns the channel below: closing it closes that too. `shutdownWrite` sends close_notify and then ends
- * the writing direction below; the peer's own comes as `onEof`. Only an end in that order loses nothing: TLS peers send unasked
- * (tickets, for instance), and a close with arrivals unread resets the connection.
+ * A channel through TLS. It owns the channel below: closing it closes that too. `shutdownWrite`
+ * sends close_notify and then ends the writing direction below; the peer's own comes as `onEof`.
+ * Only an end in that order loses nothing: TLS peers send unasked (tickets, for instance), and a
+ * close with arrivals unread resets the connection.
  */
 export interface TlsChannel extends RawChannel {
   readonly tls: TlsInfo;
 }
 
-/** What a runtime gives. Every function checks the permissions first: PermissionError, naming the flag, and nothing has happened. */
+/**
+ * What a runtime gives. Every function checks the permissions first: PermissionError, naming the
+ * flag, and nothing has happened.
+ */
 export interface NetHost {
   /** Rejects with ConnectionRefusedError and the like. */
   connect(target: ConnectTarget): Operation<RawChannel>;
-  /** Bound and listening when it resolves; nothing is accepted before `start`. Rejects with OSError "EADDRINUSE" and the like. */
+  /**
+   * Bound and listening when it resolves; nothing is accepted before `start`. Rejects with OSError
+   * "EADDRINUSE" and the like.
+   */
   listenTcp(options: ListenTcp): Promise<RawListener>;
   listenUnix(options: ListenUnix): Promise<RawListener>;
   openDatagram(options: OpenDatagram): Promise<DatagramChannel>;
   /**
-   * Makes the handshake over any channel whose reading is stopped, TLS channels included. The channel belongs to the operation from
-   * the call on: when it fails or is cancelled, the channel is aborted. Rejects with SSLError, SSLCertVerificationError (no trust,
-   * wrong name), or ConnectionResetError when the peer leaves in mid-handshake.
+   * Makes the handshake over any channel whose reading is stopped, TLS channels included. The
+   * channel belongs to the operation from the call on: when it fails or is cancelled, the channel
+   * is aborted. Rejects with SSLError, SSLCertVerificationError (no trust, wrong name), or
+   * ConnectionResetError when the peer leaves in mid-handshake.
    */
   upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<TlsChannel>;
 }

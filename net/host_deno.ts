@@ -31,8 +31,8 @@ import type {
 import { nodeHost } from "./host_node.ts";
 
 /**
- * Deno's own calls for TCP and unix sockets: its permissions, synchronous errors, and a start that does not load node:net. What
- * Deno has no stable call for comes from the host of Node and Bun.
+ * Deno's own calls for TCP and unix sockets: its permissions, synchronous errors, and a start that
+ * does not load node:net. What Deno has no stable call for comes from the host of Node and Bun.
  */
 export const denoHost: NetHost = {
   connect: (target) =>

@@ -35,7 +35,10 @@ import type {
   RawListener,
 } from "./host.ts";
 
-/** node:net and its neighbours: for Node and Bun, and for what Deno has no stable call of its own for. */
+/**
+ * node:net and its neighbours: for Node and Bun, and for what Deno has no stable call of its own
+ * for.
+ */
 export const nodeHost: NetHost = {
   connect,
   listenTcp,
@@ -100,7 +103,9 @@ function tcpChannel(socket: net.Socket, dual: boolean): NodeChannel {
   });
 }
 
-/** node:net knows no addresses of unix sockets, and no reset for them; the path is the listener's. */
+/**
+ * node:net knows no addresses of unix sockets, and no reset for them; the path is the listener's.
+ */
 function unixChannel(socket: net.Socket, localPath: string, remotePath: string): NodeChannel {
   return new NodeChannel(socket, {
     localAddr: unixAddress(localPath),
@@ -166,7 +171,10 @@ async function listenUnix(options: ListenUnix): Promise<RawListener> {
   );
 }
 
-/** Node says EACCES (a habit of Windows, its source says) where the system said that there is no such folder. */
+/**
+ * Node says EACCES (a habit of Windows, its source says) where the system said that there is no
+ * such folder.
+ */
 function withoutFolder(error: OSError, path: string): OSError {
   const { existsSync } = builtin("node:fs");
   const folder = path.slice(0, path.lastIndexOf("/") + 1);

@@ -1,5 +1,6 @@
 /**
- * A certificate authority for tests and two certificates of it, valid from 2020 to 2120. The keys protect nothing.
+ * A certificate authority for tests and two certificates of it, valid from 2020 to 2120. The keys
+ * protect nothing.
  */
 /** The authority's certificate, for `caCerts`. */
 export const caCert: string = `-----BEGIN CERTIFICATE-----

@@ -1,4 +1,5 @@
-// Run by host_exhaustion.test.ts with few descriptors: uses them all up, connects, frees them again.
+// Run by host_exhaustion.test.ts with few descriptors: uses them all up, connects, frees them
+// again.
 import * as fs from "node:fs";
 import type { OSError } from "../../runtime/os_error_family.ts";
 import type { RawChannel } from "../../net/host.ts";

@@ -166,8 +166,8 @@ export function chance(seed: number): () => number {
 }
 
 /**
- * Sends `pattern(total)` in random pieces and reads it at the other end, stopping, starting and changing between chunks and buffers at
- * random. Resolves to what went wrong, "" when nothing did.
+ * Sends `pattern(total)` in random pieces and reads it at the other end, stopping, starting and
+ * changing between chunks and buffers at random. Resolves to what went wrong, "" when nothing did.
  */
 export function randomTraffic(
   from: RawChannel,

@@ -404,7 +404,8 @@ for (const [name, host] of hosts) {
   });
 
   test(`host ${name}: a connect that is called off rejects with ECANCELED`, async () => {
-    // A test network that nobody answers from, or that the machine has no way to; either way it is not connected.
+    // A test network that nobody answers from, or that the machine has no way to; either way it is
+    // not connected.
     const operation = host.connect({ hostname: "192.0.2.1", port: 9 });
     operation.cancel();
     operation.cancel();

@@ -175,7 +175,8 @@ for (const [name, host] of hosts) {
 
   test(`host TLS ${name}: bytes that wait in the channel when it is upgraded are the handshake's`, async () => {
     await withPair(host, async (rawClient, rawServer) => {
-      // STARTTLS: the server has read plain text, and the client's greeting is there before the server begins.
+      // STARTTLS: the server has read plain text, and the client's greeting is there before the
+      // server begins.
       const plain = new Recorder();
       rawServer.startReading(plain);
       await write(rawClient, "STARTTLS\n");
