@@ -1,6 +1,7 @@
 import { makeCancelledError } from "./_cancelled.ts";
 import { type BodyRun, runBody } from "./_body.ts";
 import { CancelledError } from "./exceptions.ts";
+import { forgiveCancellation } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Reaction } from "./_reaction.ts";
@@ -26,7 +27,7 @@ export class Deadline<R> implements BodyRun<R> {
   /** Requests that stood against the enclosing scopes when it was entered. */
   readonly #base: number;
   #resolve!: (value: R) => void;
-  #reject!: (error: unknown) => void;
+  #rejectPromise!: (error: unknown) => void;
   #fired = false;
   #settled = false;
   #left = false;
@@ -39,7 +40,7 @@ export class Deadline<R> implements BodyRun<R> {
     this.#base = this.scope.requestsAbove();
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
-      this.#reject = reject;
+      this.#rejectPromise = reject;
     });
   }
 
@@ -133,6 +134,11 @@ export class Deadline<R> implements BodyRun<R> {
     // Somebody who encloses this asked too: the error that leaves here delivers that request.
     scope.nearestAskedAbove()?.clearPending();
     return error;
+  }
+
+  #reject(error: unknown): void {
+    forgiveCancellation(this.promise, error);
+    this.#rejectPromise(error);
   }
 
   #end(): void {

@@ -7,6 +7,7 @@ export interface LoopCore extends ScopeLoop {
   readonly rootScope: Scope;
   /** The scope in which a callback with these bindings runs; `cell` when it was given a context of its own. */
   callbackFrame(bindings: Bindings, cell: ContextCell | null): Scope;
+  isClosed(): boolean;
   callExceptionHandler(context: { message: string; [key: string]: unknown }): void;
   /** A future failed and nobody may come to see it. `site`: the stack of its creation, in debug mode. */
   watchUnretrieved(future: object, error: unknown, site: string | null): UnretrievedWatch;

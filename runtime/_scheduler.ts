@@ -53,6 +53,7 @@ export class Scheduler {
   #scheduled = false;
   #parkedUntil: number | null = null;
   #stopRequested = false;
+  #untilIdle = false;
   #ranBatch = false;
   #remaining = 0;
   #turn: Turn | null = null;
@@ -103,6 +104,12 @@ export class Scheduler {
   requestStop(): void {
     this.#stopRequested = true;
     if (this.#active) this.wake();
+  }
+
+  /** Runs what is ready, and what that makes ready, then leaves. Timers do not count any more. */
+  startLast(): void {
+    this.#untilIdle = true;
+    this.start();
   }
 
   enqueue(entry: ReadyEntry): void {
@@ -232,12 +239,13 @@ export class Scheduler {
       if (this.random !== null) this.#ready.permute(count, this.random);
       return false;
     }
-    if (this.#stopRequested) this.#leave();
+    if (this.#stopRequested || this.#untilIdle) this.#leave();
     else this.#park();
     return true;
   }
 
   #collectTimers(): void {
+    if (this.#untilIdle) return;
     const tick = this.host.tick();
     if (tick !== this.#lastTick) {
       this.#lastTick = tick;
@@ -277,6 +285,7 @@ export class Scheduler {
     this.#active = false;
     this.#scheduled = false;
     this.#stopRequested = false;
+    this.#untilIdle = false;
     this.#armBell();
     this.host.unpark();
     this.onStop();

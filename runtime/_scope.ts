@@ -31,7 +31,8 @@ export interface ScopeTask {
 /** What a scope needs to know of its loop. */
 export interface ScopeLoop {
   readonly scheduler: Scheduler;
-  isClosed(): boolean;
+  /** Closed, and what still waited has ended: nothing can be waited for any more. */
+  refusesWaits(): boolean;
   getDebug(): boolean;
 }
 
@@ -133,6 +134,13 @@ export class Scope implements ReactingScope<CancelRequest> {
       yield child;
       child = next;
     }
+  }
+
+  /** Whether anything waits in it or below it. */
+  hasWaits(): boolean {
+    if (this.firstWait !== null) return true;
+    for (const child of this.children()) if (child.hasWaits()) return true;
+    return false;
   }
 
   *waits(): IterableIterator<ScopeWait> {

@@ -60,7 +60,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     root.activity++;
     this.step = root.step;
     this.site = scope.loop.getDebug() ? captureStack(this.constructor) : null;
-    if (scope.loop.isClosed()) {
+    if (scope.loop.refusesWaits()) {
       this.#state = "settled";
       this.#refuse(home);
       return;

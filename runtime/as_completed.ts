@@ -4,6 +4,7 @@ import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { ensureFuture } from "./ensure_future.ts";
 import { TimeoutError } from "./exceptions.ts";
+import { forgiving } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";
 import { addEntry, coreOf, type Future, type FutureEntry, removeEntry } from "./_future.ts";
 import { isFuture } from "./futures.ts";
@@ -180,7 +181,7 @@ class AsCompleted<T> implements Iterable<Promise<T>>, AsyncIterable<Completed<T>
   *[Symbol.iterator](): IterableIterator<Promise<T>> {
     while (this.#line.left > 0) {
       this.#line.left--;
-      yield valueOfNext(this.#line);
+      yield forgiving(valueOfNext(this.#line));
     }
   }
 

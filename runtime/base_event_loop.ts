@@ -18,6 +18,7 @@ import { storedScope } from "./_frame.ts";
 import { Handle, SoonHandle, TimedHandle, type TimerHandle } from "./_handle.ts";
 import { type Host, RuntimeHost } from "./host.ts";
 import { isFuture } from "./futures.ts";
+import { LoopEnd } from "./_loop_end.ts";
 import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
 import { Scheduler } from "./_scheduler.ts";
 import { Scope } from "./_scope.ts";
@@ -61,6 +62,7 @@ export class BaseEventLoop implements LoopCore {
   #sharedFrame: Scope;
   #debug: boolean = debugByDefault();
   #closed = false;
+  readonly #end: LoopEnd = new LoopEnd(this, () => this.#unretrieved.sweep());
   #run: { resolve(): void; reject(error: unknown): void; release(): void } | null = null;
   #fatal: { error: unknown } | null = null;
   #taskFactory: TaskFactory | null = null;
@@ -142,12 +144,17 @@ export class BaseEventLoop implements LoopCore {
     if (this.#closed) return;
     for (const resource of [...this.resources]) resource.closeWithLoop();
     this.#closed = true;
-    // Leftover waits (hot branches of finished tasks) end, so that their cleanup runs; then nothing runs any more.
-    this.rootScope.deliver({ message: "Event loop is closed" });
-    this.rootScope.clearPending();
-    this.scheduler.requestStop();
-    this.scheduler.start();
+    this.#end.begin();
     this.#unretrieved.sweep();
+  }
+
+  /** Resolves when a closed loop has ended what still waited in it. */
+  get ended(): Promise<void> {
+    return this.#end.promise;
+  }
+
+  refusesWaits(): boolean {
+    return this.#end.refusesWaits;
   }
 
   shutdownAsyncgens(): Promise<void> {
@@ -338,7 +345,10 @@ export class BaseEventLoop implements LoopCore {
 
   #stopped(): void {
     const run = this.#run;
-    if (run === null) return;
+    if (run === null) {
+      this.#end.drained();
+      return;
+    }
     this.#run = null;
     run.release();
     const fatal = this.#fatal;

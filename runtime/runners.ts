@@ -121,6 +121,8 @@ export class Runner implements AsyncDisposable {
       loop.close();
       this.#loop = null;
       this.#state = "closed";
+      // Hot branches of finished tasks run their cleanup before whoever waits for the run goes on.
+      await core.ended;
     }
   }
 

@@ -2,6 +2,7 @@ import { runBody } from "./_body.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { describeType } from "./_describe.ts";
 import { CancelledError, ExceptionGroup, FatalError, RuntimeError } from "./exceptions.ts";
+import { forgiveCancellation } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";
 import { addEntry, type FutureEntry, takeException } from "./_future.ts";
 import type { LoopCore } from "./_loop_core.ts";
@@ -81,7 +82,10 @@ export class TaskGroup {
     this.#phase = "body";
     const promise = new Promise<unknown>((resolve, reject) => {
       this.#resolve = resolve;
-      this.#reject = reject;
+      this.#reject = (error) => {
+        forgiveCancellation(promise, error);
+        reject(error);
+      };
     });
     runBody(scope, {
       body: () => body(this),

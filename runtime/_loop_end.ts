@@ -1,0 +1,55 @@
+import type { LoopCore } from "./_loop_core.ts";
+
+/**
+ * `open → draining → refusing → ended`. Closing a loop cancels what still waits in it (the hot branches of tasks that are
+ * done), so that its cleanup runs, in which a turn of the loop may still be waited for, though no timer. What waits after
+ * that is cancelled once more, and from then on each wait is refused.
+ */
+type Phase = "open" | "draining" | "refusing" | "ended";
+
+/** The end of a loop. */
+export class LoopEnd {
+  readonly promise: Promise<void>;
+  readonly #loop: LoopCore;
+  readonly #onEnd: () => void;
+  #resolve!: () => void;
+  #phase: Phase = "open";
+
+  constructor(loop: LoopCore, onEnd: () => void) {
+    this.#loop = loop;
+    this.#onEnd = onEnd;
+    this.promise = new Promise((resolve) => this.#resolve = resolve);
+  }
+
+  get refusesWaits(): boolean {
+    return this.#phase === "refusing" || this.#phase === "ended";
+  }
+
+  begin(): void {
+    this.#phase = "draining";
+    this.#cancelWaits();
+  }
+
+  /** The scheduler has nothing ready any more. */
+  drained(): void {
+    if (this.#phase === "draining" && this.#loop.rootScope.hasWaits()) {
+      this.#phase = "refusing";
+      this.#cancelWaits();
+    } else if (!this.#isOver) {
+      this.#phase = "ended";
+      this.#onEnd();
+      this.#resolve();
+    }
+  }
+
+  get #isOver(): boolean {
+    return this.#phase === "open" || this.#phase === "ended";
+  }
+
+  #cancelWaits(): void {
+    const { rootScope, scheduler } = this.#loop;
+    rootScope.deliver({ message: "Event loop is closed" });
+    rootScope.clearPending();
+    scheduler.startLast();
+  }
+}
