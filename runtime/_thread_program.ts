@@ -52,6 +52,7 @@ function runWorker(
     cancelled: boolean;
   }
 
+  const modules: Map<string, Module> = new Map();
   const compiled: Map<string, Callable> = new Map();
   const compiledLimit = 100;
   /** Where functions that came with a job are kept at the pool. */
@@ -85,19 +86,41 @@ function runWorker(
     current = job;
     const args = [...message.args];
     wire.putBack(args, message.functions, (fn) => makeRemote(job.id, fn));
-    findWork(message).then((fn) => fn(...(args as never[]))).then(
-      (value) => finish(job, value),
-      (error) => fail(job, explain(error, message)),
-    );
+    const ended = (value: unknown): void => finish(job, value);
+    const failed = (error: unknown): void => fail(job, explain(error, message));
+    try {
+      // A hop less for each of many small jobs: only what has to be waited for is.
+      const fn = findWork(message);
+      const result = fn instanceof Promise
+        ? fn.then((loaded) => loaded(...(args as never[])))
+        : fn(...(args as never[]));
+      if (isThenable(result)) Promise.resolve(result).then(ended, failed);
+      else ended(result);
+    } catch (error) {
+      failed(error);
+    }
   }
 
-  function findWork({ work }: JobMessage): Promise<Callable> {
-    if ("source" in work) return Promise.resolve(work.source).then(compile);
-    return load(work.url).then((module) => {
-      const found = module[work.name];
-      if (typeof found === "function") return found as Callable;
-      throw new TypeError(`${work.url} exports no function "${work.name}": got ${typeof found}`);
+  function isThenable(value: unknown): boolean {
+    return typeof value === "object" && value !== null &&
+      typeof Reflect.get(value, "then") === "function";
+  }
+
+  function findWork({ work }: JobMessage): Callable | Promise<Callable> {
+    if ("source" in work) return compile(work.source);
+    const { url, name } = work;
+    const known = modules.get(url);
+    if (known !== undefined) return exportOf(known, url, name);
+    return load(url).then((module) => {
+      modules.set(url, module);
+      return exportOf(module, url, name);
     });
+  }
+
+  function exportOf(module: Module, url: string, name: string): Callable {
+    const found = module[name];
+    if (typeof found === "function") return found as Callable;
+    throw new TypeError(`${url} exports no function "${name}": got ${typeof found}`);
   }
 
   function compile(source: string): Callable {
