@@ -30,8 +30,12 @@ export async function listenTcp(
   options: ServeOptions,
 ): Promise<RawListener[]> {
   const family = options.family ?? 0;
-  const hosts: readonly (string | null)[] = host === null || typeof host === "string" ? [host] : host;
-  const found = await gather(hosts.map((one) => () => placesOf(loop, one || null, port ?? 0, family)));
+  const hosts: readonly (string | null)[] = host === null || typeof host === "string"
+    ? [host]
+    : host;
+  const found = await gather(
+    hosts.map((one) => () => placesOf(loop, one || null, port ?? 0, family)),
+  );
   const places = new Map<string, Place>();
   for (const place of found.flat()) places.set(`${place.hostname}`, place);
 

@@ -13,7 +13,7 @@ import { netLoop } from "./_net_loop.ts";
 import { openTransport } from "./_open_transport.ts";
 import type { ConnectOptions } from "./options.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
-import { AF_UNIX, type Socket, takeChannel } from "./sockets.ts";
+import { requireUnixStream, takeChannel } from "./_take_socket.ts";
 import { clientTls } from "./_tls_arguments.ts";
 import type { Transport } from "./transports.ts";
 
@@ -36,7 +36,7 @@ export function createConnection<P extends Protocol | BufferedProtocol>(
       if (sock === undefined) {
         throw new RangeError("host and port was not specified and no sock specified");
       }
-      return await openTransport(loop, takeChannel(sock), protocolFactory, tls);
+      return await openTransport(loop, await takeChannel(sock), protocolFactory, tls);
     }
     if (sock !== undefined) {
       throw new RangeError("host/port and sock can not be specified at the same time");
@@ -58,8 +58,8 @@ export function createUnixConnection<P extends Protocol | BufferedProtocol>(
     const { sock } = options;
     if (path === null) {
       if (sock === undefined) throw new RangeError("no path and sock were specified");
-      requireUnix(sock);
-      return await openTransport(loop, takeChannel(sock), protocolFactory, tls);
+      requireUnixStream(sock);
+      return await openTransport(loop, await takeChannel(sock), protocolFactory, tls);
     }
     if (sock !== undefined) {
       throw new RangeError("path and sock can not be specified at the same time");
@@ -69,12 +69,6 @@ export function createUnixConnection<P extends Protocol | BufferedProtocol>(
     const channel = await waitForOperation(core, operation, `a connection to ${path}`);
     return await openTransport(loop, channel, protocolFactory, tls);
   });
-}
-
-/** @throws {RangeError} when the socket is of another family */
-export function requireUnix(sock: Socket): void {
-  if (sock.family === AF_UNIX) return;
-  throw new RangeError(`A UNIX Domain Stream Socket was expected, got ${sock}`);
 }
 
 function underSignal<T>(options: ConnectOptions, body: () => Promise<T>): Promise<T> {

@@ -5,7 +5,6 @@
  */
 
 import type { EventLoop } from "../event_loop.ts";
-import { requireUnix } from "./connect.ts";
 import { hostOf } from "./_host_of.ts";
 import { waitForHost } from "./_host_wait.ts";
 import type { RawListener } from "./host.ts";
@@ -15,7 +14,8 @@ import { openTransport } from "./_open_transport.ts";
 import type { ServeOptions, TlsOptions } from "./options.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
 import { makeServer, type Server } from "./server.ts";
-import { type Socket, takeChannel, takeListener } from "./sockets.ts";
+import type { Socket } from "./sockets.ts";
+import { requireUnixStream, takeChannel, takeListener } from "./_take_socket.ts";
 import { serverTls } from "./_tls_arguments.ts";
 import type { Transport } from "./transports.ts";
 import type { TlsSetup } from "./_handshake.ts";
@@ -35,7 +35,7 @@ export async function createServer(
   const { sock } = options;
   if (host === null && port === null) {
     if (sock === undefined) throw new RangeError("Neither host/port nor sock were specified");
-    const listener = await takeListener(sock, options.backlog ?? BACKLOG);
+    const listener = takeListener(sock, false);
     return await serve(loop, protocolFactory, [listener], tls, options);
   }
   if (sock !== undefined) {
@@ -59,8 +59,8 @@ export async function createUnixServer(
   const { sock, backlog = BACKLOG, cleanupSocket = true } = options;
   if (path === null) {
     if (sock === undefined) throw new RangeError("path was not specified, and no sock specified");
-    requireUnix(sock);
-    const listener = await takeListener(sock, backlog);
+    requireUnixStream(sock);
+    const listener = takeListener(sock, cleanupSocket);
     return await serve(loop, protocolFactory, [listener], tls, options);
   }
   if (sock !== undefined) {
@@ -80,7 +80,7 @@ export async function connectAcceptedSocket<P extends Protocol | BufferedProtoco
   options: { ssl?: TlsOptions } = {},
 ): Promise<[Transport, P]> {
   const tls = serverTls(options);
-  return await openTransport(loop, takeChannel(sock), protocolFactory, tls);
+  return await openTransport(loop, await takeChannel(sock), protocolFactory, tls);
 }
 
 /** Makes the server. Always passes through the loop once when it starts at once, as in CPython. */

@@ -1,12 +1,24 @@
 import type { EventLoop } from "../event_loop.ts";
 import { BaseEventLoop } from "../runtime/base_event_loop.ts";
-import type { NetAddress } from "./addresses.ts";
+import type { BytesLike } from "../runtime/bytes.ts";
+import type { Address, AddressLike, NetAddress } from "./addresses.ts";
 import { createConnection, createUnixConnection } from "./connect.ts";
 import { getaddrinfo, getnameinfo } from "./dns.ts";
 import { connectAcceptedSocket, createServer, createUnixServer } from "./listen.ts";
 import type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
 import type { Server } from "./server.ts";
+import {
+  addWatch,
+  removeWatch,
+  sockAccept,
+  sockConnect,
+  sockRecv,
+  sockRecvfrom,
+  sockRecvInto,
+  sockSendall,
+  sockSendto,
+} from "./socket_calls.ts";
 import type { SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets.ts";
 import type { Transport } from "./transports.ts";
 
@@ -19,6 +31,17 @@ type NetMethods = Pick<
   | "createUnixConnection"
   | "createUnixServer"
   | "connectAcceptedSocket"
+  | "sockRecv"
+  | "sockRecvInto"
+  | "sockRecvfrom"
+  | "sockSendall"
+  | "sockSendto"
+  | "sockConnect"
+  | "sockAccept"
+  | "addReader"
+  | "removeReader"
+  | "addWriter"
+  | "removeWriter"
 >;
 
 /** The portable loop with the net: each method hands the loop to the function that does the work. */
@@ -77,6 +100,58 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     options?: { ssl?: TlsOptions },
   ): Promise<[Transport, P]> {
     return connectAcceptedSocket(publicLoop(this), protocolFactory, sock, options);
+  }
+
+  sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array> {
+    return sockRecv(sock, nbytes);
+  }
+
+  sockRecvInto(sock: Socket, buffer: Uint8Array): Promise<number> {
+    return sockRecvInto(sock, buffer);
+  }
+
+  sockRecvfrom(sock: Socket, bufsize: number): Promise<[Uint8Array, Address]> {
+    return sockRecvfrom(sock, bufsize);
+  }
+
+  sockSendall(sock: Socket, data: BytesLike): Promise<void> {
+    return sockSendall(sock, data);
+  }
+
+  sockSendto(sock: Socket, data: BytesLike, address: AddressLike): Promise<number> {
+    return sockSendto(publicLoop(this), sock, data, address);
+  }
+
+  sockConnect(sock: Socket, address: AddressLike): Promise<void> {
+    return sockConnect(publicLoop(this), sock, address);
+  }
+
+  sockAccept(sock: Socket): Promise<[Socket, Address]> {
+    return sockAccept(sock);
+  }
+
+  addReader<A extends unknown[]>(
+    sock: Socket,
+    callback: (...args: A) => unknown,
+    ...args: A
+  ): void {
+    addWatch(publicLoop(this), sock, "read", callback, args);
+  }
+
+  removeReader(sock: Socket): boolean {
+    return removeWatch(publicLoop(this), sock, "read");
+  }
+
+  addWriter<A extends unknown[]>(
+    sock: Socket,
+    callback: (...args: A) => unknown,
+    ...args: A
+  ): void {
+    addWatch(publicLoop(this), sock, "write", callback, args);
+  }
+
+  removeWriter(sock: Socket): boolean {
+    return removeWatch(publicLoop(this), sock, "write");
   }
 }
 

@@ -1,12 +1,17 @@
 /**
- * Sockets, for `sockRecv` and friends and for `addReader`: the low level below transports.
+ * Sockets, for `loop.sockRecv()` and its relatives and for `loop.addReader()`: the level below transports.
  *
  * @module
  */
 
-import type { Address } from "./addresses.ts";
-import type { RawChannel, RawListener } from "./host.ts";
-import { RuntimeError } from "../runtime/exceptions.ts";
+import { type BytesLike, toBytes } from "../runtime/bytes.ts";
+import { OSError, RuntimeError } from "../runtime/exceptions.ts";
+import type { Address, AddressLike } from "./addresses.ts";
+import { describeAddress } from "./_address_forms.ts";
+import { ConnectedSocket } from "./_connected_socket.ts";
+import { DatagramSocket } from "./_datagram_socket.ts";
+import { netHost } from "./_host.ts";
+import { ListeningSocket } from "./_listening_socket.ts";
 
 /** Address family of unix sockets. */
 export const AF_UNIX = 1;
@@ -19,7 +24,12 @@ export const SOCK_STREAM = "SOCK_STREAM";
 /** Socket type of datagrams. */
 export const SOCK_DGRAM = "SOCK_DGRAM";
 
-/** What a view of a socket shows. */
+/** One of the address families. */
+export type SocketFamily = typeof AF_UNIX | typeof AF_INET | typeof AF_INET6;
+/** One of the socket types. */
+export type SocketType = typeof SOCK_STREAM | typeof SOCK_DGRAM;
+
+/** What a view of a socket shows: a transport's channel, a server's listener. */
 export interface Viewed {
   readonly closed: boolean;
   readonly localAddr: Address | null;
@@ -28,67 +38,286 @@ export interface Viewed {
   setKeepAlive?(on: boolean): void;
 }
 
-/** What a transport takes over from a socket. */
-export function takeChannel(_sock: Socket): RawChannel {
-  throw new RuntimeError("not yet");
+/** What a socket is at present: nothing yet, one of its kinds, or what now belongs to a transport or server. */
+export type SocketBody =
+  | { readonly kind: "fresh" }
+  | { readonly kind: "listening"; readonly it: ListeningSocket }
+  | { readonly kind: "connected"; readonly it: ConnectedSocket }
+  | { readonly kind: "datagram"; readonly it: DatagramSocket }
+  | { readonly kind: "view"; readonly it: Viewed }
+  | { readonly kind: "closed" };
+
+const FRESH: SocketBody = { kind: "fresh" };
+const CLOSED: SocketBody = { kind: "closed" };
+
+let bodyBehind: (socket: Socket) => SocketBody;
+let changeBody: (socket: Socket, body: SocketBody) => void;
+let kindBehind: (socket: Socket) => SocketKind;
+
+/** What a socket was made for. */
+export interface SocketKind {
+  readonly family: SocketFamily;
+  readonly type: SocketType;
 }
 
-/** What a server takes over from a socket. */
-export function takeListener(_sock: Socket, _backlog: number): Promise<RawListener> {
-  throw new RuntimeError("not yet");
-}
+/**
+ * A non-blocking socket over the runtime's own connections (`socket.socket`). An open one keeps the process alive, so close
+ * it, or take it with `using`.
+ *
+ * What a transport or a server shows by `getExtraInfo("socket")` and `sockets` is a view: it tells addresses and sets options; the
+ * rest is the owner's.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { getRunningLoop, run, Socket, startServer } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const server = await startServer((_reader, writer) => {
+ *     writer.write("hello");
+ *     writer.close();
+ *   }, "127.0.0.1", 0);
+ *   const loop = getRunningLoop();
+ *   const sock = new Socket();
+ *   await loop.sockConnect(sock, server.sockets[0]!.getsockname()!);
+ *   assert.equal(new TextDecoder().decode(await loop.sockRecv(sock, 100)), "hello");
+ *   sock.close();
+ *   server.close();
+ * });
+ * ```
+ */
+export class Socket implements Disposable {
+  readonly #family: SocketFamily;
+  readonly #type: SocketType;
+  #body: SocketBody = FRESH;
 
-let makeView: (viewed: Viewed) => Socket;
+  /**
+   * @param family `AF_INET` by default
+   * @param type `SOCK_STREAM` by default
+   */
+  constructor(family: SocketFamily = AF_INET, type: SocketType = SOCK_STREAM) {
+    this.#family = family;
+    this.#type = type;
+  }
 
-/** A non-blocking socket. */
-export class Socket {
-  #viewed: Viewed | null = null;
-  readonly family: 1 | 4 | 6 = 4;
+  /**
+   * Binds this end; resolves when its address is known. On Deno it needs `--allow-net`.
+   *
+   * @param address port 0 picks a free one; a unix socket's path must not exist
+   * @param options `reusePort`: share the port with other sockets that ask for the same
+   * @throws {OSError} "EADDRINUSE" and the like
+   */
+  async bind(address: AddressLike, options: { reusePort?: boolean } = {}): Promise<void> {
+    if (this.#body !== FRESH) throw wrongState(this, "bind");
+    const body = await this.#bound(address, options.reusePort === true);
+    if ((this.#body as SocketBody) === CLOSED) body.it.close();
+    else this.#body = body;
+  }
+
+  /**
+   * Lets the bound socket accept connections. The runtimes do this together with the binding, so their backlog holds.
+   *
+   * @throws {OSError} "EINVAL" when the socket is not bound
+   */
+  listen(_backlog: number = 100): Promise<void> {
+    const body = this.#body;
+    if (body.kind !== "listening") return Promise.reject(wrongState(this, "listen"));
+    body.it.listening = true;
+    return Promise.resolve();
+  }
 
   /** This end's address; null while it has none. */
   getsockname(): Address | null {
-    return this.#viewed?.localAddr ?? null;
+    const body = this.#body;
+    return "it" in body ? body.it.localAddr : null;
   }
 
   /** The other end's address; null when not connected. */
   getpeername(): Address | null {
-    return this.#viewed?.remoteAddr ?? null;
+    const body = this.#body;
+    return "it" in body && "remoteAddr" in body.it ? body.it.remoteAddr : null;
   }
 
-  /** Whether small writes are sent at once (TCP_NODELAY). */
+  /**
+   * What has arrived, at most `n` bytes of it; empty at the end of the stream.
+   *
+   * @throws {BlockingIOError} when nothing is there yet
+   * @throws {OSError} when the socket is not connected, or failed
+   */
+  recv(n: number): Uint8Array {
+    const body = this.#body;
+    if (body.kind === "connected") return body.it.recv(n);
+    if (body.kind === "datagram") return body.it.recvfrom(n)[0];
+    throw wrongState(this, "recv");
+  }
+
+  /**
+   * The same into a buffer.
+   *
+   * @returns how many bytes; 0 at the end of the stream
+   */
+  recvInto(buffer: Uint8Array): number {
+    const data = this.recv(buffer.length);
+    buffer.set(data);
+    return data.length;
+  }
+
+  /**
+   * Sends what there is room for.
+   *
+   * @returns how many bytes were taken
+   * @throws {BlockingIOError} when the buffer is full
+   * @throws {OSError} when the socket is not connected, or failed
+   */
+  send(data: BytesLike): number {
+    const bytes = toBytes(data, "data");
+    const body = this.#body;
+    if (body.kind === "connected") return body.it.send(bytes);
+    if (body.kind !== "datagram" || body.it.remoteAddr === null) throw wrongState(this, "send");
+    body.it.send(bytes);
+    return bytes.length;
+  }
+
+  /**
+   * Ends one direction of the connection, or both.
+   *
+   * @throws {OSError} "ENOTCONN" when the socket is not connected
+   */
+  shutdown(how: "read" | "write" | "both"): void {
+    if (this.#body.kind !== "connected") throw wrongState(this, "shutdown");
+    this.#body.it.shutdown(how);
+  }
+
+  /** Whether small writes are sent at once (TCP_NODELAY, on by default). Does nothing on other sockets than TCP's. */
   setNoDelay(on: boolean): void {
-    this.#viewed?.setNoDelay?.(on);
+    const body = this.#body;
+    if (body.kind === "connected" || body.kind === "view") body.it.setNoDelay?.(on);
   }
 
-  /** Whether an idle connection is probed (SO_KEEPALIVE). */
+  /** Whether an idle connection is probed (SO_KEEPALIVE). Does nothing on other sockets than TCP's. */
   setKeepAlive(on: boolean): void {
-    this.#viewed?.setKeepAlive?.(on);
+    const body = this.#body;
+    if (body.kind === "connected" || body.kind === "view") body.it.setKeepAlive?.(on);
   }
 
-  /** Whether the socket is closed. */
-  get closed(): boolean {
-    return this.#viewed?.closed ?? true;
-  }
-
-  /** Closes the socket. */
+  /**
+   * Closes the socket; what `send` took is still sent. Does nothing the second time.
+   *
+   * @throws {RuntimeError} when it is a view: close the transport or the server instead
+   */
   close(): void {
-    if (this.#viewed !== null) {
-      throw new RuntimeError(
-        "Cannot close a socket that a transport or server owns: close that instead",
-      );
+    const body = this.#body;
+    if (body.kind === "view") throw viewOnly("close");
+    this.#body = CLOSED;
+    if ("it" in body) body.it.close();
+  }
+
+  /** Whether it is closed; of a view, whether what it shows is. */
+  get closed(): boolean {
+    const body = this.#body;
+    return body.kind === "view" ? body.it.closed : body.kind === "closed";
+  }
+
+  /** `close()` */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** `<Socket AF_INET SOCK_STREAM connected 127.0.0.1:80>`, for messages. */
+  toString(): string {
+    const family = ["", "AF_UNIX", "", "", "AF_INET", "", "AF_INET6"][this.#family];
+    const address = this.getpeername() ?? this.getsockname();
+    const where = address === null ? "" : ` ${describeAddress(address)}`;
+    return `<Socket ${family} ${this.#type} ${this.#body.kind}${where}>`;
+  }
+
+  async #bound(
+    address: AddressLike,
+    reusePort: boolean,
+  ): Promise<Extract<SocketBody, { kind: "listening" | "datagram" }>> {
+    checkFamily(this, address);
+    if ("path" in address) {
+      // As in CPython, the one who binds a path removes it: a server that takes the socket over does.
+      const { path } = address;
+      const listener = await netHost.listenUnix({ path, removeStale: false, cleanup: false });
+      return { kind: "listening", it: new ListeningSocket(listener) };
     }
+    const { hostname, port } = address;
+    if (this.#type === SOCK_DGRAM) {
+      const family = this.#family === AF_INET6 ? 6 : 4;
+      const channel = await netHost.openDatagram({ local: { hostname, port }, family, reusePort });
+      return { kind: "datagram", it: new DatagramSocket(channel) };
+    }
+    const listener = await netHost.listenTcp({ hostname, port, reusePort });
+    return { kind: "listening", it: new ListeningSocket(listener) };
   }
 
   static {
-    makeView = (viewed) => {
-      const socket = new Socket();
-      socket.#viewed = viewed;
-      return socket;
-    };
+    bodyBehind = (socket) => socket.#body;
+    changeBody = (socket, body) => socket.#body = body;
+    kindBehind = (socket) => ({ family: socket.#family, type: socket.#type });
   }
 }
 
-/** The read-only socket that a transport or a server shows. */
-export function socketView(viewed: Viewed): Socket {
-  return makeView(viewed);
+/** What a socket is at present. */
+export function bodyOf(socket: Socket): SocketBody {
+  return bodyBehind(socket);
+}
+
+/** Makes something else of a socket. */
+export function setBody(socket: Socket, body: SocketBody): void {
+  changeBody(socket, body);
+}
+
+/** What a socket was made for. */
+export function kindOf(socket: Socket): SocketKind {
+  return kindBehind(socket);
+}
+
+/** A socket that only shows what a transport or a server owns. */
+export function socketView(it: Viewed): Socket {
+  return socketFor(it.localAddr ?? it.remoteAddr, { kind: "view", it });
+}
+
+/** A connected socket of an accepted channel. */
+export function connectedSocket(it: ConnectedSocket): Socket {
+  return socketFor(it.localAddr ?? it.remoteAddr, { kind: "connected", it });
+}
+
+function socketFor(address: Address | null, body: SocketBody): Socket {
+  const transport = address?.transport;
+  const isIPv6 = address !== null && "hostname" in address && address.hostname.includes(":");
+  const socket = new Socket(
+    transport === "unix" ? AF_UNIX : isIPv6 ? AF_INET6 : AF_INET,
+    transport === "udp" ? SOCK_DGRAM : SOCK_STREAM,
+  );
+  changeBody(socket, body);
+  return socket;
+}
+
+/** @throws {RangeError} when an address is of another kind than the socket's family */
+export function checkFamily(socket: Socket, address: AddressLike): void {
+  const isUnix = kindBehind(socket).family === AF_UNIX;
+  if ("path" in address === isUnix) return;
+  throw new RangeError(`Cannot use the address ${describeAddress(address)} with ${socket}`);
+}
+
+/** The error of a call that the socket's state does not allow. */
+export function wrongState(socket: Socket, syscall: string): Error {
+  const body = bodyBehind(socket);
+  if (body.kind === "view") return viewOnly(syscall);
+  const code = body.kind === "closed"
+    ? "EBADF"
+    : syscall === "bind" || syscall === "listen" || syscall === "accept"
+    ? "EINVAL"
+    : syscall === "connect"
+    ? "EISCONN"
+    : "ENOTCONN";
+  return new OSError(`${syscall}: not possible on ${socket} (${code})`, { code, syscall });
+}
+
+function viewOnly(what: string): RuntimeError {
+  return new RuntimeError(
+    `Cannot ${what} a socket that is used by a transport or a server: use that instead`,
+  );
 }

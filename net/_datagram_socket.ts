@@ -1,0 +1,95 @@
+import { BlockingIOError, type OSError } from "../runtime/exceptions.ts";
+import type { NetAddress } from "./addresses.ts";
+import type { DatagramChannel, DatagramSink } from "./host.ts";
+import { Readiness } from "./_readiness.ts";
+
+/** How many datagrams are kept before the channel is told to keep them itself. */
+const CAPACITY = 64;
+
+/** A datagram socket that is bound. */
+export class DatagramSocket implements DatagramSink {
+  readonly readable: Readiness;
+  /** Sending never has to wait: the runtimes queue. */
+  readonly writable: Readiness = new Readiness("room in a socket's buffer", () => true);
+  readonly #channel: DatagramChannel;
+  readonly #received: { data: Uint8Array; addr: NetAddress }[] = [];
+  #error: OSError | null = null;
+  #reading = false;
+
+  constructor(channel: DatagramChannel) {
+    this.#channel = channel;
+    this.readable = new Readiness(
+      "a datagram",
+      () => this.#received.length > 0 || this.#error !== null,
+      () => this.#read(),
+    );
+  }
+
+  get localAddr(): NetAddress {
+    return this.#channel.localAddr;
+  }
+
+  get remoteAddr(): NetAddress | null {
+    return this.#channel.remoteAddr;
+  }
+
+  /** The next datagram, cut to `n` bytes as the system does it. */
+  recvfrom(n: number): [Uint8Array, NetAddress] {
+    const error = this.#error;
+    this.#error = null;
+    if (error !== null) throw error;
+    const next = this.#received.shift();
+    this.#read();
+    if (next !== undefined) return [next.data.subarray(0, n), next.addr];
+    throw new BlockingIOError("recvfrom: no datagram has arrived yet (EAGAIN)", {
+      code: "EAGAIN",
+      syscall: "recvfrom",
+    });
+  }
+
+  /** Resolves when the datagram is with the system. */
+  sendto(data: Uint8Array, addr: { hostname: string; port: number } | null): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#channel.send(data, addr, (error) => error === null ? resolve() : reject(error));
+    });
+  }
+
+  /** Sends without waiting; an error is told by the next call that receives. */
+  send(data: Uint8Array): void {
+    this.#channel.send(data.slice(), null, (error) => {
+      if (error !== null) this.onError(error);
+    });
+  }
+
+  close(): void {
+    this.readable.unwatch();
+    this.writable.unwatch();
+    this.#channel.close();
+  }
+
+  /** Gives the channel away; what was received already is lost with the socket, as datagrams may be. */
+  release(): DatagramChannel {
+    this.#channel.stopReading();
+    return this.#channel;
+  }
+
+  onDatagram(data: Uint8Array, addr: NetAddress): void {
+    this.#received.push({ data, addr });
+    if (this.#received.length >= CAPACITY) {
+      this.#reading = false;
+      this.#channel.stopReading();
+    }
+    this.readable.changed();
+  }
+
+  onError(error: OSError): void {
+    this.#error = error;
+    this.readable.changed();
+  }
+
+  #read(): void {
+    if (this.#reading || this.#received.length >= CAPACITY) return;
+    this.#reading = true;
+    this.#channel.startReading(this);
+  }
+}

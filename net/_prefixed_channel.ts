@@ -1,0 +1,81 @@
+import type { Address } from "./addresses.ts";
+import type { Done, RawChannel, ReadSink } from "./host.ts";
+
+/** A channel of which something was read already, which comes first again. */
+export class PrefixedChannel implements RawChannel {
+  readonly localAddr: Address | null;
+  readonly remoteAddr: Address | null;
+  readonly #channel: RawChannel;
+  #prefix: Uint8Array | null;
+  #sink: ReadSink | null = null;
+
+  constructor(channel: RawChannel, prefix: Uint8Array) {
+    this.#channel = channel;
+    this.#prefix = prefix.length > 0 ? prefix : null;
+    this.localAddr = channel.localAddr;
+    this.remoteAddr = channel.remoteAddr;
+  }
+
+  get closed(): boolean {
+    return this.#channel.closed;
+  }
+
+  startReading(sink: ReadSink): void {
+    if (this.#prefix === null) {
+      this.#channel.startReading(sink);
+      return;
+    }
+    const isNew = this.#sink === null;
+    this.#sink = sink;
+    // Later, as every channel does it: nothing calls back from inside the call that asked for it.
+    if (isNew) queueMicrotask(() => this.#handOver());
+  }
+
+  stopReading(): void {
+    this.#sink = null;
+    this.#channel.stopReading();
+  }
+
+  write(chunk: Uint8Array, done: Done): boolean {
+    return this.#channel.write(chunk, done);
+  }
+
+  shutdownWrite(done: Done): void {
+    this.#channel.shutdownWrite(done);
+  }
+
+  setNoDelay(on: boolean): void {
+    this.#channel.setNoDelay(on);
+  }
+
+  setKeepAlive(on: boolean): void {
+    this.#channel.setKeepAlive(on);
+  }
+
+  ref(): void {
+    this.#channel.ref();
+  }
+
+  unref(): void {
+    this.#channel.unref();
+  }
+
+  close(): void {
+    this.#sink = null;
+    this.#channel.close();
+  }
+
+  abort(): void {
+    this.#sink = null;
+    this.#channel.abort();
+  }
+
+  #handOver(): void {
+    const sink = this.#sink;
+    const prefix = this.#prefix;
+    if (sink === null || prefix === null) return;
+    this.#prefix = null;
+    sink.onData(prefix);
+    if (this.#sink !== null) this.#channel.startReading(this.#sink);
+  }
+}
