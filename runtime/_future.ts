@@ -1,26 +1,20 @@
 import type { EventLoop } from "../event_loop.ts";
 import { makeCancelledError } from "./_cancelled.ts";
 import type { Context } from "./context.ts";
+import { callbackNames, DoneCallback } from "./_done_callback.ts";
 import { CancelledError, InvalidStateError, RuntimeError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
+import type { FutureEntry } from "./_future_entry.ts";
+import { FutureWait } from "./_future_wait.ts";
 import { SoonHandle } from "./_handle.ts";
 import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
-import { describeCallbacks, describePlace, describeValue, nameOf, printed } from "./_printing.ts";
-import { Reaction } from "./_reaction.ts";
-import type { ReadyEntry, Turn } from "./_scheduler.ts";
-import type { CancelRequest, Scope } from "./_scope.ts";
+import { describeCallbacks, describePlace, describeValue, printed } from "./_printing.ts";
+import type { Scope } from "./_scope.ts";
 import { captureStack, placeOf } from "./_stack.ts";
-import { Wait } from "./_wait.ts";
+
+export type { FutureEntry } from "./_future_entry.ts";
 
 type State = "pending" | "cancelled" | "finished";
-
-/** What a future tells when it is done, each through the ready queue. */
-export interface FutureEntry {
-  /** Puts what is to be run into the ready queue. One entry may serve many futures. */
-  notify(future: Future<unknown>): void;
-  /** The future (a task, a gather, a shield) that goes on when this one is done; for the call graph. */
-  readonly awaiter: object | null;
-}
 
 let settle: (future: Future<unknown>, state: State, value: unknown, error: unknown) => void;
 
@@ -202,7 +196,7 @@ export class Future<T> implements Promise<T> {
     const scope = currentScope();
     const obstacle = this.#obstacle(scope);
     if (obstacle !== null) return Promise.reject(obstacle).then(onfulfilled, onrejected);
-    const wait = new FutureWait<T>(this, scope, this.#loop);
+    const wait = new FutureWait<T>(this, markRetrieved, scope, this.#loop);
     this.#add(wait);
     wait.begin();
     const promise = wait.promise.then(onfulfilled, onrejected);
@@ -365,114 +359,6 @@ export class Future<T> implements Promise<T> {
   }
 }
 
-/** The wait of whoever awaits a future. */
-export class FutureWait<T> extends Wait<T> implements FutureEntry {
-  readonly #future: Future<T>;
-  #asked: CancelRequest | null = null;
-  /** While the request is on its way to what is awaited. */
-  #passing = false;
-
-  constructor(future: Future<T>, scope: Scope, loop: LoopCore) {
-    super(scope, loop.scheduler);
-    this.#future = future;
-  }
-
-  /** A cancellation that is pending already finds the future, and this wait among those that its end wakes. */
-  begin(): void {
-    const { home } = this;
-    const pending = home.root.pendingCount > 0 ? home.takePending() : null;
-    if (pending !== null) this.cancel(pending);
-  }
-
-  get awaiter(): object | null {
-    return this.scope.task;
-  }
-
-  override get awaited(): object {
-    return this.#future;
-  }
-
-  notify(): void {
-    this.wake();
-  }
-
-  /** What is awaited is cancelled, and its end wakes this wait; if it refuses, the request waits for that end. */
-  override cancel(request: CancelRequest): boolean {
-    if (!this.pending) return super.cancel(request);
-    // Tasks that wait for each other in a ring: the request came round, so this wait takes it.
-    if (this.#passing) return super.cancel(request);
-    this.#asked = request;
-    this.#passing = true;
-    const passed = this.#future.cancel(request.message);
-    this.#passing = false;
-    if (!passed) this.request ??= request;
-    return true;
-  }
-
-  override describe(): string {
-    return String(this.#future);
-  }
-
-  /** The base class asks before the future is known; see {@linkcode FutureWait.begin}. */
-  protected override takePending(): void {}
-
-  protected onWake(): T {
-    if (this.#asked !== null) Reaction.waitEnds(this.home.root, this);
-    try {
-      return this.#future.result();
-    } catch (error) {
-      const cause = this.#asked?.cause;
-      if (cause !== undefined && error instanceof CancelledError) error.cause ??= cause;
-      throw error;
-    }
-  }
-
-  protected override onCancel(): void {
-    // The result is dropped, but it has been asked for: nobody has to be told of an exception again.
-    markRetrieved(this.#future);
-  }
-}
-
-/** A user's callback. */
-class DoneCallback implements FutureEntry {
-  readonly callback: unknown;
-  readonly awaiter = null;
-  readonly #handle: SoonHandle;
-  readonly #loop: LoopCore;
-
-  constructor(callback: unknown, handle: SoonHandle, loop: LoopCore) {
-    this.callback = callback;
-    this.#handle = handle;
-    this.#loop = loop;
-  }
-
-  notify(): void {
-    this.#loop.scheduler.enqueue(this.#handle);
-  }
-}
-
-/** A callback of the library's own: no context, no carried stores. */
-export class InternalCallback<F extends Future<unknown>> implements FutureEntry, ReadyEntry {
-  readonly #future: F;
-  readonly #callback: (future: F) => void;
-  readonly awaiter: object | null;
-
-  constructor(future: F, callback: (future: F) => void, awaiter: object | null = null) {
-    this.#future = future;
-    this.#callback = callback;
-    this.awaiter = awaiter;
-  }
-
-  notify(): void {
-    coreOf(this.#future).scheduler.enqueue(this);
-  }
-
-  run(): Turn | null {
-    this.#callback(this.#future);
-    return null;
-  }
-}
-
 /**
  * A dropped chain that only a cancellation ends is nobody's unhandled rejection. For every other error the promise is left
  * as it is: who handles it is the business of whoever has it.
@@ -481,9 +367,4 @@ function forgive(promise: Promise<unknown>): (error: unknown) => void {
   return (error) => {
     if (error instanceof CancelledError) promise.then(undefined, () => {});
   };
-}
-
-function callbackNames(entries: readonly FutureEntry[]): string[] {
-  return entries.filter((entry) => entry instanceof DoneCallback)
-    .map(({ callback }) => nameOf(callback as { name: string }));
 }

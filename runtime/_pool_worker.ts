@@ -1,5 +1,6 @@
 import { BrokenExecutor, RuntimeError } from "./exceptions.ts";
-import { addEntry, type Future, InternalCallback } from "./_future.ts";
+import { addEntry, type Future } from "./_future.ts";
+import { InternalCallback } from "./_internal_callback.ts";
 import type { Job, JobHolder } from "./_job.ts";
 import { findErrorClass, wire } from "./_thread_errors.ts";
 import type { WorkerEvents, WorkerLink } from "./_thread_host.ts";

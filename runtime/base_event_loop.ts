@@ -13,7 +13,8 @@ import {
 } from "./executors.ts";
 import { FatalError, RuntimeError } from "./exceptions.ts";
 import { ExceptionReporter, printContext } from "./_exception_reporter.ts";
-import { addEntry, Future, InternalCallback, markRetrieved, removeEntry } from "./_future.ts";
+import { addEntry, Future, markRetrieved, removeEntry } from "./_future.ts";
+import { InternalCallback } from "./_internal_callback.ts";
 import { storedScope } from "./_frame.ts";
 import { Handle, SoonHandle, TimedHandle, type TimerHandle } from "./_handle.ts";
 import { type Host, RuntimeHost } from "./host.ts";

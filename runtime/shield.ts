@@ -3,13 +3,13 @@ import { ensureFuture } from "./ensure_future.ts";
 import {
   addEntry,
   Future,
-  InternalCallback,
   markRetrieved,
   removeEntry,
   settleError,
   settleResult,
   takeException,
 } from "./_future.ts";
+import { InternalCallback } from "./_internal_callback.ts";
 import type { LoopCore } from "./_loop_core.ts";
 
 /** Inner futures whose later failure is reported already, however many shields over them were cancelled. */

@@ -1,0 +1,88 @@
+import { CancelledError } from "./exceptions.ts";
+import type { FutureEntry } from "./_future_entry.ts";
+import type { LoopCore } from "./_loop_core.ts";
+import { Reaction } from "./_reaction.ts";
+import type { CancelRequest, Scope } from "./_scope.ts";
+import { Wait } from "./_wait.ts";
+
+/** What the wait needs of the future that is awaited. */
+export interface AwaitedFuture<T> {
+  result(): T;
+  cancel(message?: string): boolean;
+}
+
+/** The wait of whoever awaits a future. */
+export class FutureWait<T> extends Wait<T> implements FutureEntry {
+  readonly #future: AwaitedFuture<T>;
+  /** Counts the future's exception as seen. */
+  readonly #retrieved: (future: AwaitedFuture<T>) => void;
+  #asked: CancelRequest | null = null;
+  /** While the request is on its way to what is awaited. */
+  #passing = false;
+
+  constructor(
+    future: AwaitedFuture<T>,
+    retrieved: (future: never) => void,
+    scope: Scope,
+    loop: LoopCore,
+  ) {
+    super(scope, loop.scheduler);
+    this.#future = future;
+    this.#retrieved = retrieved as (future: AwaitedFuture<T>) => void;
+  }
+
+  /** A cancellation that is pending already finds the future, and this wait among those that its end wakes. */
+  begin(): void {
+    const { home } = this;
+    const pending = home.root.pendingCount > 0 ? home.takePending() : null;
+    if (pending !== null) this.cancel(pending);
+  }
+
+  get awaiter(): object | null {
+    return this.scope.task;
+  }
+
+  override get awaited(): object {
+    return this.#future;
+  }
+
+  notify(): void {
+    this.wake();
+  }
+
+  /** What is awaited is cancelled, and its end wakes this wait; if it refuses, the request waits for that end. */
+  override cancel(request: CancelRequest): boolean {
+    if (!this.pending) return super.cancel(request);
+    // Tasks that wait for each other in a ring: the request came round, so this wait takes it.
+    if (this.#passing) return super.cancel(request);
+    this.#asked = request;
+    this.#passing = true;
+    const passed = this.#future.cancel(request.message);
+    this.#passing = false;
+    if (!passed) this.request ??= request;
+    return true;
+  }
+
+  override describe(): string {
+    return String(this.#future);
+  }
+
+  /** The base class asks before the future is known; see {@linkcode FutureWait.begin}. */
+  protected override takePending(): void {}
+
+  protected onWake(): T {
+    if (this.#asked !== null) Reaction.waitEnds(this.home.root, this);
+    try {
+      return this.#future.result();
+    } catch (error) {
+      const cause = this.#asked?.cause;
+      if (cause !== undefined && error instanceof CancelledError) error.cause ??= cause;
+      throw error;
+    }
+  }
+
+  protected override onCancel(): void {
+    // The result is dropped, but it has been asked for: nobody has to be told of an exception again.
+    this.#retrieved(this.#future);
+  }
+}
