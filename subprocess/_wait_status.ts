@@ -14,13 +14,15 @@ export function hidesSignals(): boolean {
 /**
  * Finds out that a real-time signal ended a child, which Node reports as exit code 0.
  *
- * The kernel closes a dying process's descriptors after it has set its wait status, and Node's event loop looks at pipes before it
- * reaps children. So when the end of one of the child's pipes arrives, /proc still knows the status, provided that no grandchild
- * holds the pipe and that its reader is not held back at that moment.
+ * - The kernel closes a dying process's descriptors after it has set its wait status, and Node's event loop looks at pipes before
+ *   it reaps children. So when the end of one of the child's pipes arrives, /proc still knows the status.
+ * - That end does not arrive in time when a grandchild holds the pipe, or its reader is held back at that moment. Then a signal
+ *   that we have sent ourselves, and that the child did not handle, counts as what ended it.
  */
 export class WaitStatus {
   readonly #pid: number;
   #status: number | null = null;
+  #sent: number | null = null;
 
   constructor(pid: number) {
     this.#pid = pid;
@@ -36,25 +38,39 @@ export class WaitStatus {
     };
   }
 
-  /** The real-time signal that ended the child; null for another end, or when it is not known. */
+  /** The signal is about to be sent. */
+  sending(signal: number): void {
+    if (signal < REAL_TIME_FIRST || !hidesSignals()) return;
+    const status = this.#read("status");
+    const bit = 1n << BigInt(signal - 1);
+    const handled = ["SigIgn", "SigCgt"].some((name) => {
+      const mask = new RegExp(`^${name}:\\s*([0-9a-f]+)$`, "m").exec(status)?.[1] ?? "0";
+      return (BigInt(`0x${mask}`) & bit) !== 0n;
+    });
+    if (!handled) this.#sent = signal;
+  }
+
+  /** The real-time signal that ended a child with Node's exit code 0; null when it did exit with 0, or nobody knows. */
   get realTimeSignal(): number | null {
-    if (this.#status === null) return null;
+    if (this.#status === null) return this.#sent;
     const signal = this.#status & 0x7f;
     return signal >= REAL_TIME_FIRST && signal < 0x7f ? signal : null;
   }
 
   #look(): void {
     if (this.#status !== null) return;
-    let stat: string;
-    try {
-      stat = builtin("node:fs").readFileSync(`/proc/${this.#pid}/stat`, "latin1");
-    } catch {
-      // Reaped already, or /proc is not to be seen: the exit code that Node gives has to do.
-      return;
-    }
+    const stat = this.#read("stat");
     // The program's name comes second, in parentheses, and may contain any of these characters.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    const flags = Number(fields[6]);
-    if ((flags & EXITING) !== 0) this.#status = Number(fields[49]);
+    if ((Number(fields[6]) & EXITING) !== 0) this.#status = Number(fields[49]);
+  }
+
+  /** "" when the child was reaped already, or /proc is not to be seen. */
+  #read(name: "stat" | "status"): string {
+    try {
+      return builtin("node:fs").readFileSync(`/proc/${this.#pid}/${name}`, "latin1");
+    } catch {
+      return "";
+    }
   }
 }

@@ -86,6 +86,7 @@ class NodeChild implements RawChild {
   }
 
   kill(signal: number): void {
+    this.#waitStatus.sending(signal);
     sendSignal(this.pid, signal);
   }
 

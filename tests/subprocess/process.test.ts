@@ -146,6 +146,26 @@ runs("SUBP-05: kill, terminate and sendSignal end in the signal's negative numbe
   }
 });
 
+runs(
+  "SUBP-05: a real-time signal counts for a child that is held back, but not where it is handled",
+  async () => {
+    const writer = await createSubprocessExec("yes", [], { stdout: PIPE });
+    await writer.stdout!.readline();
+    writer.sendSignal("SIGRTMAX-1");
+    await until(() => writer.returncode !== null, "the end");
+    assert.equal(writer.returncode, -63);
+    await writer[Symbol.asyncDispose]();
+    const handler = await createSubprocessShell("trap : 40; echo ready; read line; exit 0", {
+      stdin: PIPE,
+      stdout: PIPE,
+    });
+    await handler.stdout!.readline();
+    handler.sendSignal("SIGRTMIN+6");
+    handler.stdin!.write("go\n");
+    assert.equal(await handler.wait(), 0);
+  },
+);
+
 runs("SUBP-05: an unknown signal is a RangeError and reaches nobody", async () => {
   const process = await createSubprocessExec("sleep", ["60"]);
   assert.throws(() => process.sendSignal("SIGNOTHING"), RangeError);
