@@ -109,6 +109,8 @@ export class TaskGroup {
     }
     if (this.#aborting) throw new RuntimeError(`${this} is shutting down`);
     const task = (this.#scope!.loop as unknown as EventLoop).createTask(coro, options);
+    // An eager task that ended well at once has nothing to tell.
+    if (task.done() && (task.cancelled() || task.exception() === null)) return task;
     this.#tasks.add(task as Task<unknown>);
     addEntry(task as Task<unknown>, this.#membership!);
     return task;

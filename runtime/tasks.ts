@@ -222,6 +222,18 @@ export class Task<T> extends Future<T> {
     }
   }
 
+  /** The coroutine returned a future that is done: no turn of the loop is needed to learn its outcome. */
+  #adopt(future: Future<unknown>): void {
+    let value: unknown;
+    try {
+      value = future.result();
+    } catch (error) {
+      this.#throw(error);
+      return;
+    }
+    this.#return(value);
+  }
+
   /** The coroutine threw. */
   #throw(error: unknown): void {
     const asked = this.#scope.requests > 0;
@@ -284,6 +296,7 @@ export class Task<T> extends Future<T> {
         return;
       }
       if (result instanceof Promise) result.then(returned, threw);
+      else if (result instanceof Future && result.done()) task.#adopt(result);
       else if (isThenable(result)) {
         // It may call back from anywhere, so the scope does not tell whose it is (TASK-18).
         result.then((value) => task.#return(value), (error) => task.#throw(error));
