@@ -5,6 +5,7 @@
  */
 export type { Address, AddressLike, NetAddress, UnixAddress } from "./addresses.ts";
 export type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
+export type { ReadablePipe, WritablePipe } from "./pipes.ts";
 export type { BaseProtocol, BufferedProtocol, DatagramProtocol, Protocol } from "./protocols.ts";
 export { Server } from "./server.ts";
 export { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets.ts";

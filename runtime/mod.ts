@@ -5,6 +5,7 @@
  */
 export * from "./exceptions.ts";
 export { type Delay, type DurationLike } from "./durations.ts";
+export type { BytesLike } from "./bytes.ts";
 export { Context, ContextVar, copyContext, type Token } from "./context.ts";
 export type { Awaitable, Coroutine, ResultOf } from "./coroutines.ts";
 export { Future, isFuture } from "./futures.ts";
