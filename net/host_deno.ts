@@ -37,7 +37,7 @@ import { nodeHost } from "./host_node.ts";
 export const denoHost: NetHost = {
   connect: (target) =>
     "hostname" in target && target.localAddr !== undefined
-      ? nodeHost.connect(target)
+      ? connectFrom(target)
       : connect(target),
   listenTcp: async (options) => {
     await closedListenersGone();
@@ -61,6 +61,25 @@ function connect(target: ConnectTarget): Operation<RawChannel> {
       (error) => settle.reject(toOSError(error, "connect", describeAddress(target))),
     );
     return () => controller.abort();
+  });
+}
+
+/** By node:net, which can bind the local end first: to a port that a closed listener may still hold for a moment. */
+function connectFrom(target: ConnectTarget): Operation<RawChannel> {
+  const gone = closedListenersGone();
+  if (gone === null) return nodeHost.connect(target);
+  return startOperation<RawChannel>("connect", (settle) => {
+    let cancelled = false;
+    let inner: Operation<RawChannel> | null = null;
+    gone.then(() => {
+      if (cancelled) return;
+      inner = nodeHost.connect(target);
+      inner.promise.then(settle.resolve, settle.reject);
+    });
+    return () => {
+      cancelled = true;
+      inner?.cancel();
+    };
   });
 }
 
