@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { EventLoop } from "../event_loop.ts";
 import { Completion } from "./_completion.ts";
 import { type Bindings, ContextCell } from "./_context_cell.ts";
@@ -42,6 +43,7 @@ export class Job {
   #functions: readonly FunctionPlace[] = [];
   #transfer: readonly Transferable[] = [];
   #callables: Callable[] | null = null;
+  #restore: (<R>(fn: () => R) => R) | null = null;
   readonly #bindings: Bindings = currentBindings();
 
   constructor(submission: Submission, holder: JobHolder) {
@@ -56,6 +58,11 @@ export class Job {
   /** A function that was among the arguments. */
   callable(id: number): Callable {
     return this.#callables![id]!;
+  }
+
+  /** Runs `start` in the async context of whoever submitted the job, for other libraries' stores. */
+  asSubmitted<R>(start: () => R): R {
+    return this.#restore === null ? start() : this.#restore(start);
   }
 
   /** A copy of the context in which the job was submitted, for one call of its functions. */
@@ -113,6 +120,7 @@ export class Job {
     this.#functions = outgoing.functions;
     this.#transfer = outgoing.transfer;
     this.#callables = callables;
+    this.#restore = callables.length === 0 ? null : AsyncLocalStorage.snapshot();
   }
 }
 

@@ -1,12 +1,8 @@
 import type { EventLoop } from "../event_loop.ts";
 import type { Completion } from "./_completion.ts";
+import type { OperationsHolder } from "./_operation.ts";
 import { CancelledError } from "./exceptions.ts";
 import { addEntry, coreOf, Future, settleCancelled, settleError, settleResult } from "./_future.ts";
-
-/** What is counted as under way while the loop waits for it. */
-interface OperationsHolder {
-  readonly operations: Set<object>;
-}
 
 /**
  * A Future of `loop` that ends as the completion does.

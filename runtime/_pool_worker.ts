@@ -81,21 +81,26 @@ export class PoolWorker implements JobHolder {
   /** A function of the job is called: as a task, so that it may wait and be cancelled; a plain callback if nobody waits. */
   #call({ job: id, fn, call, args }: CallMessage): void {
     const job = this.#job;
-    if (job === null || job.id !== id) {
-      const error = new RuntimeError("The job that was given this function has ended");
-      if (call === 0) this.#owner.report("A function of a job was called too late", error);
-      else this.#refuse(call, error);
+    if (job === null || job.id !== id || job.loop.isClosed()) {
+      const late = job?.id !== id;
+      const error = new RuntimeError(
+        late
+          ? "The job that was given this function has ended"
+          : "The loop of this function is closed",
+      );
+      if (call !== 0) this.#refuse(call, error);
+      else if (late) this.#owner.report("A function of a job was called too late", error);
       return;
     }
     const callable = job.callable(fn) as (...args: unknown[]) => unknown;
     const context = job.context();
     if (call === 0) {
-      job.loop.callSoonThreadsafe(context.bind(callable), ...args);
+      job.asSubmitted(() => job.loop.callSoonThreadsafe(context.bind(callable), ...args));
       return;
     }
     let task: Future<unknown>;
     try {
-      task = job.loop.createTask(() => callable(...args), { context });
+      task = job.asSubmitted(() => job.loop.createTask(() => callable(...args), { context }));
     } catch (error) {
       this.#refuse(call, error);
       if (!job.loop.isClosed()) {
@@ -147,11 +152,13 @@ export class PoolWorker implements JobHolder {
       this.#breakJob("left an error uncaught", error);
       this.#owner.workerIsLost(this);
       this.stop();
-    } else if (job !== null && !job.loop.isClosed()) {
+    } else if (fatal || job === null) this.#owner.report("Unhandled error in a worker", error);
+    else if (!job.loop.isClosed()) {
+      // A job that goes on after its loop was closed finds all its calls refused; there is nobody left to tell.
       const message =
         "A function failed on the loop, and the worker that called it did not wait for it";
       job.loop.callExceptionHandler({ message, exception: error });
-    } else this.#owner.report("Unhandled error in a worker", error);
+    }
   }
 
   #end(how: string, cause: unknown): void {

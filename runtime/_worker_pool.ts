@@ -2,6 +2,7 @@ import type { EventLoop } from "../event_loop.ts";
 import type { Completion } from "./_completion.ts";
 import { BrokenExecutor, RuntimeError } from "./exceptions.ts";
 import { Job, type JobHolder, type Submission } from "./_job.ts";
+import { countAsOperation } from "./_operation.ts";
 import { PoolWorker, type WorkerOwner } from "./_pool_worker.ts";
 import type { WorkerEvents, WorkerLink } from "./_thread_host.ts";
 import { Waiter } from "./_wait.ts";
@@ -77,6 +78,7 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     this.#stopReaper = null;
     if (!wait || this.#workers.size + this.#leaving.size === 0) return Promise.resolve();
     const joiner = new Waiter<void>("the end of an executor's workers");
+    countAsOperation(joiner);
     this.#joiners.push(joiner);
     return joiner.promise;
   }

@@ -6,6 +6,7 @@ import { DebugMode } from "./_debug_mode.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { ensureFuture } from "./ensure_future.ts";
 import {
+  closeDefaultExecutor,
   type Executor,
   runInExecutor,
   setDefaultExecutor,
@@ -50,6 +51,7 @@ export class BaseEventLoop implements LoopCore {
   readonly scheduler: Scheduler;
   readonly rootScope: Scope;
   slowCallbackDuration = 0.1;
+  recordsSites: boolean = debugByDefault();
   /** What closes with the loop, and what the testing loop reports as leaked. */
   readonly resources: Set<LoopResource> = new Set();
   /** Operations of the host under way (a connect, a child, a job), by what they are; the testing clock waits for them. */
@@ -144,6 +146,7 @@ export class BaseEventLoop implements LoopCore {
     if (this.isRunning()) throw new RuntimeError("Cannot close a running event loop");
     if (this.#closed) return;
     for (const resource of [...this.resources]) resource.closeWithLoop();
+    closeDefaultExecutor(this.#self);
     this.#closed = true;
     this.#end.begin();
     this.#unretrieved.sweep();
@@ -285,6 +288,7 @@ export class BaseEventLoop implements LoopCore {
 
   setDebug(enabled: boolean): void {
     this.#debug = enabled;
+    this.recordsSites = enabled;
     this.#debugMode.set(enabled);
   }
 
@@ -366,6 +370,13 @@ export class BaseEventLoop implements LoopCore {
     }
     this.callExceptionHandler({ message: "Unhandled error in the event loop", exception: error });
     return false;
+  }
+
+  /** Ends the run that is under way with this error: a testing loop knows when it can't go on. */
+  protected abortRun(error: unknown): void {
+    if (this.#run === null) return;
+    this.#fatal = { error };
+    this.scheduler.requestStop();
   }
 
   /** How many of this loop's tasks are not done. */

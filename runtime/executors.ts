@@ -6,6 +6,7 @@ import { type Delay, toSeconds } from "./durations.ts";
 import { RuntimeError } from "./exceptions.ts";
 import type { Future } from "./_future.ts";
 import { loopFuture } from "./_loop_future.ts";
+import { countAsOperation } from "./_operation.ts";
 import { type Executor, submitToPool, ThreadPoolExecutor } from "./_thread_pool.ts";
 import { Waiter } from "./_wait.ts";
 import { warn } from "./_warnings.ts";
@@ -20,44 +21,27 @@ export { ProcessPoolExecutor } from "./process_pool.ts";
 
 type Callable = (...args: never[]) => unknown;
 
-/** What closes with a loop. */
-interface ResourceHolder {
-  readonly resources: Set<{ closeWithLoop(): void }>;
-}
-
 /** The default executor of a loop. It is made when it is first needed, and none is made any more after a shutdown. */
 class DefaultExecutor {
   #executor: Executor | null = null;
   #shutDown = false;
-  readonly #loop: EventLoop;
-
-  constructor(loop: EventLoop) {
-    this.#loop = loop;
-  }
 
   get(): Executor {
     if (this.#shutDown) throw new RuntimeError("Executor shutdown has been called");
-    if (this.#executor === null) this.set(new ThreadPoolExecutor({ threadNamePrefix: "asyncio" }));
-    return this.#executor!;
+    this.#executor ??= new ThreadPoolExecutor({ threadNamePrefix: "asyncio" });
+    return this.#executor;
   }
 
   set(executor: Executor): void {
     this.#executor = executor;
-    (this.#loop as unknown as ResourceHolder).resources.add(this);
   }
 
   /** Null when there is none to shut down, or somebody did it. */
   takeForShutdown(): Executor | null {
     this.#shutDown = true;
-    (this.#loop as unknown as ResourceHolder).resources.delete(this);
     const executor = this.#executor;
     this.#executor = null;
     return executor;
-  }
-
-  closeWithLoop(): void {
-    const executor = this.takeForShutdown();
-    if (executor !== null) letGo(executor, this.#loop);
   }
 }
 
@@ -66,7 +50,7 @@ const defaults: WeakMap<EventLoop, DefaultExecutor> = new WeakMap();
 function defaultOf(loop: EventLoop): DefaultExecutor {
   let found = defaults.get(loop);
   if (found === undefined) {
-    found = new DefaultExecutor(loop);
+    found = new DefaultExecutor();
     defaults.set(loop, found);
   }
   return found;
@@ -134,6 +118,7 @@ export async function shutdownDefaultExecutor(
   const executor = defaultOf(loop).takeForShutdown();
   if (executor === null) return;
   const ended = new Waiter<boolean>("the shutdown of the default executor");
+  countAsOperation(ended);
   executor.shutdown({ wait: true }).then(
     () => ended.wakeWith(true),
     (error) => ended.failWith(error),
@@ -149,6 +134,12 @@ export async function shutdownDefaultExecutor(
     `The executor did not finish joining its threads within ${seconds} seconds`,
   );
   letGo(executor, loop);
+}
+
+/** What the loop's `close()` does: the workers end after the work they have. */
+export function closeDefaultExecutor(loop: EventLoop): void {
+  const executor = defaults.get(loop)?.takeForShutdown() ?? null;
+  if (executor !== null) letGo(executor, loop);
 }
 
 /** Shuts it down without waiting. */

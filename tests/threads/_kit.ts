@@ -12,11 +12,18 @@ export function sharedFlags(): Int32Array<SharedArrayBuffer> {
   return new Int32Array(new SharedArrayBuffer(8));
 }
 
-/** Real time, since another thread sets the flag; a wide margin. */
-export async function untilSet(flags: Int32Array, index: number): Promise<number> {
-  for (let round = 0; round < 10_000 && Atomics.load(flags, index) === 0; round++) {
+/** Real time, since another thread brings it about; a wide margin. */
+export async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`Not within 20 s: ${condition}`);
     await sleep(0.001);
   }
+}
+
+/** Waits for another thread to set a flag, and returns it. */
+export async function untilSet(flags: Int32Array, index: number): Promise<number> {
+  await until(() => Atomics.load(flags, index) !== 0);
   return Atomics.load(flags, index);
 }
 

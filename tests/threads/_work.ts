@@ -219,3 +219,17 @@ export async function waitForSignal(): Promise<string> {
   }
   return "heard it";
 }
+
+/** Waits until flag 1 is set, calls, and sets it to 2 when the call was refused. */
+export async function callWhenAllowed(
+  flags: Int32Array,
+  fn: RemoteFunction<[], number>,
+): Promise<void> {
+  Atomics.store(flags, 0, 1);
+  while (Atomics.load(flags, 1) === 0) Atomics.wait(flags, 1, 0, 5);
+  try {
+    await fn();
+  } catch {
+    Atomics.store(flags, 1, 2);
+  }
+}

@@ -12,7 +12,7 @@ import {
   toThread,
   wrapFuture,
 } from "../../mod.ts";
-import { recordReports, rejection, sharedFlags, untilSet, workModule } from "./_kit.ts";
+import { recordReports, rejection, sharedFlags, until, untilSet, workModule } from "./_kit.ts";
 
 test("THR-01: cancelling the caller aborts the signal, also of a computation that never yields", async () => {
   await run(async () => {
@@ -45,7 +45,7 @@ test("THR-01: the caller goes on at once, though the job does not end", async ()
       TimeoutError,
     );
     Atomics.store(flags, 1, 1);
-    for (let round = 0; round < 5000 && reports.length === 0; round++) await sleep(0.001);
+    await until(() => reports.length > 0);
     assert.equal(reports.length, 1, "its late error is reported");
     assert.match(reports[0]!.message, /nobody waits for/);
     assert.ok(reports[0]!.exception instanceof RangeError);

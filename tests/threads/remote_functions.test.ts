@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { test } from "node:test";
 import {
   ContextVar,
@@ -11,7 +12,7 @@ import {
   TimeoutError,
   toThread,
 } from "../../mod.ts";
-import { recordReports, rejection, workModule } from "./_kit.ts";
+import { recordReports, rejection, sharedFlags, until, untilSet, workModule } from "./_kit.ts";
 
 test("THR-04: a function among the arguments runs here, in call order, before the result arrives", async () => {
   await run(async () => {
@@ -130,4 +131,29 @@ test("THR-04: 1000 calls keep their order", async () => {
     assert.equal(await toThread(work, (n: number) => Promise.resolve(seen.push(n))), 1000);
     assert.deepEqual(seen, Array.from({ length: 1000 }, (_, n) => n));
   });
+});
+
+test("THR-04: it runs in the async context of whoever gave it away, as other libraries expect", async () => {
+  const storage = new AsyncLocalStorage<string>();
+  await run(async () => {
+    const work = async (fn: RemoteFunction<[], string | undefined>) => await fn();
+    const seen = storage.run("request 1", () => {
+      return toThread(work, () => Promise.resolve(storage.getStore()));
+    });
+    assert.equal(await seen, "request 1");
+  });
+});
+
+test("THR-04: work that outlives its loop can't call its functions any more", async () => {
+  const flags = sharedFlags();
+  let late = 0;
+  await run(async () => {
+    const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+    pool.submit(workModule.callWhenAllowed, flags, () => Promise.resolve(++late));
+    await untilSet(flags, 0);
+    await pool.shutdown({ wait: false });
+  });
+  Atomics.store(flags, 1, 1);
+  await until(() => Atomics.load(flags, 1) === 2);
+  assert.equal(late, 0);
 });

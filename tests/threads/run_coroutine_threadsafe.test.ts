@@ -16,7 +16,7 @@ import {
   TimeoutError,
   toThread,
 } from "../../mod.ts";
-import { recordReports, rejection, workModule } from "./_kit.ts";
+import { recordReports, rejection, until, workModule } from "./_kit.ts";
 
 const double = async (n: number) => {
   await sleep(0.001);
@@ -127,7 +127,7 @@ test("RCT-02: after a timed-out result(), cancelling cancels the task on the loo
     };
     const outcome = await toThread(workModule.blockWithTimeout, endless);
     assert.deepEqual(outcome, ["TimeoutError", true, true]);
-    for (let round = 0; round < 2000 && ended === ""; round++) await sleep(0.001);
+    await until(() => ended !== "");
     assert.equal(ended, "CancelledError");
     await sleep(0);
     assert.equal(allTasks().size, 1);

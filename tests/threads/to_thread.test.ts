@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import {
   ContextVar,
   createTask,
   gather,
+  getRunningLoop,
   run,
   RuntimeError,
   threadModule,
@@ -287,5 +292,41 @@ test("THR-05: a value that can't be copied is left out", async () => {
       user.set(() => "a function");
       assert.equal(await toThread(workModule.currentUser), "nobody");
     });
+  });
+});
+
+test("THR-01: functions that esbuild or tsx compiled can be sent: their helper is there", async () => {
+  const compiled = (0, eval)(
+    '(n) => { const twice = /* @__PURE__ */ __name((x) => x * 2, "twice"); return twice(n); }',
+  ) as (n: number) => number;
+  assert.equal(await run(() => toThread(compiled, 4)), 8);
+});
+
+test("THR-01: a TypeScript module works where the runtime loads TypeScript; else the error says what to do", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "asyncio-"));
+  const file = join(folder, "work.mts");
+  await writeFile(file, "export const triple = (n: number): number => n * 3;\n");
+  const module = threadModule<{ triple(n: number): number }>(pathToFileURL(file));
+  try {
+    const outcome = await run(() => toThread(module.triple, 3).catch(String));
+    if (process.versions.node.startsWith("20.") && !("Deno" in globalThis || "Bun" in globalThis)) {
+      assert.match(
+        String(outcome),
+        /^TypeError: .*does not load TypeScript. Compile it to JavaScript/,
+      );
+    } else assert.equal(outcome, 9);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("THR-01: a job counts as an operation under way, so a virtual clock stands still for it", async () => {
+  await run(async () => {
+    const { operations } = getRunningLoop() as unknown as { operations: Set<object> };
+    const before = operations.size;
+    const job = toThread(() => 5);
+    assert.equal(operations.size, before + 1);
+    await job;
+    assert.equal(operations.size, before);
   });
 });

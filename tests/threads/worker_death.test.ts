@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BrokenExecutor, run, sleep, ThreadPoolExecutor, toThread } from "../../mod.ts";
-import { recordReports, rejection } from "./_kit.ts";
+import { BrokenExecutor, run, ThreadPoolExecutor, toThread } from "../../mod.ts";
+import { recordReports, rejection, until } from "./_kit.ts";
+import { runProgram } from "../_support/programs.ts";
 
 const exit = (code: number) => {
   process.exit(code);
@@ -83,10 +84,18 @@ test("THR-02: an error that a worker throws between jobs goes to the loop's exce
         throw new RangeError("left behind");
       }, 20);
     });
-    for (let round = 0; round < 5000 && reports.length === 0; round++) await sleep(0.001);
+    await until(() => reports.length > 0);
     assert.equal(reports.length, 1);
     assert.equal((reports[0]!.exception as Error).message, "left behind");
     assert.equal(await pool.submit((n: number) => n, 5), 5);
     await pool.shutdown();
   });
+});
+
+test("THR-02: a job that runs out of memory fails alone: on Node in a thread, elsewhere in a child", async () => {
+  const limit = "--max-old-space-size=64";
+  const { code, stdout } = await runProgram(new URL("./_memory_program.ts", import.meta.url), {
+    env: "Deno" in globalThis ? { DENO_V8_FLAGS: limit } : { NODE_OPTIONS: limit },
+  });
+  assert.deepEqual([code, stdout.trim()], [0, "BrokenExecutor\ngoes on"]);
 });
