@@ -43,7 +43,8 @@ export type {
  */
 export interface EventLoop extends EventLoopInterface {}
 
-class FullEventLoop extends NetEventLoop {
+/** The class behind it, for `testing/`, which gives it another clock. */
+export class FullEventLoop extends NetEventLoop {
   override close(): void {
     const open = !this.isClosed();
     super.close();

@@ -11,6 +11,7 @@ export function soon(loop: LoopCore, step: () => void): void {
       step();
       return null;
     },
+    inOrder: true,
   });
 }
 

@@ -87,7 +87,7 @@ export class Future<T> implements Promise<T> {
       throw new TypeError("The loop goes in an object: new Future({ loop })");
     }
     this.#loop = (options.loop ?? currentScope().loop) as unknown as LoopCore;
-    this.#site = this.#loop.getDebug() ? captureStack(new.target) : null;
+    this.#site = this.#loop.recordsSites ? captureStack(new.target) : null;
   }
 
   /** Whether there is a result, an exception or a cancellation. */
@@ -225,7 +225,7 @@ export class Future<T> implements Promise<T> {
   toString(): string {
     const name = this.constructor.name;
     return printed(this, `<${name} ...>`, () => {
-      const created = describePlace(placeOf(this.#site));
+      const created = this.#loop.getDebug() ? describePlace(placeOf(this.#site)) : "";
       return `<${name} ${this.describeState(this.#state)}${this.#describeOutcome()}${created}>`;
     });
   }

@@ -31,6 +31,7 @@ const undecided: WeakMap<ReactingRoot, Set<Reaction<unknown>>> = new WeakMap();
  * - `over`: the code reacted, or nothing came of it and the request was left pending after all.
  */
 export class Reaction<R> implements ReadyEntry {
+  readonly inOrder = true;
   /** Called when the request was left pending. */
   onLeft: () => void = () => {};
   readonly #scope: ReactingScope<R>;

@@ -24,12 +24,16 @@ export class ReadyQueue<T> {
     return item;
   }
 
-  /** Puts the first `count` items into an order of the testing loop's choice. */
-  permute(count: number, random: () => number): void {
-    for (let last = count - 1; last > 0; last--) {
-      const other = Math.floor(random() * (last + 1));
-      const a = (this.#head + last) & this.#mask;
-      const b = (this.#head + other) & this.#mask;
+  /** Puts those of the first `count` items that may move into an order of the testing loop's choice. */
+  permute(count: number, random: () => number, mayMove: (item: T) => boolean): void {
+    const places: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const place = (this.#head + i) & this.#mask;
+      if (mayMove(this.#slots[place] as T)) places.push(place);
+    }
+    for (let last = places.length - 1; last > 0; last--) {
+      const a = places[last]!;
+      const b = places[Math.floor(random() * (last + 1))]!;
       const kept = this.#slots[a];
       this.#slots[a] = this.#slots[b];
       this.#slots[b] = kept;

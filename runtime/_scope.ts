@@ -34,6 +34,8 @@ export interface ScopeLoop {
   /** Closed, and what still waited has ended: nothing can be waited for any more. */
   refusesWaits(): boolean;
   getDebug(): boolean;
+  /** Whether waits and futures remember where they were made: in debug mode, and on a testing loop. */
+  readonly recordsSites: boolean;
 }
 
 /**

@@ -39,7 +39,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
   nextWait: ScopeWait | null = null;
   previousWait: ScopeWait | null = null;
   readonly step: number;
-  /** Where it was made, in debug mode. */
+  /** Where it was made, where the loop records that. */
   readonly site: string | null;
   protected readonly scheduler: Scheduler;
   protected request: CancelRequest | null = null;
@@ -59,7 +59,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     const root = home.root;
     root.activity++;
     this.step = root.step;
-    this.site = scope.loop.getDebug() ? captureStack(this.constructor) : null;
+    this.site = scope.loop.recordsSites ? captureStack(this.constructor) : null;
     if (scope.loop.refusesWaits()) {
       this.#state = "settled";
       this.#refuse(home);

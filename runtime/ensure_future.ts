@@ -7,6 +7,7 @@ import { Future, settleError, settleResult } from "./_future.ts";
 import { isFuture } from "./futures.ts";
 import { loopFuture } from "./_loop_future.ts";
 import { isThenable } from "./tasks.ts";
+import { WrappedFuture } from "./_wrapped_future.ts";
 
 /**
  * A Future or Task as it is; a coroutine as a new Task; any other promise wrapped in a Future, so that the wait for it can
@@ -51,7 +52,7 @@ export function ensureFuture<T>(aw: Awaitable<T>, options: { loop?: EventLoop } 
  */
 export function wrapPromise<T>(promise: PromiseLike<T>, loop: EventLoop): Future<T> {
   if (promise instanceof ConcurrentFuture) return loopFuture(completionOf<T>(promise), loop);
-  const future = new Future<T>({ loop });
+  const future = new WrappedFuture<T>({ loop });
   promise.then(
     (value) => settleResult(future, value),
     (error) => settleError(future, error),

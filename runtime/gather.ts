@@ -38,6 +38,11 @@ class GatheringFuture extends Future<unknown[]> {
     }
   }
 
+  /** What it waits for, done or not; for reports of deadlocks. */
+  get members(): ReadonlySet<Future<unknown>> {
+    return this.#distinct;
+  }
+
   override cancel(message?: string): boolean {
     markRetrieved(this);
     if (this.done()) return false;

@@ -20,7 +20,7 @@ export class LockCore {
   /** Numbers the present acquisition; 0 while the lock is free. */
   hold = 0;
   ownerScope: Scope | null = null;
-  /** Where it was taken, in debug mode. */
+  /** Where it was taken, where the loop records that. */
   takenAt: string | null = null;
   readonly waits: WaitList = new WaitList();
   readonly face: object;
@@ -47,7 +47,7 @@ export class LockCore {
     this.locked = true;
     this.hold = hold === 0 ? ++this.#lastHold : hold;
     this.ownerScope = scope;
-    if (scope.loop.getDebug()) this.takenAt = captureStack(this.take);
+    if (scope.loop.recordsSites) this.takenAt = captureStack(this.take);
   }
 
   /** Queues for the lock. Throws where the lock belongs to another loop. */
