@@ -9,6 +9,7 @@ export interface FileSink {
   write(chunk: Uint8Array): number | true | Promise<unknown>;
   flush(): unknown;
   end(): unknown;
+  unref(): void;
 }
 
 function ignore(): void {}
@@ -72,6 +73,8 @@ export class BunPipeWriter implements RawWritable {
     if (this.#closed) return;
     if (!this.#ended) this.shutdownWrite(ignore);
     this.#closed = true;
+    // A write under way must not keep the process from ending either.
+    this.#sink.unref();
   }
 
   /** The child holds the process, not its pipes. */

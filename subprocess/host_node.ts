@@ -22,9 +22,9 @@ const STREAMS: Readonly<Record<StreamUse, "pipe" | "ignore" | "inherit">> = {
 
 /**
  * Where a child without piped output has one more pipe that tells of its end (see {@linkcode WaitStatus}). Too high a
- * descriptor for a shell script to name.
+ * descriptor for a shell script to name, and low enough for tight limits.
  */
-const END_FD = 63;
+const END_FD = 20;
 
 function spawn(request: SpawnRequest): Promise<RawChild> {
   return new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ function spawn(request: SpawnRequest): Promise<RawChild> {
       );
       child.on("error", (error) => {
         // Where the child could not be started its pipes are there all the same.
-        if (child.pid === undefined) { for (const stream of child.stdio) stream?.destroy(); }
+        if (child.pid === undefined) child.stdio?.forEach((stream) => stream?.destroy());
         reject(explainSpawn(error, request));
       });
       // Everything that listens is there before this turn ends: output of a child that is gone by then would be lost.

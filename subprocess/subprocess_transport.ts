@@ -10,8 +10,9 @@ import type { Signal } from "../runtime/signals.ts";
 export interface SubprocessTransport extends BaseTransport {
   /** The number of the process; it stays the same after its end. */
   getPid(): number;
-  /** The transport of its standard input, or of its output (1) or error (2); null for one that is not piped. */
+  /** The transport of its standard input; null when it is not piped. */
   getPipeTransport(fd: 0): WriteTransport | null;
+  /** The transport of its standard output (1) or error (2); null when it is not piped. */
   getPipeTransport(fd: 1 | 2): ReadTransport | null;
   /** null while it runs; its exit code, or -N when signal N ended it. */
   getReturncode(): number | null;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createSubprocessExec, PIPE } from "../../mod.ts";
-import { programCommand, runProgram } from "../_support/programs.ts";
-import { exists, text } from "./_kit.ts";
+import { programCommand } from "../_support/programs.ts";
+import { text } from "./_kit.ts";
 
 const program = new URL("./programs/start_true.ts", import.meta.url);
 const onDeno = "Deno" in globalThis;
@@ -49,19 +49,4 @@ test("SUBP-04: on Deno --allow-run=true,sh is enough, for the shell and for join
     "joined: ended with 0",
     "shell: ended with 0",
   ]);
-});
-
-test("SUBP-13: the end of a run leaves a running child alone, and the process can exit", async () => {
-  const started = performance.now();
-  const { code, stdout, stderr } = await runProgram(
-    new URL("./programs/leave_child.ts", import.meta.url),
-  );
-  const pid = Number(stdout);
-  try {
-    assert.deepEqual([code, stderr], [0, ""]);
-    assert.ok(performance.now() - started < 20_000, "it waited for the child");
-    assert.equal(exists(pid), true);
-  } finally {
-    process.kill(pid, "SIGKILL");
-  }
 });
