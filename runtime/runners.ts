@@ -9,6 +9,7 @@ import { onInterrupt } from "./_interrupts.ts";
 import { leftBehind } from "./_left_behind.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { getEventLoopPolicy, markOwnedByRun, newEventLoop, runningLoop } from "./policies.ts";
+import type { Scope } from "./_scope.ts";
 import { allTasks, cancelTask, requireCoroutine, Task } from "./tasks.ts";
 
 /** How a run is set up. */
@@ -160,8 +161,9 @@ export class Runner implements AsyncDisposable {
 
 async function cancelAllTasks(loop: EventLoop): Promise<void> {
   const left = [...allTasks(loop)];
-  if (left.length === 0) return;
   for (const task of left) task.cancel();
+  cancelHotBranches((loop as unknown as BaseEventLoop).rootScope);
+  if (left.length === 0) return;
   await loop.runUntilComplete(async () => {
     await gather(left, { returnExceptions: true });
   });
@@ -175,6 +177,13 @@ async function cancelAllTasks(loop: EventLoop): Promise<void> {
       task,
     });
   }
+}
+
+/** What finished tasks left waiting ends with the tasks that are left, one of which may await it. */
+function cancelHotBranches(loopScope: Scope): void {
+  const request = { message: undefined };
+  for (const wait of loopScope.waits()) wait.cancel(request);
+  for (const child of loopScope.children()) if (child.root.closed) child.deliver(request);
 }
 
 function reportLeftBehind(loop: LoopCore): void {

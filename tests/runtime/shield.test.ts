@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  CancelledError,
+  createTask,
+  currentTask,
+  Future,
+  gather,
+  getEventLoop,
+  newEventLoop,
+  setEventLoop,
+  shield,
+  sleep,
+  Task,
+} from "../../mod.ts";
+import { assertCancelled, outcome, runs, ticks, Trouble } from "../_support/tasks.ts";
+
+runs("SHLD-01: it takes over the inner result", async () => {
+  const inner = new Future<number>();
+  const outer = shield(inner);
+  await ticks();
+  inner.setResult(42);
+  assert.equal(await outer, 42);
+});
+
+runs("SHLD-01: it takes over the inner error, the same object", async () => {
+  const error = new Trouble("inner");
+  const inner = new Future<number>();
+  const outer = shield(inner);
+  inner.setException(error);
+  await ticks(2);
+  assert.equal(outer.exception(), error);
+});
+
+runs("SHLD-01: it takes over the inner cancellation", async () => {
+  const inner = new Future<number>();
+  const outer = shield(inner);
+  inner.cancel();
+  await ticks(2);
+  assert.equal(outer.cancelled(), true);
+});
+
+runs("SHLD-02: cancelling it leaves the inner task running", async () => {
+  const inner = createTask(() => sleep(10, "result"));
+  await ticks();
+  const outer = shield(inner);
+  const waiting = createTask(async () => await outer);
+  await ticks();
+  assert.equal(outer.cancel(), true);
+  await assertCancelled(waiting);
+  assert.equal(outer.cancelled(), true);
+  assert.equal(inner.cancelling(), 0);
+  assert.equal(await inner, "result");
+});
+
+runs("SHLD-02: cancelling the task that awaits it cancels it, not the inner task", async () => {
+  const log: string[] = [];
+  const inner = async () => {
+    await sleep(5);
+    log.push("inner done");
+  };
+  const waiting = createTask(async () => {
+    await shield(inner);
+    log.push("not reached");
+  });
+  await ticks(2);
+  waiting.cancel("only the waiter");
+  await assertCancelled(waiting, "only the waiter");
+  await sleep(6);
+  assert.deepEqual(log, ["inner done"]);
+});
+
+runs("SHLD-02: after its cancellation no callback stays behind", async () => {
+  const inner = new Future<void>();
+  const outer = shield(inner);
+  outer.addDoneCallback(() => {});
+  outer.cancel();
+  await ticks(2);
+  // Callbacks show in the printed form.
+  assert.equal(String(outer), "<Future cancelled>");
+  assert.equal(String(inner), "<Future pending>");
+});
+
+runs("SHLD-03: of something done it is that very object", async () => {
+  const done = new Future<string>();
+  done.setResult("done");
+  assert.equal(shield(done) === done, true);
+  const failed = new Future<string>();
+  failed.setException(new Trouble());
+  assert.equal(shield(failed) === failed, true);
+  await assert.rejects(shield(failed), Trouble);
+});
+
+runs("SHLD-04: a coroutine becomes a task on the running loop", async (loop) => {
+  let inner: Task<unknown> | null = null;
+  const outer = shield(async () => {
+    inner = currentTask();
+    return await sleep(0, 42);
+  });
+  assert.equal(outer.getLoop(), loop);
+  assert.equal(await outer, 42);
+  assert.ok((inner as unknown) instanceof Task);
+});
+
+test("SHLD-04: without a running loop the set or the ambient one takes it", async () => {
+  const ambient = shield(() => sleep(0, 42));
+  assert.equal(ambient.getLoop(), getEventLoop());
+  assert.equal(await ambient, 42);
+  const loop = newEventLoop();
+  setEventLoop(loop);
+  try {
+    const outer = shield(() => sleep(0, 43));
+    assert.equal(outer.getLoop(), loop);
+    assert.equal(await loop.runUntilComplete(outer), 43);
+  } finally {
+    setEventLoop(null);
+    loop.close();
+  }
+});
+
+runs("SHLD-05: a gather behind it goes on to its results", async () => {
+  const [a, b] = [new Future<string>(), new Future<string>()];
+  const inner = gather([a, b]);
+  const outer = shield(inner);
+  await ticks();
+  outer.cancel();
+  await ticks();
+  assert.equal(outer.cancelled(), true);
+  a.setResult("a");
+  b.setResult("b");
+  assert.deepEqual(await inner, ["a", "b"]);
+});
+
+runs(
+  "SHLD-06: an inner error after its cancellation is reported at once",
+  async (_loop, reports) => {
+    const error = new Trouble("nobody sees me");
+    const inner = new Future<void>();
+    const outer = shield(inner);
+    outer.cancel();
+    await ticks();
+    inner.setException(error);
+    assert.deepEqual(reports, []);
+    await ticks(2);
+    const [report, ...more] = reports.splice(0);
+    assert.deepEqual(more, []);
+    assert.equal(report!.message, "Trouble exception in shielded future");
+    assert.equal(report!.exception, error);
+    assert.ok(report!.future === inner);
+  },
+);
+
+runs(
+  "SHLD-06: several cancelled shields over one future report its error once",
+  async (_loop, reports) => {
+    const inner = new Future<void>();
+    for (const outer of [shield(inner), shield(inner), shield(inner)]) outer.cancel();
+    await ticks();
+    inner.setException(new Trouble());
+    await ticks(2);
+    assert.equal(reports.splice(0).length, 1);
+  },
+);
+
+runs("SHLD-06: a result or a cancellation after it is no report", async (_loop, reports) => {
+  const [a, b] = [new Future<string>(), new Future<string>()];
+  for (const inner of [a, b]) shield(inner).cancel();
+  await ticks();
+  a.setResult("a");
+  b.cancel();
+  await ticks(3);
+  assert.deepEqual(reports, []);
+  assert.deepEqual([outcome(a), outcome(b)], ["result a", "cancelled"]);
+});
+
+runs("SHLD-02: what is shielded is not collected before it is done", async () => {
+  let ended = false;
+  const outer = shield(async () => {
+    await sleep(5);
+    ended = true;
+  });
+  outer.cancel();
+  await assert.rejects(outer, CancelledError);
+  await sleep(10);
+  assert.equal(ended, true);
+});
