@@ -11,7 +11,8 @@ import type { TimerEntry } from "./_timer_heap.ts";
 
 type Callback = (...args: never[]) => unknown;
 
-let capturedResolve: (value: unknown) => void;
+const nothing = (): void => {};
+let capturedResolve: (value: unknown) => void = nothing;
 function capture(resolve: (value: unknown) => void): void {
   capturedResolve = resolve;
 }
@@ -54,6 +55,8 @@ export class Handle {
     this.#site = this.#loop.getDebug() ? captureStack(new.target) : null;
     new Promise(capture).then(invoke as (handle: unknown) => void);
     this.#carry = capturedResolve;
+    // It leads to the promise and so to all that this one holds.
+    capturedResolve = nothing;
   }
 
   /** Keeps the callback from running. Does nothing the second time. */

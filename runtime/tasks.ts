@@ -40,7 +40,8 @@ export interface TaskOptions {
 
 let counter = 0;
 
-let capturedResolve: (value: unknown) => void;
+const nothing = (): void => {};
+let capturedResolve: (value: unknown) => void = nothing;
 function capture(resolve: (value: unknown) => void): void {
   capturedResolve = resolve;
 }
@@ -316,6 +317,8 @@ class TaskStart implements ReadyEntry {
     this.scope = scope;
     new Promise(capture).then(enterFirstStep as (start: unknown) => void);
     this.#carry = capturedResolve;
+    // It leads to the promise and so to all that this one holds.
+    capturedResolve = nothing;
   }
 
   get subject(): Task<unknown> {
