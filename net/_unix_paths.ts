@@ -102,7 +102,12 @@ export function closeUnixListener(
     close();
   } finally {
     if (unlinked === null) rename(aside, path);
-    else unlinked.then(() => rename(aside, path));
+    else {
+      unlinked.then(() => {
+        // The whole folder may be gone by then.
+        if (identify(aside) !== null) rename(aside, path);
+      });
+    }
   }
 }
 
