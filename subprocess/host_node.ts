@@ -21,17 +21,19 @@ const STREAMS: Readonly<Record<StreamUse, "pipe" | "ignore" | "inherit">> = {
 };
 
 /**
- * Where a child without piped output has one more pipe that tells of its end (see {@linkcode WaitStatus}). Too high a
- * descriptor for a shell script to name, and low enough for tight limits.
+ * Where a child without piped output has one more pipe, that tells of its end (see {@linkcode WaitStatus}): descriptors that no
+ * shell script names. One that is open in this process at the time of the spawn, as Node's own first ones always are; another
+ * could be the one by which libuv hears that the program could not be started, and would silence it.
  */
-const END_FD = 20;
+const END_FDS = [10, 11, 12, 13, 14] as const;
 
 function spawn(request: SpawnRequest): Promise<RawChild> {
   return new Promise((resolve, reject) => {
     const stdio = [STREAMS[request.stdin], STREAMS[request.stdout], STREAMS[request.stderr]];
     const needsEnd = request.stdout !== "pipe" && request.stderr !== "pipe" && hidesSignals();
-    if (needsEnd) {
-      while (stdio.length < END_FD) stdio.push("ignore");
+    const endFd = needsEnd ? END_FDS.find(isOpen) : undefined;
+    if (endFd !== undefined) {
+      while (stdio.length < endFd) stdio.push("ignore");
       stdio.push("pipe");
     }
     const options: childProcess.SpawnOptions = { stdio, detached: request.newSession };
@@ -104,7 +106,7 @@ class NodeChild implements RawChild {
   }
 
   #watchEnd(): void {
-    const end = (this.native.stdio as readonly unknown[])[END_FD] as Socket | null | undefined;
+    const end = (this.native.stdio as readonly unknown[]).slice(3).at(-1) as Socket | undefined;
     if (!end) return;
     this.#waitStatus.watch(end);
     // Nobody needs what comes through it, and its failure could tell nothing.
@@ -119,6 +121,15 @@ class NodeChild implements RawChild {
     if (realTime !== null) this.#exit.tell(-realTime);
     else this.#exit.tell(signal === null ? code ?? 255 : -signalNumber(signal));
   };
+}
+
+function isOpen(fd: number): boolean {
+  try {
+    builtin("node:fs").fstatSync(fd);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function channel(stream: Socket): NodeChannel {

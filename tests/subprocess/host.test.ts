@@ -1,6 +1,6 @@
 // The hosts alone, without a loop: what every runtime has to give before transports and tasks come into it.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -185,6 +185,19 @@ test("SUBP-14: a missing program is a FileNotFoundError that names it", async ()
         error.message.includes(program),
     );
     await assert.rejects(host.check(script("", { program })), FileNotFoundError);
+  }
+});
+
+test("SUBP-14: a missing program is noticed however many descriptors are open", async () => {
+  // What a host passes to a child must not be in the way of the pipe by which the failure is told.
+  const open: number[] = [];
+  try {
+    for (let i = 0; i < 40; i++) {
+      await assert.rejects(spawn(script("", { program: "/no/such/program" })), FileNotFoundError);
+      open.push(openSync("/dev/null", "r"));
+    }
+  } finally {
+    open.forEach((fd) => closeSync(fd));
   }
 });
 

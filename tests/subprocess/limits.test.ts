@@ -23,7 +23,7 @@ for (const how of ["reading", "stuck"]) {
 
 test("SUBP-14: running out of descriptors is an OSError, and harms no later child", async () => {
   const program = new URL("./programs/exhaust_descriptors.ts", import.meta.url);
-  const limited = ["-c", 'ulimit -n 60; exec "$@"', "sh", ...programCommand(program)];
+  const limited = ["-c", 'ulimit -n 250; exec "$@"', "sh", ...programCommand(program)];
   const child = await createSubprocessExec("sh", limited, { stdout: PIPE });
   const [stdout] = await child.communicate();
   assert.deepEqual([text(stdout), child.returncode], ["EMFILE\n0\n", 0]);
