@@ -61,6 +61,7 @@ interface WorkerThreads {
 
 interface Child extends Emitter {
   readonly channel?: { ref?(): void; unref?(): void };
+  readonly connected: boolean;
   send(message: unknown): boolean;
   ref(): void;
   unref(): void;
@@ -262,7 +263,9 @@ function startProcess(program: string, events: WorkerEvents): WorkerLink {
     notify: (message) => void child.send(v8.serialize(message)),
     hold,
     release,
-    stop: () => child.disconnect(),
+    stop: () => {
+      if (child.connected) child.disconnect();
+    },
   };
 }
 

@@ -73,7 +73,7 @@ function runWorker(
     marks: { of: new WeakMap(), used: false },
     libraries: [],
   };
-  Object.defineProperty(globalThis, Symbol.for("@asyncio/asyncio:thread"), { value: slot });
+  Object.defineProperty(globalThis, Symbol.for("@asyncio/asyncio:thread:1"), { value: slot });
 
   function run(message: JobMessage): void {
     const job: Job = {

@@ -41,7 +41,8 @@ export interface LibraryHooks {
   cancelledError(): Error;
 }
 
-const slotName = Symbol.for("@asyncio/asyncio:thread");
+/** The number changes with the interface above: a copy of another release finds nothing rather than something else. */
+const slotName = Symbol.for("@asyncio/asyncio:thread:1");
 
 /** The slot of this worker; undefined in every other thread. */
 export const threadSlot: ThreadSlot | undefined = Reflect.get(globalThis, slotName);

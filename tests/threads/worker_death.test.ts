@@ -99,3 +99,16 @@ test("THR-02: a job that runs out of memory fails alone: on Node in a thread, el
   });
   assert.deepEqual([code, stdout.trim()], [0, "BrokenExecutor\ngoes on"]);
 });
+
+test("THR-02: what a job leaves uncaught is delivered, and the runtime prints nothing about it", async () => {
+  const program = new URL("./_uncaught_program.ts", import.meta.url);
+  const { stdout, stderr } = await runProgram(program);
+  const outcomes = [
+    "thrown",
+    "rejected",
+    "BrokenExecutor: thrown later",
+    "BrokenExecutor: unhandled",
+  ];
+  assert.equal(stderr, "");
+  assert.deepEqual(stdout.trim().split("\n"), [...outcomes, ...outcomes]);
+});
