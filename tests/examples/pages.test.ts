@@ -1,0 +1,22 @@
+/** That each program of the guide, of why.md and of the cookbook prints what the page says. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { blocksOf, outputOf, pages, runsTypeScript } from "./_pages.ts";
+
+/** Values are printed with double quotes by Deno and Bun and with single ones by Node; Bun breaks arrays over lines. */
+function normal(text: string): string {
+  return text.replace(/[\s,]+/g, " ").replaceAll("'", '"').trim();
+}
+
+for (const page of await pages()) {
+  test(`DOCS: every program of ${page} says what it prints`, async () => {
+    const blocks = await blocksOf(page);
+    assert.deepEqual(blocks.filter(({ prints }) => prints === null).map(({ title }) => title), []);
+  });
+  if (!runsTypeScript()) continue;
+  test(`DOCS: every program of ${page} prints what it says`, async () => {
+    for (const block of await blocksOf(page)) {
+      assert.equal(normal(await outputOf(block)), normal(block.prints ?? ""), block.title);
+    }
+  });
+}
