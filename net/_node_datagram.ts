@@ -76,6 +76,10 @@ function checkFamily(address: Endpoint, family: 4 | 6, syscall: string): void {
   );
 }
 
+function isRefused(error: Error | null): boolean {
+  return (error as { code?: unknown } | null)?.code === "ECONNREFUSED";
+}
+
 class NodeDatagramChannel implements DatagramChannel {
   readonly localAddr: NetAddress;
   readonly remoteAddr: NetAddress | null;
@@ -128,19 +132,15 @@ class NodeDatagramChannel implements DatagramChannel {
   send(data: Uint8Array, addr: Endpoint | null, done: Done): void {
     if (this.#closed) return;
     const target = addr ?? this.remoteAddr;
+    let tries = 0;
     const finish = (error: Error | null): void => {
       if (this.#closed) return;
-      done(error === null ? null : this.#sendError(error, target));
+      // Bun tells an unconnected socket that an earlier datagram was refused, and drops this one, which is innocent.
+      const ofAnother = !this.#connected && tries++ === 0 && isRefused(error);
+      if (ofAnother) this.#hand(data, target, finish);
+      else done(error === null ? null : this.#sendError(error, target));
     };
-    try {
-      if (target === null) throw new OSError("Cannot send: no address", { code: "EDESTADDRREQ" });
-      checkFamily(target, this.#family, "sendto");
-      // The runtimes take the same three arguments in two ways.
-      if (this.#connected) this.#socket.send(data, finish);
-      else this.#socket.send(data, target.port, target.hostname, finish);
-    } catch (error) {
-      queueMicrotask(() => finish(error as Error));
-    }
+    this.#hand(data, target, finish);
   }
 
   setBroadcast(on: boolean): void {
@@ -179,6 +179,18 @@ class NodeDatagramChannel implements DatagramChannel {
 
   unref(): void {
     if (!this.#closed) this.#socket.unref();
+  }
+
+  #hand(data: Uint8Array, target: Endpoint | null, finish: (error: Error | null) => void): void {
+    try {
+      if (target === null) throw new OSError("Cannot send: no address", { code: "EDESTADDRREQ" });
+      checkFamily(target, this.#family, "sendto");
+      // The runtimes take the same three arguments in two ways.
+      if (this.#connected) this.#socket.send(data, finish);
+      else this.#socket.send(data, target.port, target.hostname, finish);
+    } catch (error) {
+      queueMicrotask(() => finish(error as Error));
+    }
   }
 
   #configure(syscall: string, call: () => void): void {

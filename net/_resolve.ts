@@ -5,37 +5,42 @@ import { waitForHost } from "./_host_wait.ts";
 import { ipFamily } from "./_ip_family.ts";
 import { netLoop } from "./_net_loop.ts";
 import { hasNet } from "./_permissions.ts";
-import { SOCK_STREAM } from "./sockets.ts";
+import { SOCK_DGRAM, SOCK_STREAM } from "./sockets.ts";
 
 /** 4, 6, or 0 for either. */
 export type Family = 0 | 4 | 6;
 
 /**
- * The addresses of a host for streams, in the resolver's order. An IP address of the wanted family needs no resolver (LOOP-46).
+ * The addresses of a host, in the resolver's order. An IP address of the wanted family needs no resolver (LOOP-46).
  *
  * @param host null: this machine
+ * @param type for which kind of socket
  */
 export async function resolve(
   loop: EventLoop,
   host: string | null,
   port: number | null,
   family: Family,
+  type: typeof SOCK_STREAM | typeof SOCK_DGRAM = SOCK_STREAM,
 ): Promise<NetAddress[]> {
+  const transport = type === SOCK_DGRAM ? "udp" : "tcp";
   const core = netLoop(loop);
   const what = `the addresses of ${host ?? "this machine"}`;
   if (host !== null) {
     const literal = ipFamily(host);
-    if (literal !== 0 && (family === 0 || family === literal)) return [tcp(host, port)];
+    if (literal !== 0 && (family === 0 || family === literal)) {
+      return [{ transport, hostname: host, port: port ?? 0 }];
+    }
     // Deno's grants by name cover no lookup; its own connect takes the name as it is.
     if (!hasNet()) {
       const names = await waitForHost(core, lookup(host, port ?? 0, family), what);
-      return names.map(({ hostname }) => tcp(hostname, port));
+      return names.map(({ hostname }) => ({ transport, hostname, port: port ?? 0 }));
     }
   }
   // Through the loop's method, which a program may have replaced.
   const found = await waitForHost(
     core,
-    loop.getaddrinfo(host, port, { family, type: SOCK_STREAM }),
+    loop.getaddrinfo(host, port, { family, type }),
     what,
   );
   return found.map(({ address }) => address);
@@ -59,8 +64,4 @@ export function interleave(addresses: readonly NetAddress[], first: number): Net
     }
   }
   return ordered;
-}
-
-function tcp(hostname: string, port: number | null): NetAddress {
-  return { transport: "tcp", hostname, port: port ?? 0 };
 }

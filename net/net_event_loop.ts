@@ -1,12 +1,13 @@
-import type { EventLoop } from "../event_loop.ts";
+import type { DatagramOptions, EventLoop } from "../event_loop.ts";
 import { BaseEventLoop } from "../runtime/base_event_loop.ts";
 import type { BytesLike } from "../runtime/bytes.ts";
 import type { Address, AddressLike, NetAddress } from "./addresses.ts";
 import { createConnection, createUnixConnection } from "./connect.ts";
+import { createDatagramEndpoint } from "./datagram_endpoint.ts";
 import { getaddrinfo, getnameinfo } from "./dns.ts";
 import { connectAcceptedSocket, createServer, createUnixServer } from "./listen.ts";
 import type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
-import type { BufferedProtocol, Protocol } from "./protocols.ts";
+import type { BufferedProtocol, DatagramProtocol, Protocol } from "./protocols.ts";
 import type { Server } from "./server.ts";
 import {
   addWatch,
@@ -20,7 +21,7 @@ import {
   sockSendto,
 } from "./socket_calls.ts";
 import type { SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets.ts";
-import type { Transport } from "./transports.ts";
+import type { DatagramTransport, Transport } from "./transports.ts";
 
 type NetMethods = Pick<
   EventLoop,
@@ -31,6 +32,7 @@ type NetMethods = Pick<
   | "createUnixConnection"
   | "createUnixServer"
   | "connectAcceptedSocket"
+  | "createDatagramEndpoint"
   | "sockRecv"
   | "sockRecvInto"
   | "sockRecvfrom"
@@ -100,6 +102,13 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     options?: { ssl?: TlsOptions },
   ): Promise<[Transport, P]> {
     return connectAcceptedSocket(publicLoop(this), protocolFactory, sock, options);
+  }
+
+  createDatagramEndpoint<P extends DatagramProtocol>(
+    protocolFactory: () => P,
+    options: DatagramOptions,
+  ): Promise<[DatagramTransport, P]> {
+    return createDatagramEndpoint(publicLoop(this), protocolFactory, options);
   }
 
   sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array> {

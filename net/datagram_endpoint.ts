@@ -1,0 +1,150 @@
+/**
+ * `createDatagramEndpoint`.
+ *
+ * @module
+ */
+
+import type { DatagramOptions, EventLoop } from "../event_loop.ts";
+import { NotImplementedError, OSError } from "../runtime/exceptions.ts";
+import { describeType } from "../runtime/_describe.ts";
+import { Waiter } from "../runtime/_wait.ts";
+import type { AddressLike, NetAddress } from "./addresses.ts";
+import { Carry } from "./_carry.ts";
+import { DatagramEndpoint } from "./datagram_transport.ts";
+import type { DatagramChannel } from "./host.ts";
+import { hostOf } from "./_host_of.ts";
+import { waitForHost } from "./_host_wait.ts";
+import { ipFamily } from "./_ip_family.ts";
+import { netLoop } from "./_net_loop.ts";
+import type { DatagramProtocol } from "./protocols.ts";
+import { resolve } from "./_resolve.ts";
+import { SOCK_DGRAM } from "./sockets.ts";
+import { takeDatagrams } from "./_take_socket.ts";
+import type { DatagramTransport } from "./transports.ts";
+
+/** The two ends to try together; both of one family. */
+interface Ends {
+  local: NetAddress | null;
+  remote: NetAddress | null;
+}
+
+/** `loop.createDatagramEndpoint` */
+export async function createDatagramEndpoint<P extends DatagramProtocol>(
+  loop: EventLoop,
+  protocolFactory: () => P,
+  options: DatagramOptions,
+): Promise<[DatagramTransport, P]> {
+  const { sock } = options;
+  let channel: DatagramChannel;
+  let peer: NetAddress | null;
+  if (sock === undefined) [channel, peer] = await open(loop, options);
+  else {
+    refuseBesideSock(options);
+    channel = takeDatagrams(sock);
+    peer = channel.remoteAddr;
+  }
+  let protocol: P;
+  try {
+    protocol = protocolFactory();
+  } catch (error) {
+    channel.close();
+    throw error;
+  }
+  const core = netLoop(loop);
+  const made = new Waiter<void>("a datagram endpoint to be made");
+  const parts = { channel, protocol, carry: Carry.capture(core), peer };
+  const transport = new DatagramEndpoint(core, parts, made);
+  try {
+    await made.promise;
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+  return [transport, protocol];
+}
+
+/** Opens the first pair of addresses that can be opened. */
+async function open(
+  loop: EventLoop,
+  options: DatagramOptions,
+): Promise<[DatagramChannel, NetAddress | null]> {
+  const { family = 0, reusePort = false, allowBroadcast = false } = options;
+  const core = netLoop(loop);
+  const errors: OSError[] = [];
+  for (const { local, remote } of await endsOf(loop, options)) {
+    // An endpoint that may broadcast hears everybody, so it is not connected to its peer.
+    const connected = allowBroadcast ? null : remote;
+    const own = ipFamily((local ?? remote)?.hostname ?? "") || family;
+    const opening = hostOf(core).openDatagram({
+      ...(local === null ? {} : { local }),
+      ...(connected === null ? {} : { remote: connected }),
+      ...(own === 0 ? {} : { family: own }),
+      ...(reusePort ? { reusePort } : {}),
+      ...(allowBroadcast ? { broadcast: true } : {}),
+    });
+    try {
+      const channel = await waitForHost(core, opening, "a datagram socket", {
+        tooLate: (late) => late.close(),
+      });
+      return [channel, remote];
+    } catch (error) {
+      if (!(error instanceof OSError)) throw error;
+      if (error.code === "ENOTSUP" && reusePort) {
+        throw new RangeError("reusePort is not supported by this runtime", { cause: error });
+      }
+      errors.push(error);
+    }
+  }
+  throw errors[0]!;
+}
+
+async function endsOf(loop: EventLoop, options: DatagramOptions): Promise<Ends[]> {
+  const { localAddr, remoteAddr, family = 0 } = options;
+  if (localAddr === undefined && remoteAddr === undefined) {
+    if (family === 0) throw new RangeError("unexpected address family");
+    return [{ local: null, remote: null }];
+  }
+  const byFamily = new Map<number, Ends>();
+  for (const [end, address] of [["local", localAddr], ["remote", remoteAddr]] as const) {
+    if (address === undefined) continue;
+    const { hostname, port } = requireNet(address);
+    const found = await resolve(loop, hostname, port, family, SOCK_DGRAM);
+    if (found.length === 0) throw new OSError("getaddrinfo() returned empty list");
+    for (const one of found) {
+      const key = ipFamily(one.hostname);
+      const ends = byFamily.get(key) ?? { local: null, remote: null };
+      ends[end] ??= one;
+      byFamily.set(key, ends);
+    }
+  }
+  const complete = [...byFamily.values()].filter(({ local, remote }) =>
+    (localAddr === undefined || local !== null) && (remoteAddr === undefined || remote !== null)
+  );
+  if (complete.length === 0) throw new RangeError("can not get address information");
+  return complete;
+}
+
+function requireNet(address: AddressLike): { hostname: string; port: number } {
+  if (typeof address !== "object" || address === null) {
+    throw new TypeError(
+      `An address is an object such as { hostname, port }: got ${describeType(address)}`,
+    );
+  }
+  if ("path" in address) {
+    throw new NotImplementedError("Cannot open a unix datagram socket: no runtime has them");
+  }
+  if (typeof address.hostname !== "string" || typeof address.port !== "number") {
+    throw new TypeError("An address is an object with a hostname (text) and a port (a number)");
+  }
+  return address;
+}
+
+function refuseBesideSock(options: DatagramOptions): void {
+  const { sock: _sock, ...others } = options;
+  const problems = Object.entries(others).filter(([, value]) => Boolean(value));
+  if (problems.length === 0) return;
+  const shown = problems.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ");
+  throw new RangeError(
+    `socket modifier options can not be used when sock is specified. (${shown})`,
+  );
+}
