@@ -43,6 +43,8 @@ export let submitToPool: (
   executor: ThreadPoolExecutor,
   call: { fn: Callable } & Omit<Submission, "work">,
 ) => Completion<unknown>;
+/** Whether an executor takes no more work; one of somebody else's making is not asked. */
+export let isShutDown: (executor: Executor) => boolean;
 
 let counter = 0;
 
@@ -136,6 +138,8 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
       }
       return executor.#pool.submit({ work: workOf(fn), ...rest });
     };
+    isShutDown = (executor) =>
+      !(executor instanceof ThreadPoolExecutor) || executor.#pool.isShutDown;
   }
 }
 

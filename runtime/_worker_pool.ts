@@ -62,6 +62,10 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     return job.completion;
   }
 
+  get isShutDown(): boolean {
+    return this.#shutDown;
+  }
+
   cancel(job: Job): boolean {
     return this.#queue.delete(job);
   }

@@ -1,0 +1,77 @@
+import type { ExceptionContext } from "../event_loop.ts";
+import type { EventLoop } from "../event_loop.ts";
+import { ServerCore } from "../net/_server_core.ts";
+import { TransportBase } from "../net/_transport_base.ts";
+import type { LoopResource } from "../runtime/base_event_loop.ts";
+import { allTasks, type Task } from "../runtime/tasks.ts";
+import { ProcessTransport } from "../subprocess/_process_transport.ts";
+import { LeakError } from "./leak_error.ts";
+import { describeTasks } from "./_task_report.ts";
+import type { VirtualEventLoop } from "./_virtual_event_loop.ts";
+
+/** Real milliseconds in which transports that are about to close do so. */
+const PATIENCE = 1000;
+
+/** What a test has left behind. */
+export interface Leaks {
+  readonly tasks: readonly Task<unknown>[];
+  /** One line each. */
+  readonly things: readonly string[];
+}
+
+/** Looks once all that can end has ended. The loop is not running. */
+export async function findLeaks(loop: VirtualEventLoop): Promise<Leaks> {
+  const since = performance.now();
+  do await loop.settle(); while (
+    openResources(loop).length > 0 && performance.now() - since < PATIENCE
+  );
+  loop.reportUnretrieved();
+  const tasks = [...allTasks(loop as unknown as EventLoop)];
+  const things = openResources(loop).map((resource) =>
+    [describeResource(resource), loop.resources.placeOf(resource)].join(" ").trim()
+  );
+  for (const { executor, place } of loop.openExecutors()) {
+    things.push(`${executor.constructor.name} ${place}`.trim());
+  }
+  if (tasks.length > 0) things.unshift(describeTasks(tasks, (task) => loop.lastRun(task)).trim());
+  return { tasks, things };
+}
+
+/** Null when there is nothing to complain of. */
+export function leakError(leaks: Leaks, reports: readonly ExceptionContext[]): LeakError | null {
+  const { tasks, things } = leaks;
+  if (things.length === 0 && reports.length === 0) return null;
+  const lines: string[] = [];
+  if (things.length > 0) lines.push("The test left behind:", ...things.map(indent));
+  if (reports.length > 0) lines.push("Nobody took:", ...reports.map(describeReport).map(indent));
+  const errors = reports.map((report) => "exception" in report ? report.exception : report.message);
+  return new LeakError(lines.join("\n"), tasks, errors);
+}
+
+/** Signal handlers are not among them: `run()` takes them back itself. */
+function openResources(loop: VirtualEventLoop): LoopResource[] {
+  return [...loop.resources].filter((resource) =>
+    resource instanceof TransportBase || resource instanceof ServerCore ||
+    resource instanceof ProcessTransport
+  );
+}
+
+function describeResource(resource: LoopResource): string {
+  if (!(resource instanceof ServerCore)) return String(resource);
+  const addresses = resource.sockets.map((socket) => {
+    const address = socket.getsockname()!;
+    return "path" in address ? address.path : `${address.hostname}:${address.port}`;
+  });
+  return `<Server sockets=[${addresses.join(", ")}]>`;
+}
+
+function describeReport(report: ExceptionContext): string {
+  const { message, exception, sourceTraceback } = report;
+  const error = "exception" in report ? `: ${exception}` : "";
+  const place = Array.isArray(sourceTraceback) ? sourceTraceback.at(-1) : undefined;
+  return `${message}${error}${place === undefined ? "" : `, made ${place}`}`;
+}
+
+function indent(text: string): string {
+  return `  ${text.split("\n").join("\n  ")}`;
+}

@@ -1,0 +1,86 @@
+import type { EventLoop } from "../event_loop.ts";
+import type { Coroutine } from "../runtime/coroutines.ts";
+import { RuntimeError } from "../runtime/exceptions.ts";
+import { runningLoop } from "../runtime/policies.ts";
+import { Runner } from "../runtime/runners.ts";
+import { requireCoroutine } from "../runtime/tasks.ts";
+import { findLeaks, leakError } from "./_leaks.ts";
+import type { TestOptions } from "./test_options.ts";
+import { VirtualEventLoop } from "./_virtual_event_loop.ts";
+
+/**
+ * `run()` on a {@linkcode TestLoop}: `sleep(3600)` takes microseconds. What main leaves behind fails the test, unless it ends
+ * by itself without the clock moving: tasks, transports, servers, children, executors, and errors nobody took.
+ *
+ * @param main the test
+ * @returns what `main` returns
+ * @throws what `main` throws
+ * @throws {DeadlockError} when nothing can ever run again and main is not done
+ * @throws {TimeoutError} when main is not done after `timeout` of virtual time
+ * @throws {LeakError} when main returned and left something behind
+ * @throws {RuntimeError} inside a running loop
+ *
+ * @example
+ * ```ts
+ * import { createTask, Queue, sleep } from "@asyncio/asyncio";
+ * import { runTest } from "@asyncio/asyncio/testing";
+ * import assert from "node:assert/strict";
+ *
+ * await runTest(async () => {
+ *   const queue = new Queue<string>();
+ *   createTask(async () => {
+ *     await sleep(3600);
+ *     await queue.put("an hour later");
+ *   });
+ *   assert.equal(await queue.get(), "an hour later");
+ * });
+ * ```
+ */
+export function runTest<T>(main: Coroutine<T>, options: TestOptions = {}): Promise<T> {
+  return runTestOn(main, () => new VirtualEventLoop(options));
+}
+
+/** The same on a loop that the caller has prepared. */
+export async function runTestOn<T>(
+  main: Coroutine<T>,
+  makeLoop: () => VirtualEventLoop,
+): Promise<T> {
+  requireCoroutine(main, "runTest");
+  if (runningLoop() !== null) {
+    throw new RuntimeError("runTest() cannot be called from a running event loop");
+  }
+  const loop = makeLoop();
+  const runner = new Runner({ loopFactory: () => loop as unknown as EventLoop });
+  loop.reports = [];
+  let value: T;
+  try {
+    value = await runner.run(main);
+  } catch (error) {
+    await closeAfterFailure(loop, runner);
+    throw error;
+  }
+  const leaks = await findLeaks(loop);
+  loop.beginClosing();
+  try {
+    await runner.close();
+  } catch (error) {
+    // What keeps the loop from being cleared is a leak itself: the task that does not end is among them.
+    if (leaks.things.length === 0) throw error;
+  }
+  const error = leakError(leaks, loop.reports);
+  if (error !== null) throw error;
+  return value;
+}
+
+/** The test's own failure is what counts; what was reported before and after it is printed. */
+async function closeAfterFailure(loop: VirtualEventLoop, runner: Runner): Promise<void> {
+  const reports = loop.reports ?? [];
+  loop.reports = null;
+  for (const report of reports) loop.defaultExceptionHandler(report);
+  loop.beginClosing();
+  try {
+    await runner.close();
+  } catch (error) {
+    console.error("The loop of a failed test could not be cleared:", error);
+  }
+}
