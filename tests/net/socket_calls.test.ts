@@ -284,7 +284,7 @@ runs("SOCK-09: what the socket had read already reaches the protocol", async ({ 
   server.close();
 });
 
-runs("SOCK-10: recv() and send() never wait", async ({ loop }) => {
+runs("SOCKX-01: recv() and send() never wait", async ({ loop }) => {
   const [client, server] = await pair(loop);
   assert.throws(() => client.recv(10), BlockingIOError);
   assert.equal(server.send("hi"), 2);
@@ -298,7 +298,7 @@ runs("SOCK-10: recv() and send() never wait", async ({ loop }) => {
   closeAll(client, server);
 });
 
-runs("SOCK-10: shutdown() ends the writing direction after what was sent", async ({ loop }) => {
+runs("SOCKX-01: shutdown() ends the writing direction after what was sent", async ({ loop }) => {
   const [client, server] = await pair(loop);
   client.send("last words");
   client.shutdown("write");
@@ -308,7 +308,7 @@ runs("SOCK-10: shutdown() ends the writing direction after what was sent", async
   closeAll(client, server);
 });
 
-runs("SOCK-11: a socket in the wrong state tells so", async ({ loop }) => {
+runs("SOCKX-02: a socket in the wrong state tells so", async ({ loop }) => {
   const sock = new Socket();
   assert.throws(() => sock.recv(1), { name: "OSError", code: "ENOTCONN" });
   assert.throws(() => sock.send("x"), { name: "OSError", code: "ENOTCONN" });
@@ -325,7 +325,7 @@ runs("SOCK-11: a socket in the wrong state tells so", async ({ loop }) => {
   await assert.rejects(loop.sockRecv(sock, 1), { name: "OSError", code: "EBADF" });
 });
 
-runs("SOCK-11: closing a socket ends the call that waits on it", async ({ loop }) => {
+runs("SOCKX-02: closing a socket ends the call that waits on it", async ({ loop }) => {
   const [client, server] = await pair(loop);
   const [waiting] = await started(() => loop.sockRecv(client, 1));
   client.close();
@@ -333,7 +333,7 @@ runs("SOCK-11: closing a socket ends the call that waits on it", async ({ loop }
   server.close();
 });
 
-runs("SOCK-12: a bound socket connects from where it is bound", async ({ loop }) => {
+runs("SOCKX-03: a bound socket connects from where it is bound", async ({ loop }) => {
   const server = await startServer((_reader, writer) => writer.close(), "127.0.0.1", 0);
   const sock = new Socket();
   await sock.bind({ hostname: "127.0.0.1", port: 0 });

@@ -79,7 +79,7 @@ runs("STAG-06: without a delay the next waits for the failure", async ({ loop })
   assert.deepEqual((await racing).slice(0, 2), ["second", 1]);
 });
 
-runs("STAG-07: a success that comes too late is discarded", async ({ loop }) => {
+runs("STAGX-01: a success that comes too late is discarded", async ({ loop }) => {
   const discarded: string[] = [];
   const slow = async (): Promise<string> => {
     await never().catch(() => {});
@@ -95,7 +95,7 @@ runs("STAG-07: a success that comes too late is discarded", async ({ loop }) => 
   assert.deepEqual(discarded, ["slow"]);
 });
 
-runs("STAG-08: cancelling the race cancels its attempts", async ({ loop }) => {
+runs("STAGX-02: cancelling the race cancels its attempts", async ({ loop }) => {
   const ended: string[] = [];
   const attempt = (name: string) => async (): Promise<void> => {
     try {
