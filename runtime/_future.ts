@@ -24,8 +24,8 @@ export let addEntry: (future: Future<unknown>, entry: FutureEntry) => void;
 export let removeEntry: (future: Future<unknown>, entry: FutureEntry) => boolean;
 /** Who will be told, in order. */
 export let entriesOf: (future: Future<unknown>) => readonly FutureEntry[];
-/** Counts the exception as seen, and returns it; null when there is none. For done futures. */
-export let takeException: (future: Future<unknown>) => unknown | null;
+/** Counts the exception as seen, and returns it in an object, since any value can be thrown; null without one. */
+export let takeFailure: (future: Future<unknown>) => { readonly error: unknown } | null;
 export let markRetrieved: (future: Future<unknown>) => void;
 export let coreOf: (future: Future<unknown>) => LoopCore;
 export let siteOf: (future: Future<unknown>) => string | null;
@@ -344,9 +344,9 @@ export class Future<T> implements Promise<T> {
       const entries = future.#entries;
       return entries === null ? [] : Array.isArray(entries) ? entries : [entries];
     };
-    takeException = (future) => {
+    takeFailure = (future) => {
       markRetrieved(future);
-      return future.#failure === null ? null : future.#failure.error;
+      return future.#failure;
     };
     markRetrieved = (future) => {
       future.#unretrieved = false;

@@ -12,7 +12,6 @@ import {
   markRetrieved,
   settleError,
   settleResult,
-  takeException,
 } from "./_future.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import { isFuture } from "./futures.ts";
@@ -57,7 +56,7 @@ class GatheringFuture extends Future<unknown[]> {
   childDone(child: Future<unknown>): void {
     this.#finished++;
     if (this.done()) {
-      if (!child.cancelled()) takeException(child);
+      if (!child.cancelled()) markRetrieved(child);
       return;
     }
     if (!this.#returnExceptions) {

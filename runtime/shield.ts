@@ -7,7 +7,7 @@ import {
   removeEntry,
   settleError,
   settleResult,
-  takeException,
+  takeFailure,
 } from "./_future.ts";
 import { InternalCallback } from "./_internal_callback.ts";
 import type { LoopCore } from "./_loop_core.ts";
@@ -60,9 +60,9 @@ function copyState<T>(inner: Future<T>, outer: Future<T>): void {
     outer.cancel();
     return;
   }
-  const error = takeException(inner as Future<unknown>);
-  if (error === null) settleResult(outer as Future<unknown>, inner.result());
-  else settleError(outer as Future<unknown>, error);
+  const failure = takeFailure(inner as Future<unknown>);
+  if (failure === null) settleResult(outer as Future<unknown>, inner.result());
+  else settleError(outer as Future<unknown>, failure.error);
 }
 
 /** Nobody waits for the shielded work any more, so its failure is reported the moment it happens (3.14). */
@@ -73,8 +73,9 @@ function reportFailureOf(inner: Future<unknown>): void {
     inner,
     new InternalCallback(inner, () => {
       if (inner.cancelled()) return;
-      const error = takeException(inner);
-      if (error === null) return;
+      const failure = takeFailure(inner);
+      if (failure === null) return;
+      const { error } = failure;
       const name = error instanceof Error ? error.name : "Error";
       (inner.getLoop() as unknown as LoopCore).callExceptionHandler({
         message: `${name} exception in shielded future`,

@@ -4,7 +4,7 @@ import { describeType } from "./_describe.ts";
 import { CancelledError, ExceptionGroup, FatalError, RuntimeError } from "./exceptions.ts";
 import { forgiveCancellation } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";
-import { addEntry, type FutureEntry, takeException } from "./_future.ts";
+import { addEntry, type FutureEntry, takeFailure } from "./_future.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Scope } from "./_scope.ts";
 import { requireCoroutine, type Task, type TaskOptions } from "./tasks.ts";
@@ -52,6 +52,8 @@ export class TaskGroup {
   #bodyCancelled = false;
   /** What leaves unless a failure is worth more: the CancelledError that ended the body or interrupted the exit. */
   #propagated: CancelledError | null = null;
+  /** What interrupted the exit of a group that was ending already. */
+  #eaten: CancelledError | null = null;
   #exitWait: ExitWait | null = null;
   /** One entry serves all tasks. */
   #membership: Membership | null = null;
@@ -110,7 +112,9 @@ export class TaskGroup {
     if (this.#aborting) throw new RuntimeError(`${this} is shutting down`);
     const task = (this.#scope!.loop as unknown as EventLoop).createTask(coro, options);
     // An eager task that ended well at once has nothing to tell.
-    if (task.done() && (task.cancelled() || task.exception() === null)) return task;
+    if (task.done() && (task.cancelled() || takeFailure(task as Task<unknown>) === null)) {
+      return task;
+    }
     this.#tasks.add(task as Task<unknown>);
     addEntry(task as Task<unknown>, this.#membership!);
     return task;
@@ -142,8 +146,9 @@ export class TaskGroup {
     this.#tasks.delete(task);
     if (this.#tasks.size === 0) this.#exitWait?.wake();
     if (task.cancelled()) return;
-    const error = takeException(task);
-    if (error === null) return;
+    const failure = takeFailure(task);
+    if (failure === null) return;
+    const { error } = failure;
     this.#errors.push(error);
     if (error instanceof FatalError && this.#fatal === null) this.#fatal = { error };
     const parent = this.#scope!.task;
@@ -196,7 +201,8 @@ export class TaskGroup {
     }
     this.#exitWait = new ExitWait(this.#scope!, `the tasks of ${this}`, (interrupted) => {
       this.#exitWait = null;
-      if (interrupted !== null && !this.#aborting) {
+      if (interrupted !== null && this.#aborting) this.#eaten = interrupted;
+      else if (interrupted !== null) {
         this.#propagated = interrupted;
         this.#abort();
       }
@@ -216,6 +222,8 @@ export class TaskGroup {
     }
     if (this.#bodyCancelled && above === 0) this.#propagated = null;
     if (this.#propagated !== null && this.#errors.length === 0) {
+      // What leaves here delivers a request from outside as well, where the body met the group's own first.
+      if (this.#bodyCancelled) asked?.clearPending();
       this.#reject(this.#propagated);
       return;
     }
@@ -223,7 +231,8 @@ export class TaskGroup {
       this.#errors.push(failure.error);
     }
     if (this.#errors.length === 0) {
-      this.#resolve(value);
+      if (this.#eaten !== null && above > 0) this.#reject(this.#eaten);
+      else this.#resolve(value);
       return;
     }
     // A cancellation from outside that lost against the failures interrupts the next wait instead.

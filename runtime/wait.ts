@@ -1,6 +1,13 @@
 import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
-import { addEntry, coreOf, type Future, type FutureEntry, removeEntry } from "./_future.ts";
+import {
+  addEntry,
+  coreOf,
+  type Future,
+  type FutureEntry,
+  removeEntry,
+  takeFailure,
+} from "./_future.ts";
 import { currentScope } from "./_frame.ts";
 import { isFuture } from "./futures.ts";
 import type { LoopCore } from "./_loop_core.ts";
@@ -106,7 +113,7 @@ class SeveralEntry implements FutureEntry, ReadyEntry {
 }
 
 function failed(future: Future<unknown>): boolean {
-  return !future.cancelled() && future.exception() !== null;
+  return !future.cancelled() && takeFailure(future) !== null;
 }
 
 /**

@@ -194,6 +194,7 @@ runs(
     const items = asCompleted([future, new Future<string>()]);
     const take = async () => {
       for (const next of items) return await next;
+      return null;
     };
     const [first, second] = [createTask(take), createTask(take)];
     await ticks(2);

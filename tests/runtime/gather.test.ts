@@ -423,7 +423,7 @@ for (const returnExceptions of [false, true]) {
     async () => {
       const stubborn = async () => {
         try {
-          await sleep(1000);
+          return await sleep(1000, "slept");
         } catch {
           return "value";
         }

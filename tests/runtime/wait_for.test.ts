@@ -182,7 +182,7 @@ runs(
   async () => {
     const task = createTask(async () => {
       try {
-        await sleep(100);
+        return await sleep(100, "slept");
       } catch {
         return "kept";
       }
@@ -212,7 +212,7 @@ runs("WFOR-04: a wake-up that stands before the timer in one iteration wins", as
 runs("WFOR-05: inner work that swallows the cancellation gives its value", async () => {
   const stubborn = async () => {
     try {
-      await sleep(100);
+      return await sleep(100, "slept");
     } catch {
       return "value";
     }
