@@ -1,8 +1,8 @@
 import type { EventLoop } from "../event_loop.ts";
+import { isAbortError, isThenable, requireCoroutine } from "./_coroutine_checks.ts";
 import { makeCancelledError } from "./_cancelled.ts";
 import { ContextCell } from "./_context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
-import { describeType } from "./_describe.ts";
 import { CancelledError, FatalError, InvalidStateError, RuntimeError } from "./exceptions.ts";
 import { currentScope, runInScope, storedScope } from "./_frame.ts";
 import {
@@ -37,6 +37,8 @@ export interface TaskOptions {
   /** Cancels the task when it aborts; the signal's reason becomes the CancelledError's `cause`. */
   signal?: AbortSignal;
 }
+
+export { isThenable, requireCoroutine } from "./_coroutine_checks.ts";
 
 let counter = 0;
 
@@ -332,12 +334,6 @@ class TaskStart implements ReadyEntry {
   }
 }
 
-/** Whether a value is to be awaited. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (typeof value === "object" || typeof value === "function") && value !== null &&
-    typeof (value as { then?: unknown }).then === "function";
-}
-
 /** Somebody called a setter of Future on a task: what its coroutine came to is told, not lost. */
 function reportForced(task: Task<unknown>): void {
   coreOf(task).callExceptionHandler({
@@ -345,25 +341,6 @@ function reportForced(task: Task<unknown>): void {
     exception: new InvalidStateError(`step(): already done: ${task}`),
     task,
   });
-}
-
-function isAbortError(error: unknown): boolean {
-  return typeof error === "object" && error !== null &&
-    (error as { name?: unknown }).name === "AbortError";
-}
-
-/** @throws {TypeError} when it is no function */
-export function requireCoroutine(coro: unknown, caller = "createTask"): void {
-  if (typeof coro === "function") return;
-  if (isThenable(coro)) {
-    throw new TypeError(
-      "a coroutine function was expected, got a promise, whose work has started already: " +
-        `write ${caller}(() => work()) instead of ${caller}(work())`,
-    );
-  }
-  throw new TypeError(
-    `a coroutine was expected, got ${describeType(coro)}: pass an async function, ${caller}(work)`,
-  );
 }
 
 /**
