@@ -1,8 +1,10 @@
-"""The rows of core.ts on CPython's asyncio (or uvloop, with --uvloop). One JSON line per row."""
+"""The core rows on CPython's asyncio, or on uvloop with --uvloop."""
 import asyncio
-import json
 import sys
-import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from kit import program, resident, run_asyncio, timed  # noqa: E402
 
 
 async def nothing():
@@ -132,42 +134,35 @@ async def soon(n):
     await done
 
 
+async def memory():
+    n = 50_000
+    before = resident()
+    tasks = [asyncio.create_task(asyncio.sleep(1000)) for _ in range(n)]
+    await asyncio.sleep(0)
+    after = resident()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return (after - before) / n
+
+
 ROWS = {
-    "create and await a task": (50_000, create_await),
-    "create 20,000, then await": (20_000, create_many),
-    "TaskGroup of 20,000": (20_000, group),
-    "gather of 20,000": (20_000, gather),
-    "sleep(0)": (100_000, sleep0),
-    "bounded queue pipe": (50_000, pipe),
-    "queue ping-pong": (50_000, ping_pong),
-    "free lock": (100_000, free_lock),
-    "contended lock": (20_000, contended),
-    "timeout around a ready coroutine": (50_000, timeout),
-    "waitFor a ready coroutine": (50_000, wait_for),
-    "event fan-out to 100": (20_000, fan_out),
-    "cancel 20,000 sleepers": (20_000, cancel),
-    "20,000 timers set and cancelled": (20_000, timers),
-    "callSoon chain": (100_000, soon),
+    "create and await a task": timed(50_000, create_await),
+    "create 20,000, then await": timed(20_000, create_many),
+    "TaskGroup of 20,000": timed(20_000, group),
+    "gather of 20,000": timed(20_000, gather),
+    "sleep(0)": timed(100_000, sleep0),
+    "bounded queue pipe": timed(50_000, pipe),
+    "queue ping-pong": timed(50_000, ping_pong),
+    "free lock": timed(100_000, free_lock),
+    "contended lock": timed(20_000, contended),
+    "timeout around a ready coroutine": timed(50_000, timeout),
+    "waitFor a ready coroutine": timed(50_000, wait_for),
+    "event fan-out to 100": timed(20_000, fan_out),
+    "cancel 20,000 sleepers": timed(20_000, cancel),
+    "20,000 timers set and cancelled": timed(20_000, timers),
+    "callSoon chain": timed(100_000, soon),
+    "memory of a sleeping task": memory,
 }
 
-
-async def main(wanted):
-    for name, (n, run) in ROWS.items():
-        if wanted and name not in wanted:
-            continue
-        await run(min(n, 5000))
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            await run(n)
-            times.append((time.perf_counter() - start) * 1e9 / n)
-        print(json.dumps({"row": name, "ns": round(sorted(times)[2])}), flush=True)
-
-
-wanted = [arg for arg in sys.argv[1:] if arg != "--uvloop"]
-if "--uvloop" in sys.argv:
-    import uvloop
-
-    uvloop.run(main(wanted))
-else:
-    asyncio.run(main(wanted))
+program(ROWS, run_asyncio)
