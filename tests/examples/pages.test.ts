@@ -20,3 +20,10 @@ for (const page of await pages()) {
     }
   });
 }
+
+test("DOCS: every program of why.md has at most 20 lines", async () => {
+  const long = (await blocksOf("why.md")).filter(({ code }) =>
+    code.split("\n").filter((line) => line.trim() !== "").length > 20
+  );
+  assert.deepEqual(long.map(({ title }) => title), []);
+});
