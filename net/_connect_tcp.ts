@@ -1,5 +1,6 @@
 import type { EventLoop } from "../event_loop.ts";
 import { ExceptionGroup, OSError } from "../runtime/exceptions.ts";
+import { staggeredRace } from "../runtime/_staggered.ts";
 import type { NetAddress } from "./addresses.ts";
 import { describeAddress } from "./_address_forms.ts";
 import type { RawChannel } from "./host.ts";
@@ -9,7 +10,6 @@ import { ipFamily } from "./_ip_family.ts";
 import { netLoop } from "./_net_loop.ts";
 import type { ConnectOptions } from "./options.ts";
 import { interleave, resolve } from "./_resolve.ts";
-import { staggeredRace } from "./staggered.ts";
 
 /** RFC 8305's recommended time between two attempts, in seconds. */
 const CONNECTION_ATTEMPT_DELAY = 0.25;

@@ -394,6 +394,7 @@ runs("TG-16: whatever else is thrown joins the group, Error or not", async () =>
 runs("TG-16: so does what the body throws", async () => {
   await assertGroup(
     new TaskGroup().with(() => {
+      // deno-lint-ignore no-throw-literal
       throw null;
     }),
     [null],

@@ -515,11 +515,11 @@ for (const first of ["the timer", "the cancel"]) {
     `TMO-23: timer and outside cancel in one iteration, ${first} first: CancelledError`,
     async (loop) => {
       const block = timeoutAt(1);
-      let task!: Task<void>;
-      if (first === "the cancel") loop.callAt(1, () => task.cancel());
-      task = createTask(() => block.with(forever));
+      const cancel = () => loop.callAt(1, () => task.cancel());
+      if (first === "the cancel") cancel();
+      const task: Task<void> = createTask(() => block.with(forever));
       await ticks();
-      if (first === "the timer") loop.callAt(1, () => task.cancel());
+      if (first === "the timer") cancel();
       await assertCancelled(task);
       assert.equal(task.cancelling(), 1);
       assert.equal(block.expired(), true);

@@ -298,11 +298,11 @@ for (const timeout of [null, 60]) {
         await release;
         return "kept";
       });
-      let outer!: Task<void>;
+      const started: { outer?: Task<void> } = {};
       // Stands in the line before the wake-up of waitFor().
-      inner.addDoneCallback(() => outer.cancel());
+      inner.addDoneCallback(() => started.outer!.cancel());
       const reached: string[] = [];
-      outer = createTask(async () => {
+      const outer = started.outer = createTask(async () => {
         await waitFor(inner, timeout);
         reached.push("ran on");
       });

@@ -1,19 +1,15 @@
-/**
- * The race behind happy eyeballs (RFC 8305).
- *
- * @module
- */
-
 import type { EventLoop } from "../event_loop.ts";
-import type { Coroutine } from "../runtime/coroutines.ts";
-import { type Delay, toSeconds } from "../runtime/durations.ts";
-import { CancelledError, FatalError } from "../runtime/exceptions.ts";
-import type { Task } from "../runtime/tasks.ts";
-import { Waiter } from "../runtime/_wait.ts";
-import { wait } from "../runtime/wait.ts";
+import type { Coroutine } from "./coroutines.ts";
+import { type Delay, toSeconds } from "./durations.ts";
+import { CancelledError, FatalError } from "./exceptions.ts";
+import { InternalTimer } from "./_internal_timer.ts";
+import type { LoopCore } from "./_loop_core.ts";
+import type { Task } from "./tasks.ts";
+import { Waiter } from "./_wait.ts";
+import { wait } from "./wait.ts";
 
 /**
- * Starts attempts one after the other, the next one when the last has failed or `delay` has passed, until one succeeds; then
+ * The race behind happy eyeballs (RFC 8305). Starts attempts one after the other, the next one when the last has failed or `delay` has passed, until one succeeds; then
  * cancels the others and waits for their end (`asyncio.staggered.staggered_race`).
  *
  * @param attempts in the order in which to start them
@@ -30,15 +26,17 @@ export async function staggeredRace<T>(
 ): Promise<[value: T | null, index: number | null, errors: unknown[]]> {
   const seconds = delay === null ? null : toSeconds(delay);
   const race = new Race(loop, attempts, discard);
+  let done = false;
   try {
     for (let index = 0; index < attempts.length && race.index === null; index++) {
       race.start(index);
       await race.next(index === attempts.length - 1 ? null : seconds);
     }
     if (attempts.length > 0) await race.finish();
+    done = true;
     return [race.value, race.index, race.errors];
   } finally {
-    race.cancelOthers(race.index);
+    if (!done) race.abandon();
   }
 }
 
@@ -71,10 +69,11 @@ class Race<T> {
 
   /** Waits until the attempt started last has failed, one has won, or `seconds` have passed. */
   async next(seconds: number | null): Promise<void> {
-    const step = this.#step = new Waiter<void>("an attempt to connect");
+    const step = this.#step = new Waiter<void>("an attempt of a race");
+    const core = this.#loop as unknown as LoopCore;
     const timer = seconds === null
       ? null
-      : this.#loop.callLater(seconds, () => step.wakeWith(undefined));
+      : InternalTimer.after(core, seconds, () => step.wakeWith(undefined));
     try {
       await step.promise;
     } finally {
@@ -86,7 +85,6 @@ class Race<T> {
   /** Waits until all attempts have ended, those that lost by a cancellation. */
   async finish(): Promise<void> {
     while (this.index === null && this.#running > 0) await this.next(null);
-    this.cancelOthers(this.index);
     await wait(this.#tasks);
     this.#tasks.forEach((task, index) => {
       // One that was cancelled before its first step never came to say so.
@@ -95,7 +93,13 @@ class Race<T> {
     });
   }
 
-  cancelOthers(winner: number | null): void {
+  /** The race itself was cancelled, or a fatal error ended it: nobody takes what was won. */
+  abandon(): void {
+    this.#cancelOthers(null);
+    if (this.index !== null) this.#discard(this.value as T);
+  }
+
+  #cancelOthers(winner: number | null): void {
     this.#tasks.forEach((task, index) => {
       if (index !== winner) task.cancel();
     });
@@ -120,6 +124,6 @@ class Race<T> {
     this.value = value;
     this.index = index;
     // At once: another attempt may have succeeded in the same iteration, and its wait can still be cancelled.
-    this.cancelOthers(index);
+    this.#cancelOthers(index);
   }
 }
