@@ -25,30 +25,50 @@ const LIBRARY_FOLDERS: readonly string[] = [
 const LIBRARY_FILE = /^(event_loop|loop_interface|mod)\.[jt]s/;
 
 /**
- * The stack of the caller, innermost frame first, one frame a line, without the frames above and including `above`, and
- * without those of this library and of the engine; for debug mode.
+ * Where something was made, for debug mode and the testing loop: the stack of the caller, innermost frame first, one frame a
+ * line, without the frames of this library and of the engine. The text is made when somebody asks: on Deno it costs ten
+ * times as much as the capture.
  */
+export class Site {
+  #captured: { stack?: string } | null;
+  #text = "";
+
+  /** Without the frames above and including `above`. */
+  constructor(above?: unknown) {
+    const errors = Error as unknown as StackCapture;
+    const limit = errors.stackTraceLimit;
+    if (stackLimitIsWritable) errors.stackTraceLimit = REACH;
+    const captured: { stack?: string } = {};
+    if (errors.captureStackTrace !== undefined) errors.captureStackTrace(captured, above);
+    else captured.stack = new Error().stack ?? "";
+    if (stackLimitIsWritable && limit !== undefined) errors.stackTraceLimit = limit;
+    this.#captured = captured;
+  }
+
+  get text(): string {
+    if (this.#captured !== null) {
+      const lines = (this.#captured.stack ?? "").split("\n").map((line) => line.trim());
+      this.#text = lines.filter(isUserFrame).slice(0, DEPTH).join("\n");
+      this.#captured = null;
+    }
+    return this.#text;
+  }
+}
+
+/** The text of a {@linkcode Site}, at once. */
 export function captureStack(above?: unknown): string {
-  const errors = Error as unknown as StackCapture;
-  const limit = errors.stackTraceLimit;
-  if (stackLimitIsWritable) errors.stackTraceLimit = REACH;
-  const holder: { stack?: string } = {};
-  if (errors.captureStackTrace !== undefined) errors.captureStackTrace(holder, above);
-  else holder.stack = new Error().stack ?? "";
-  const stack = holder.stack ?? "";
-  if (stackLimitIsWritable && limit !== undefined) errors.stackTraceLimit = limit;
-  return stack.split("\n").map((line) => line.trim()).filter(isUserFrame).slice(0, DEPTH).join(
-    "\n",
-  );
+  return new Site(above).text;
 }
 
 /** The frames of a captured stack, newest last, as asyncio lists them. */
-export function framesOf(stack: string | null): string[] {
+export function framesOf(site: Site | string | null): string[] {
+  const stack = site instanceof Site ? site.text : site;
   return stack === null || stack === "" ? [] : stack.split("\n").reverse();
 }
 
 /** File and line of the innermost frame of a captured stack; "" where none is known. */
-export function placeOf(stack: string | null): string {
+export function placeOf(site: Site | string | null): string {
+  const stack = site instanceof Site ? site.text : site;
   const frame = stack?.split("\n")[0] ?? "";
   return locationOf(frame);
 }
@@ -56,7 +76,9 @@ export function placeOf(stack: string | null): string {
 function isUserFrame(line: string): boolean {
   if (!line.startsWith("at ")) return false;
   const location = locationOf(line);
-  if (!/:\d+$/.test(location) || /^(ext|node|native|bun|internal):/.test(location)) return false;
+  if (!/:\d+$/.test(location) || /^(ext|node|native|bun|internal|unknown):/.test(location)) {
+    return false;
+  }
   const path = plainPath(location);
   if (!path.startsWith(libraryRoot)) return true;
   const inside = path.slice(libraryRoot.length);
