@@ -10,7 +10,7 @@ import { SoonHandle } from "./_handle.ts";
 import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
 import { describeCallbacks, describePlace, describeValue, printed } from "./_printing.ts";
 import type { Scope } from "./_scope.ts";
-import { captureStack, placeOf } from "./_stack.ts";
+import { placeOf, Site } from "./_stack.ts";
 
 export type { FutureEntry } from "./_future_entry.ts";
 
@@ -28,7 +28,7 @@ export let entriesOf: (future: Future<unknown>) => readonly FutureEntry[];
 export let takeFailure: (future: Future<unknown>) => { readonly error: unknown } | null;
 export let markRetrieved: (future: Future<unknown>) => void;
 export let coreOf: (future: Future<unknown>) => LoopCore;
-export let siteOf: (future: Future<unknown>) => string | null;
+export let siteOf: (future: Future<unknown>) => Site | null;
 /** A CancelledError of a cancelled future with the message it keeps; the saved one stays for the first reader. */
 export let cancelledErrorOf: (future: Future<unknown>) => CancelledError;
 
@@ -76,7 +76,7 @@ export class Future<T> implements Promise<T> {
   #entries: FutureEntry | FutureEntry[] | null = null;
   #watch: UnretrievedWatch | null = null;
   #unretrieved = false;
-  readonly #site: string | null;
+  readonly #site: Site | null;
 
   /** `loop` is by default the running loop, else the one `getEventLoop()` gives. */
   constructor(options: { loop?: EventLoop } = {}) {
@@ -87,7 +87,7 @@ export class Future<T> implements Promise<T> {
       throw new TypeError("The loop goes in an object: new Future({ loop })");
     }
     this.#loop = (options.loop ?? currentScope().loop) as unknown as LoopCore;
-    this.#site = this.#loop.recordsSites ? captureStack(new.target) : null;
+    this.#site = this.#loop.recordsSites ? new Site(new.target) : null;
   }
 
   /** Whether there is a result, an exception or a cancellation. */

@@ -1,5 +1,6 @@
 import type { Bindings, ContextCell } from "./_context_cell.ts";
 import type { Scope, ScopeLoop } from "./_scope.ts";
+import type { Site } from "./_stack.ts";
 
 /** What futures, tasks and handles need of the loop's class, which stands above them. */
 export interface LoopCore extends ScopeLoop {
@@ -10,7 +11,7 @@ export interface LoopCore extends ScopeLoop {
   isClosed(): boolean;
   callExceptionHandler(context: { message: string; [key: string]: unknown }): void;
   /** A future failed and nobody may come to see it. `site`: the stack of its creation, in debug mode. */
-  watchUnretrieved(future: object, error: unknown, site: string | null): UnretrievedWatch;
+  watchUnretrieved(future: object, error: unknown, site: Site | null): UnretrievedWatch;
   time(): number;
   /** Seconds from which on debug mode reports a callback or the step of a task. */
   readonly slowCallbackDuration: number;

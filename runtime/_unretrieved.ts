@@ -1,5 +1,5 @@
 import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
-import { framesOf } from "./_stack.ts";
+import { framesOf, type Site } from "./_stack.ts";
 
 interface Watched extends UnretrievedWatch {
   report(): void;
@@ -25,7 +25,7 @@ export class UnretrievedExceptions {
     return this.#open.size;
   }
 
-  watch(future: object, error: unknown, site: string | null): UnretrievedWatch {
+  watch(future: object, error: unknown, site: Site | null): UnretrievedWatch {
     const name = future.constructor.name;
     const reference = new WeakRef(future);
     const watched: Watched = {

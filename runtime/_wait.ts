@@ -1,7 +1,7 @@
 import { CancelledError, RuntimeError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import { Reaction } from "./_reaction.ts";
-import { captureStack } from "./_stack.ts";
+import { Site } from "./_stack.ts";
 import type { ReadyEntry, Scheduler, Turn } from "./_scheduler.ts";
 import {
   cancelledError,
@@ -40,7 +40,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
   previousWait: ScopeWait | null = null;
   readonly step: number;
   /** Where it was made, where the loop records that. */
-  readonly site: string | null;
+  readonly site: Site | null;
   protected readonly scheduler: Scheduler;
   protected request: CancelRequest | null = null;
   #state: State = "pending";
@@ -59,7 +59,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     const root = home.root;
     root.activity++;
     this.step = root.step;
-    this.site = scope.loop.recordsSites ? captureStack(this.constructor) : null;
+    this.site = scope.loop.recordsSites ? new Site(this.constructor) : null;
     if (scope.loop.refusesWaits()) {
       this.#state = "settled";
       this.#refuse(home);

@@ -24,6 +24,7 @@ import { LoopEnd } from "./_loop_end.ts";
 import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
 import { Scheduler } from "./_scheduler.ts";
 import { Scope } from "./_scope.ts";
+import type { Site } from "./_stack.ts";
 import { allTasks, isTask, requireCoroutine, Task, type TaskOptions } from "./tasks.ts";
 import type { TaskFactory } from "./task_factories.ts";
 import { AsyncGenerators } from "./_async_generators.ts";
@@ -312,7 +313,7 @@ export class BaseEventLoop implements LoopCore {
     printContext(context);
   }
 
-  watchUnretrieved(future: object, error: unknown, site: string | null): UnretrievedWatch {
+  watchUnretrieved(future: object, error: unknown, site: Site | null): UnretrievedWatch {
     return this.#unretrieved.watch(future, error, site);
   }
 

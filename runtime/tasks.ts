@@ -163,7 +163,7 @@ export class Task<T> extends Future<T> {
    */
   getStack(options: { limit?: number } = {}): string[] {
     if (this.done()) return [];
-    const frames = framesOf(currentWait(this.#scope)?.site || siteOf(this));
+    const frames = framesOf(currentWait(this.#scope)?.site?.text || siteOf(this));
     const { limit } = options;
     return limit === undefined ? frames : limit > 0 ? frames.slice(-limit) : [];
   }

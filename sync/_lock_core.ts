@@ -1,6 +1,6 @@
 import { type CancelledError, RuntimeError } from "../runtime/exceptions.ts";
 import type { Scope } from "../runtime/_scope.ts";
-import { captureStack } from "../runtime/_stack.ts";
+import { Site } from "../runtime/_stack.ts";
 import { LoopBinding } from "./_loop_binding.ts";
 import { unwatch, watchForCycle } from "./_lock_cycle.ts";
 import type { Releaser } from "./releaser.ts";
@@ -21,7 +21,7 @@ export class LockCore {
   hold = 0;
   ownerScope: Scope | null = null;
   /** Where it was taken, where the loop records that. */
-  takenAt: string | null = null;
+  takenAt: Site | null = null;
   readonly waits: WaitList = new WaitList();
   readonly face: object;
   readonly #binding: LoopBinding = new LoopBinding();
@@ -47,7 +47,7 @@ export class LockCore {
     this.locked = true;
     this.hold = hold === 0 ? ++this.#lastHold : hold;
     this.ownerScope = scope;
-    if (scope.loop.recordsSites) this.takenAt = captureStack(this.take);
+    if (scope.loop.recordsSites) this.takenAt = new Site(this.take);
   }
 
   /** Queues for the lock. Throws where the lock belongs to another loop. */

@@ -1,13 +1,14 @@
 import type { LoopCore } from "../runtime/_loop_core.ts";
 import type { ReadyEntry, Turn } from "../runtime/_scheduler.ts";
 import type { Scope, ScopeTask, ScopeWait } from "../runtime/_scope.ts";
+import type { Site } from "../runtime/_stack.ts";
 
 /** What the report needs to know of a lock. */
 export interface WatchedLock {
   /** Who holds it. */
   readonly ownerScope: Scope | null;
   /** Where it was taken. */
-  readonly takenAt: string | null;
+  readonly takenAt: Site | null;
   /** The public object. */
   readonly face: object;
 }
@@ -17,7 +18,7 @@ export interface LockRequest extends ScopeWait {
   readonly scope: Scope;
   readonly lock: WatchedLock;
   readonly pending: boolean;
-  readonly site: string | null;
+  readonly site: Site | null;
 }
 
 interface Edge {
@@ -114,8 +115,8 @@ function report(cycle: Edge[]): void {
     message: `Deadlock: ${cycle.length} tasks wait for each other's locks: ${lines.join("; ")}`,
     tasks: cycle.map(({ task }) => task),
     locks: cycle.map(({ request }) => request.lock.face),
-    takenAt: cycle.map(({ request }) => request.lock.takenAt),
-    waitingAt: cycle.map(({ request }) => request.site),
+    takenAt: cycle.map(({ request }) => request.lock.takenAt?.text ?? null),
+    waitingAt: cycle.map(({ request }) => request.site?.text ?? null),
   });
 }
 
@@ -123,8 +124,8 @@ function report(cycle: Edge[]): void {
 const ownFolder: string = new URL(".", import.meta.url).pathname;
 
 /** The frame that matters: the caller's, not those of this folder. */
-function at(stack: string | null): string {
-  const frames = stack?.split("\n") ?? [];
+function at(site: Site | null): string {
+  const frames = site?.text.split("\n") ?? [];
   const frame = frames.find((line) => !line.includes(ownFolder)) ?? frames[0];
   return frame === undefined ? "" : ` ${frame.trim()}`;
 }

@@ -1,13 +1,14 @@
 import { entriesOf, type Future } from "../runtime/_future.ts";
 import { isFuture } from "../runtime/futures.ts";
 import type { Scope } from "../runtime/_scope.ts";
+import type { Site } from "../runtime/_stack.ts";
 import { isTask, scopeOf, type Task } from "../runtime/tasks.ts";
 import type { Wait } from "../runtime/_wait.ts";
 import { waitsOf } from "../runtime/_waits_of.ts";
 
 /** A wait for a lock, as far as it is needed here; locks stand beside this folder, not below it. */
 interface LockWait {
-  readonly lock?: { readonly ownerScope: Scope | null; readonly takenAt: string | null };
+  readonly lock?: { readonly ownerScope: Scope | null; readonly takenAt: Site | null };
 }
 
 /** The lock that is waited for, and who holds it. */

@@ -3,6 +3,7 @@ import type { EventLoop } from "../event_loop.ts";
 import { ServerCore } from "../net/_server_core.ts";
 import { TransportBase } from "../net/_transport_base.ts";
 import type { LoopResource } from "../runtime/base_event_loop.ts";
+import { placeOf } from "../runtime/_stack.ts";
 import { allTasks, type Task } from "../runtime/tasks.ts";
 import { ProcessTransport } from "../subprocess/_process_transport.ts";
 import { LeakError } from "./leak_error.ts";
@@ -56,6 +57,11 @@ function openResources(loop: VirtualEventLoop): LoopResource[] {
   );
 }
 
+/** A server never does of itself; a connection does when its other end has. */
+function mayClose(resource: LoopResource): boolean {
+  return !(resource instanceof ServerCore);
+}
+
 function describeResource(resource: LoopResource): string {
   if (!(resource instanceof ServerCore)) return String(resource);
   const addresses = resource.sockets.map((socket) => {
@@ -68,8 +74,8 @@ function describeResource(resource: LoopResource): string {
 function describeReport(report: ExceptionContext): string {
   const { message, exception, sourceTraceback } = report;
   const error = "exception" in report ? `: ${exception}` : "";
-  const place = Array.isArray(sourceTraceback) ? sourceTraceback.at(-1) : undefined;
-  return `${message}${error}${place === undefined ? "" : `, made ${place}`}`;
+  const place = Array.isArray(sourceTraceback) ? placeOf(String(sourceTraceback.at(-1))) : "";
+  return `${message}${error}${place === "" ? "" : `, made at ${place}`}`;
 }
 
 function indent(text: string): string {

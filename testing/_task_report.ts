@@ -29,10 +29,13 @@ function describeTask(task: Task<unknown>, lastRun: number | null): string {
   return `${subject} waits${since} for ${named.join(", and for ")}`;
 }
 
-/** `task "Task-1" (made at file:1:2)` */
-export function nameTask(task: Task<unknown>): string {
+/** `task "Task-1" (fetchAll(), made at file:1:2)` */
+function nameTask(task: Task<unknown>): string {
+  const coro = task.getCoro()?.name ?? "";
   const place = placeOf(siteOf(task));
-  return `task "${task.getName()}"${place === "" ? "" : ` (made at ${place})`}`;
+  const facts = [coro === "" ? "" : `${coro}()`, place === "" ? "" : `made at ${place}`]
+    .filter((fact) => fact !== "");
+  return `task "${task.getName()}"${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`;
 }
 
 function describeWait(wait: Wait<unknown>): string {
