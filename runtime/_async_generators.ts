@@ -1,4 +1,5 @@
 import type { LoopCore } from "./_loop_core.ts";
+import { warn } from "./_warnings.ts";
 
 type Generator = AsyncGenerator<unknown, unknown, unknown>;
 
@@ -6,6 +7,7 @@ type Generator = AsyncGenerator<unknown, unknown, unknown>;
 export class AsyncGenerators {
   readonly #loop: LoopCore;
   readonly #open: Set<Generator> = new Set();
+  #shutDown = false;
 
   constructor(loop: LoopCore) {
     this.#loop = loop;
@@ -14,6 +16,12 @@ export class AsyncGenerators {
   /** Watches the generator's own methods to see its end, since JavaScript tells nobody of it. */
   track<G extends Generator>(generator: G): G {
     if (this.#open.has(generator)) return generator;
+    if (this.#shutDown) {
+      warn(
+        "ResourceWarning",
+        "An asynchronous generator was tracked after shutdownAsyncgens(): nothing will close it",
+      );
+    }
     this.#open.add(generator);
     for (const name of ["next", "return", "throw"] as const) {
       const method = generator[name].bind(generator) as (value?: unknown) => Promise<
@@ -32,6 +40,7 @@ export class AsyncGenerators {
   }
 
   async closeAll(): Promise<void> {
+    this.#shutDown = true;
     const generators = [...this.#open];
     this.#open.clear();
     await Promise.all(generators.map(async (asyncgen) => {

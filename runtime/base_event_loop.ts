@@ -94,8 +94,10 @@ export class BaseEventLoop implements LoopCore {
     this.#requireRunnable();
     const given = isFuture(aw);
     const future = ensureFuture(aw, { loop: this.#self });
+    let over = false;
     const stop = new InternalCallback(future, () => {
-      if (this.#fatal === null) this.stop();
+      // It may be in the ready queue still when a fatal error has ended the run: the next run is none of its business.
+      if (!over && this.#fatal === null) this.stop();
     });
     addEntry(future, stop);
     this.#debugMode.stalled.main = future as Future<unknown>;
@@ -106,6 +108,7 @@ export class BaseEventLoop implements LoopCore {
       if (!given && future.done() && !future.cancelled()) markRetrieved(future);
       throw error;
     } finally {
+      over = true;
       removeEntry(future, stop);
       this.#debugMode.stalled.main = null;
     }
