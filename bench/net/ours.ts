@@ -11,9 +11,14 @@ const answer = new Uint8Array(1);
 
 const echo: Flavours = {
   streams: async (reader, writer) => {
-    for (let data = await reader.read(65536); data.length > 0; data = await reader.read(65536)) {
-      writer.write(data);
-      await writer.drain();
+    try {
+      for (let data = await reader.read(65536); data.length > 0; data = await reader.read(65536)) {
+        writer.write(data);
+        await writer.drain();
+      }
+    } catch (error) {
+      // The client of the connections row resets instead of closing.
+      if (!(error instanceof asyncio.ConnectionResetError)) throw error;
     }
     writer.close();
   },
