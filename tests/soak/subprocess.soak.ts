@@ -67,23 +67,23 @@ soak("SUBP-09: 400 MB out of a child, memory flat", async () => {
     stdout: PIPE,
   });
   const start = performance.now();
-  let before = 0;
-  let highest = 0;
+  const highest = [0, 0];
   let total = 0;
   for (;;) {
     const chunk = await child.stdout!.read(256 * 1024);
     if (chunk.length === 0) break;
     total += chunk.length;
-    // The first quarter brings the collector's heap to its working size.
-    if (total < 100_000_000) before = residentMegabytes();
-    else highest = Math.max(highest, residentMegabytes());
+    const half = total < 200_000_000 ? 0 : 1;
+    highest[half] = Math.max(highest[half]!, residentMegabytes());
   }
+  const [early, late] = highest as [number, number];
   const rate = total / (performance.now() - start) / 1000;
   console.log(
-    `out of a child: ${rate.toFixed(0)} MB/s, memory +${(highest - before).toFixed(0)} MB`,
+    `out of a child: ${rate.toFixed(0)} MB/s, ${early.toFixed()} then ${late.toFixed()} MB`,
   );
   assert.equal(total, 400_000_000);
-  assert.ok(highest - before < 100, `memory grew by ${highest - before} MB`);
+  // The collector keeps some garbage, whatever the volume; what were not let go of would be 200 MB more.
+  assert.ok(late - early < 64, `memory grew by ${late - early} MB`);
   assert.equal(await child.wait(), 0);
 });
 
