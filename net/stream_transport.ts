@@ -32,6 +32,7 @@ const METHODS: Readonly<Record<Event["kind"], string>> = {
 const SILENT_DROPS = 4;
 
 let hear: (transport: StreamTransport) => unknown;
+let startReading: (transport: StreamTransport) => void;
 
 /** What a transport is made of. */
 export interface StreamTransportParts {
@@ -78,7 +79,7 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
     this.#extra = parts.extra;
     this.#overTls = parts.overTls;
     this.begin(() => {
-      if (this.isReading()) this.#channel.startReading(this);
+      if (this.isReading()) this.#startReading();
       made?.wakeWith(undefined);
     });
   }
@@ -103,7 +104,7 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
     if (this.phase !== "open" || !this.#paused) return;
     this.#paused = false;
     if (this.#held !== null) this.loop.scheduler.enqueue(this);
-    else if (!this.#ended) this.#channel.startReading(this);
+    else if (!this.#ended) this.#startReading();
   }
 
   onData(chunk: Uint8Array): void {
@@ -147,8 +148,14 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
     if (event === null || !this.isReading()) return null;
     this.#held = null;
     this.#deliver(event);
-    if (this.isReading() && !this.#ended) this.#channel.startReading(this);
+    if (this.isReading() && !this.#ended) this.#startReading();
     return null;
+  }
+
+  /** Where reads are chains of promises (Deno), what starts them in the protocol's context finds itself there each time. */
+  #startReading(): void {
+    if (this.direct) this.#channel.startReading(this);
+    else this.carry.callOnce(startReading, this);
   }
 
   #tell(event: Event): void {
@@ -322,6 +329,7 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
 
   static {
     hear = (transport) => transport.#hear();
+    startReading = (transport) => transport.#channel.startReading(transport);
   }
 }
 
