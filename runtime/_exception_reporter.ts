@@ -1,7 +1,11 @@
 import type { EventLoop, ExceptionContext, ExceptionHandler } from "../event_loop.ts";
 import { contextOf } from "./context.ts";
 import { describeType } from "./_describe.ts";
+import { siteOf } from "./_future.ts";
+import { isFuture } from "./futures.ts";
 import { Handle } from "./_handle.ts";
+import { describeValue } from "./_printing.ts";
+import { framesOf } from "./_stack.ts";
 import { isTask, scopeOf } from "./tasks.ts";
 
 /** Keys whose text is a stack, and how the default handler introduces it. */
@@ -32,27 +36,44 @@ export class ExceptionReporter {
     this.#handler = handler;
   }
 
-  report(context: ExceptionContext): void {
+  report(told: ExceptionContext): void {
     const handler = this.#handler;
+    const context = this.#loop.getDebug() ? withSite(told) : told;
     if (handler === null) {
-      this.#reportByDefault(context, "Exception in default exception handler");
+      this.#reportByDefault(context, (error) => {
+        console.error("Exception in default exception handler\n", error);
+      });
       return;
     }
     try {
-      inContextOf(context, () => handler(this.#loop, context));
+      const result: unknown = inContextOf(context, () => handler(this.#loop, context));
+      if (result instanceof Promise) {
+        result.then(undefined, (error) => this.#handlerFailed(error, context));
+      }
     } catch (error) {
-      this.#reportByDefault(
-        { message: "Unhandled error in exception handler", exception: error, context },
-        "Exception in default exception handler while handling an unexpected error in custom exception handler",
-      );
+      this.#handlerFailed(error, context);
     }
   }
 
-  #reportByDefault(context: ExceptionContext, otherwise: string): void {
+  #handlerFailed(exception: unknown, context: ExceptionContext): void {
+    this.#reportByDefault(
+      { message: "Unhandled error in exception handler", exception, context },
+      (error) => {
+        console.error(
+          "Exception in default exception handler while handling an unexpected error in custom exception handler\n",
+          exception,
+          "\n",
+          error,
+        );
+      },
+    );
+  }
+
+  #reportByDefault(context: ExceptionContext, otherwise: (error: unknown) => void): void {
     try {
       this.#loop.defaultExceptionHandler(context);
     } catch (error) {
-      console.error(otherwise, error);
+      otherwise(error);
     }
   }
 }
@@ -73,16 +94,29 @@ export function printContext(context: ExceptionContext): void {
 
 function describe(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) return `[${value.map(describe).join(", ")}]`;
+  if (Object.getPrototypeOf(value) === Object.prototype) {
+    const facts = Object.entries(value).map(([key, value]) => `${key}: ${describeValue(value)}`);
+    return `{ ${facts.join(", ")} }`;
+  }
   // An object without a text of its own is named by its class.
   return value.toString === Object.prototype.toString ? describeType(value) : String(value);
 }
 
+/** In debug mode a report tells where its future or task was made. */
+function withSite(context: ExceptionContext): ExceptionContext {
+  const maker = context.task ?? context.future;
+  if (maker === undefined || "sourceTraceback" in context || !isFuture(maker)) return context;
+  const frames = framesOf(siteOf(maker));
+  return frames.length === 0 ? context : { ...context, sourceTraceback: frames };
+}
+
 /** The handler sees the context variables of the task, future or handle that failed. */
-function inContextOf(context: ExceptionContext, call: () => void): void {
+function inContextOf(context: ExceptionContext, call: () => unknown): unknown {
   const { task, future, handle } = context;
   const owner = task ?? (isTask(future) ? future : undefined);
   if (owner !== undefined && isTask(owner)) {
-    contextOf(scopeOf(owner).cell).bind(call)();
-  } else if (handle instanceof Handle) handle.getContext().bind(call)();
-  else call();
+    return contextOf(scopeOf(owner).cell).bind(call)();
+  }
+  return handle instanceof Handle ? handle.getContext().bind(call)() : call();
 }
