@@ -3,6 +3,6 @@ import { transfer } from "../../mod.ts";
 
 export { compute, nothing } from "./_work.ts";
 
-export function back(data: Uint8Array): Uint8Array {
+export function back(data: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return transfer(data, [data.buffer]);
 }
