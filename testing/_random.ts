@@ -3,7 +3,7 @@
  * runtime. Returns numbers from 0 up to 1.
  */
 export function randomFrom(seed: number): () => number {
-  let state = mix(seed | 0) ^ mix(Math.floor(seed / 2 ** 32) | 0x5bd1e995);
+  let state = mix(seed | 0) ^ mix(Math.floor(seed / 2 ** 32) ^ 0x5bd1e995);
   return () => {
     state = (state + 0x6d2b79f5) | 0;
     return mix(state) / 2 ** 32;

@@ -25,9 +25,13 @@ export interface ClockOwner {
 
 /** Macrotasks that pass without any work before the clock jumps. */
 const HOPS = 2;
-/** The same while bytes may be on their way, and how many real milliseconds at least. */
-const QUIET_HOPS = 4;
-const QUIET = 5;
+/**
+ * The same while bytes may be on their way, and how many real milliseconds at least. Timers lie in between: Deno looks for
+ * bytes only now and then while one macrotask follows the other.
+ */
+const QUIET_HOPS = 5;
+const QUIET = 10;
+const QUIET_LOOK = 2;
 /** Milliseconds between two looks at what is under way outside: at first, and at most. */
 const FIRST_LOOK = 2;
 const LAST_LOOK = 50;
@@ -146,8 +150,9 @@ export class VirtualHost implements Host {
       else this.#checkAfterHop(park);
     } else if (hold === "quiet") {
       if (isQuiet) this.#move(park);
-      else this.#checkAfterHop(park);
-    } else if (!isQuiet) this.#checkLater(park, FIRST_LOOK);
+      else if (park.hops < HOPS) this.#checkAfterHop(park);
+      else this.#checkLater(park, QUIET_LOOK);
+    } else if (!isQuiet) this.#checkLater(park, QUIET_LOOK);
     else if (hold === "still") {
       park.followed = null;
       if (!owner.settled(false)) this.#checkLater(park, this.#nextLook(park));
