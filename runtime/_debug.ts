@@ -20,8 +20,10 @@ export function debugByDefault(): boolean {
 }
 
 function readVariable(): string {
-  const { Deno, process } = globalThis as unknown as Environment;
-  if (Deno === undefined) return process?.env[VARIABLE] ?? "";
+  const environment = globalThis as unknown as Environment;
+  const { Deno } = environment;
+  // Not before it is known to be another runtime: the mere look at `process` costs 10 ms on Deno.
+  if (Deno === undefined) return environment.process?.env[VARIABLE] ?? "";
   const state = Deno.permissions?.querySync?.({ name: "env", variable: VARIABLE }).state;
   return state === "granted" ? Deno.env.get(VARIABLE) ?? "" : "";
 }

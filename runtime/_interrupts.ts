@@ -1,19 +1,29 @@
 interface Runtime {
   readonly Deno?: {
+    readonly stdin: { isTerminal(): boolean };
+    readonly env: { get(name: string): string | undefined };
+    readonly permissions: Permissions;
     addSignalListener(signal: string, listener: () => void): void;
     removeSignalListener(signal: string, listener: () => void): void;
   };
   readonly process?: {
+    readonly env: Record<string, string | undefined>;
+    getBuiltinModule(name: "node:tty"): { isatty(fd: number): boolean };
     listenerCount(event: string): number;
     on(event: string, listener: () => void): void;
     off(event: string, listener: () => void): void;
   };
 }
 
+interface Permissions {
+  querySync(descriptor: { name: "env"; variable: string }): { state: string };
+}
+
 const runtime = globalThis as unknown as Runtime;
 const runs: Set<() => void> = new Set();
 let uninstall: (() => void) | null = null;
-let heard = false;
+/** Set between the first signal and the moment from which another one ends the process. */
+let echoTimer: unknown = null;
 /** Handlers of loops that stand in for ours, and whether ours is to come back after them. */
 let overrides = 0;
 let displaced = false;
@@ -28,9 +38,7 @@ export function onInterrupt(callback: () => void): () => void {
   else displaced = true;
   return () => {
     runs.delete(callback);
-    if (runs.size > 0 || uninstall === null) return;
-    uninstall();
-    uninstall = null;
+    if (runs.size === 0) restore();
   };
 }
 
@@ -49,31 +57,53 @@ export function overrideInterrupts(): () => void {
   };
 }
 
-/** Milliseconds in which a repeated signal is the same Ctrl-C: task runners pass on what the terminal has sent already. */
+/** Milliseconds in which a repeated signal is the same Ctrl-C. */
 const ECHO = 100;
 
 function interrupted(): void {
-  if (heard) return;
-  heard = true;
-  const timer = setTimeout(restore, ECHO) as unknown as { unref?(): void };
-  timer.unref?.();
+  if (echoTimer !== null || isHandledElsewhere()) return;
+  if (mayEcho()) {
+    const timer = setTimeout(restore, ECHO);
+    (timer as unknown as { unref?(): void }).unref?.();
+    echoTimer = timer;
+  } else restore();
   for (const callback of [...runs]) callback();
+}
+
+/** On Deno only now, since asking `process` makes each start 10 ms slower. Deno's own listeners nobody can count. */
+function isHandledElsewhere(): boolean {
+  const { Deno, process } = runtime;
+  return Deno !== undefined && process !== undefined && process.listenerCount("SIGINT") > 0;
 }
 
 /** From now on a signal does what the platform does with it: it ends the process. */
 function restore(): void {
-  heard = false;
+  clearTimeout(echoTimer as Parameters<typeof clearTimeout>[0]);
+  echoTimer = null;
   uninstall?.();
   uninstall = null;
 }
 
-function install(): (() => void) | null {
+/** A terminal sends Ctrl-C to all its processes, and task runners among them pass it on once more. */
+function mayEcho(): boolean {
   const { Deno, process } = runtime;
+  const marker = "INIT_CWD";
+  if (Deno === undefined) {
+    return process!.env[marker] !== undefined || process!.getBuiltinModule("node:tty").isatty(0);
+  }
+  if (Deno.stdin.isTerminal()) return true;
+  const { state } = Deno.permissions.querySync({ name: "env", variable: marker });
+  return state === "granted" && Deno.env.get(marker) !== undefined;
+}
+
+function install(): (() => void) | null {
+  const { Deno } = runtime;
   try {
     if (Deno !== undefined) {
       Deno.addSignalListener("SIGINT", interrupted);
       return () => Deno.removeSignalListener("SIGINT", interrupted);
     }
+    const { process } = runtime;
     if (process === undefined || process.listenerCount("SIGINT") > 0) return null;
     process.on("SIGINT", interrupted);
     return () => process.off("SIGINT", interrupted);
