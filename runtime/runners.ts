@@ -84,7 +84,8 @@ export class Runner implements AsyncDisposable {
     try {
       return await loop.runUntilComplete(task);
     } catch (error) {
-      if (interrupted && error instanceof CancelledError && task.uncancel() === 0) {
+      // A task factory may have made something that cannot count requests.
+      if (interrupted && error instanceof CancelledError && task.uncancel?.() === 0) {
         throw new KeyboardInterrupt("interrupted by SIGINT");
       }
       throw error;
