@@ -3,10 +3,12 @@ const EMPTY = new Uint8Array(0);
 /**
  * Bytes in their order of arrival, kept as the chunks they came in.
  *
- * - One growing array would copy everything again and again; here a chunk that is taken whole is handed on as it is.
- * - What is taken belongs to the taker: a part of a chunk is copied out, so a short line never keeps 64 KiB alive.
- * - Positions count from the first unread byte. `find` remembers the chunk it was in, so that searches which move
- *   forward cost one walk over the list altogether.
+ * - One growing array would copy everything again and again; here a chunk that is taken whole is
+ *   handed on as it is.
+ * - What is taken belongs to the taker: a part of a chunk is copied out, so a short line never
+ *   keeps 64 KiB alive.
+ * - Positions count from the first unread byte. `find` remembers the chunk it was in, so that
+ *   searches which move forward cost one walk over the list altogether.
  */
 export class ByteQueue {
   /** Unread bytes. */
@@ -16,10 +18,16 @@ export class ByteQueue {
   /** Bytes of the head chunk that are gone. */
   #gone = 0;
   #seekIndex = 0;
-  /** Position of the first byte of the chunk at `#seekIndex`, which may be negative in the head chunk. */
+  /**
+   * Position of the first byte of the chunk at `#seekIndex`, which may be negative in the head
+   * chunk.
+   */
   #seekStart = 0;
 
-  /** Appends a chunk, which from now on belongs to the queue. No Buffer, whose `slice` makes a view instead of a copy. */
+  /**
+   * Appends a chunk, which from now on belongs to the queue. No Buffer, whose `slice` makes a view
+   * instead of a copy.
+   */
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     this.length += chunk.length;
@@ -60,7 +68,9 @@ export class ByteQueue {
     }
   }
 
-  /** Where `pattern` (not empty) first stands at or after the position `from`; -1 when it does not. */
+  /**
+   * Where `pattern` (not empty) first stands at or after the position `from`; -1 when it does not.
+   */
   find(pattern: Uint8Array, from: number): number {
     if (from + pattern.length > this.length) return -1;
     this.#seek(from);
@@ -154,7 +164,10 @@ export class ByteQueue {
   }
 }
 
-/** The end of a chunk whose beginning was copied out: handed over as it is, unless it would keep much dead memory. */
+/**
+ * The end of a chunk whose beginning was copied out: handed over as it is, unless it would keep
+ * much dead memory.
+ */
 function remainder(chunk: Uint8Array, start: number): Uint8Array {
   const left = chunk.length - start;
   return left * 2 < chunk.buffer.byteLength ? chunk.slice(start) : chunk.subarray(start);

@@ -8,9 +8,10 @@ import { Scope } from "../runtime/_scope.ts";
 type Enter = <A, R>(fn: (argument: A) => R, argument: A) => R;
 
 /**
- * The context captured when a connection or a server was made, in which everything runs that comes of it later: a copy of
- * the context variables, and other libraries' AsyncLocalStorages as they were. One frame serves all callbacks of a
- * connection, so what `connectionMade` sets, `dataReceived` sees.
+ * The context captured when a connection or a server was made, in which everything runs that comes
+ * of it later: a copy of the context variables, and other libraries' AsyncLocalStorages as they
+ * were. One frame serves all callbacks of a connection, so what `connectionMade` sets,
+ * `dataReceived` sees.
  */
 export class Carry {
   readonly #loop: LoopCore;
@@ -37,7 +38,8 @@ export class Carry {
   /** Calls `fn(argument)` in the captured context. Costs nothing where that is current already. */
   call<A, R>(fn: (argument: A) => R, argument: A): R {
     if (storedScope() === this.#frame) return fn(argument);
-    // One snapshot that holds both: entering two, one in the other, would cost twice as much each time.
+    // One snapshot that holds both: entering two, one in the other, would cost twice as much each
+    // time.
     this.#enter ??= this.#around(enterAndSnapshot, this.#frame);
     return this.#enter(fn, argument);
   }

@@ -14,13 +14,17 @@ import { interleave, resolve } from "./_resolve.ts";
 /** RFC 8305's recommended time between two attempts, in seconds. */
 const CONNECTION_ATTEMPT_DELAY = 0.25;
 
-/** Codes of a failed bind, which a runtime that binds and connects in one call tells as the failure of both. */
+/**
+ * Codes of a failed bind, which a runtime that binds and connects in one call tells as the failure
+ * of both.
+ */
 const BIND_CODES: ReadonlySet<string> = new Set(["EADDRINUSE", "EADDRNOTAVAIL", "EACCES"]);
 
 /**
  * Connects to the first address of a host that answers.
  *
- * @throws {OSError} the error of the only address; with several addresses one that tells each address's failure
+ * @throws {OSError} the error of the only address; with several addresses one that tells each
+ * address's failure
  */
 export async function connectTcp(
   loop: EventLoop,

@@ -6,12 +6,15 @@ import { Readiness } from "./_readiness.ts";
 import { PrefixedChannel } from "./_prefixed_channel.ts";
 import { WriteQueue, type WriteQueueOwner } from "./_write_queue.ts";
 
-/** What is kept of what has come before the channel is told to stop, and of what is to go before `send` refuses. */
+/**
+ * What is kept of what has come before the channel is told to stop, and of what is to go before
+ * `send` refuses.
+ */
 const CAPACITY = 64 * 1024;
 
 /**
- * A connected stream socket. Reading starts when somebody wants to read, and what was read ahead moves on with the channel when a
- * transport takes it over.
+ * A connected stream socket. Reading starts when somebody wants to read, and what was read ahead
+ * moves on with the channel when a transport takes it over.
  */
 export class ConnectedSocket implements ReadSink, WriteQueueOwner {
   readonly readable: Readiness;

@@ -67,7 +67,9 @@ export class DatagramSocket implements DatagramSink {
     this.#channel.close();
   }
 
-  /** Gives the channel away; what was received already is lost with the socket, as datagrams may be. */
+  /**
+   * Gives the channel away; what was received already is lost with the socket, as datagrams may be.
+   */
   release(): DatagramChannel {
     this.#channel.stopReading();
     return this.#channel;

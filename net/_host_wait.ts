@@ -9,8 +9,8 @@ export interface Closable {
 }
 
 /**
- * Waits for an operation of the host, and calls it off when the wait is cancelled. What comes out all the same has no
- * owner by then and is closed.
+ * Waits for an operation of the host, and calls it off when the wait is cancelled. What comes out
+ * all the same has no owner by then and is closed.
  */
 export function waitForOperation<T extends Closable>(
   loop: NetLoop,
@@ -31,7 +31,9 @@ export interface Abandoned<T> {
   tooLate?(value: T): void;
 }
 
-/** Waits for a promise of the host as asyncio waits: cancellable at once, and resumed by the loop. */
+/**
+ * Waits for a promise of the host as asyncio waits: cancellable at once, and resumed by the loop.
+ */
 export function waitForHost<T>(
   loop: NetLoop,
   promise: PromiseLike<T>,

@@ -3,7 +3,10 @@ import type { Address } from "./addresses.ts";
 import type { AcceptSink, RawChannel, RawListener } from "./host.ts";
 import { Readiness } from "./_readiness.ts";
 
-/** A stream socket that is bound, and perhaps listens. Connections are taken from the system one at a time, when wanted. */
+/**
+ * A stream socket that is bound, and perhaps listens. Connections are taken from the system one at
+ * a time, when wanted.
+ */
 export class ListeningSocket implements AcceptSink {
   readonly acceptable: Readiness;
   /** `listen()` was called. */

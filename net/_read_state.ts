@@ -13,12 +13,15 @@ export interface PendingRead {
 }
 
 /**
- * What a StreamReader holds: the bytes, the end, the error, the waiting read, and whether the transport is held back.
+ * What a StreamReader holds: the bytes, the end, the error, the waiting read, and whether the
+ * transport is held back.
  *
- * - Above twice the limit the transport is paused, and resumed once a read leaves no more than the limit (SR-25).
- * - A read that needs more than is there keeps the transport going, whatever the limit: pausing it would wait for ever.
- * - The waiting read is woken when it can end, not by each chunk. It takes its bytes at its own wake-up, so one that is
- *   cancelled in between leaves them in the buffer (SR-30).
+ * - Above twice the limit the transport is paused, and resumed once a read leaves no more than the
+ *   limit (SR-25).
+ * - A read that needs more than is there keeps the transport going, whatever the limit: pausing it
+ *   would wait for ever.
+ * - The waiting read is woken when it can end, not by each chunk. It takes its bytes at its own
+ *   wake-up, so one that is cancelled in between leaves them in the buffer (SR-30).
  */
 export class ReadState {
   readonly bytes: ByteQueue = new ByteQueue();

@@ -4,8 +4,9 @@ import type { Handle } from "../runtime/handles.ts";
 import { WaitList } from "./_wait_list.ts";
 
 /**
- * Whether a socket is ready for one direction, for those who wait for it and for the callback that watches it. Level-triggered: the
- * callback is called once per iteration as long as the socket is ready (FD-01).
+ * Whether a socket is ready for one direction, for those who wait for it and for the callback that
+ * watches it. Level-triggered: the callback is called once per iteration as long as the socket is
+ * ready (FD-01).
  */
 export class Readiness {
   readonly #isReady: () => boolean;
@@ -28,7 +29,10 @@ export class Readiness {
     this.#watch?.schedule();
   }
 
-  /** Waits until it is ready; by then somebody else may have been quicker. Does not wait when it is ready already. */
+  /**
+   * Waits until it is ready; by then somebody else may have been quicker. Does not wait when it is
+   * ready already.
+   */
   async ready(): Promise<void> {
     while (!this.#isReady()) {
       this.#wanted();
@@ -38,7 +42,10 @@ export class Readiness {
     }
   }
 
-  /** Calls the callback while it is ready, in a copy of the caller's context; replaces the one before. */
+  /**
+   * Calls the callback while it is ready, in a copy of the caller's context; replaces the one
+   * before.
+   */
   watch(loop: EventLoop, callback: () => unknown): void {
     this.unwatch();
     this.#watch = new Watch(loop, copyContext().bind(callback), this.#isReady);

@@ -63,7 +63,10 @@ export class ReadSome extends ReadWait {
   }
 }
 
-/** `read()`: all until the end. What comes meanwhile stays in the buffer, so that a cancelled one loses nothing. */
+/**
+ * `read()`: all until the end. What comes meanwhile stays in the buffer, so that a cancelled one
+ * loses nothing.
+ */
 export class ReadAll extends ReadWait {
   enough(): boolean {
     return false;

@@ -11,7 +11,8 @@ import { SOCK_DGRAM, SOCK_STREAM } from "./sockets.ts";
 export type Family = 0 | 4 | 6;
 
 /**
- * The addresses of a host, in the resolver's order. An IP address of the wanted family needs no resolver (LOOP-46).
+ * The addresses of a host, in the resolver's order. An IP address of the wanted family needs no
+ * resolver (LOOP-46).
  *
  * @param host null: this machine
  * @param type for which kind of socket

@@ -5,11 +5,12 @@ import type { ReadState } from "./_read_state.ts";
 const NEWLINE: readonly Uint8Array[] = [new Uint8Array([10])];
 
 /**
- * The search of one `readuntil` or `readline` for its separators, which goes on where it stopped when more has come: of
- * what was searched, only the last bytes that may begin a separator are looked at again.
+ * The search of one `readuntil` or `readline` for its separators, which goes on where it stopped
+ * when more has come: of what was searched, only the last bytes that may begin a separator are
+ * looked at again.
  *
- * The match that ends first wins. The limit counts what stands before it; of two separators that end at the same byte the
- * shorter one is regarded as the match (SR-18, SR-19).
+ * The match that ends first wins. The limit counts what stands before it; of two separators that
+ * end at the same byte the shorter one is regarded as the match (SR-18, SR-19).
  */
 export class SeparatorSearch {
   readonly #state: ReadState;
@@ -46,7 +47,10 @@ export class SeparatorSearch {
     return eof;
   }
 
-  /** Takes the bytes through the separator, or throws. Only after `advance` was true, or at the end of the stream. */
+  /**
+   * Takes the bytes through the separator, or throws. Only after `advance` was true, or at the end
+   * of the stream.
+   */
   finish(): Uint8Array {
     const { bytes, limit } = this.#state;
     if (this.#end >= 0) {
@@ -70,7 +74,10 @@ export class SeparatorSearch {
     this.#end = end;
   }
 
-  /** `readuntil` leaves the buffer as it is; `readline` drops the line, or all when its end has not come (SR-11). */
+  /**
+   * `readuntil` leaves the buffer as it is; `readline` drops the line, or all when its end has not
+   * come (SR-11).
+   */
   #overrun(message: string, consumed: number): never {
     if (!this.#line) throw new LimitOverrunError(message, consumed);
     const { bytes } = this.#state;

@@ -3,7 +3,9 @@ import type { TlsOptions } from "./options.ts";
 import { type Socket, socketView } from "./sockets.ts";
 import type { ExtraInfo } from "./transports.ts";
 
-/** Answers `getExtraInfo` for one channel. The view of the socket is made when somebody asks for it. */
+/**
+ * Answers `getExtraInfo` for one channel. The view of the socket is made when somebody asks for it.
+ */
 export class StreamExtra {
   readonly #channel: RawChannel;
   readonly #sslContext: TlsOptions | null;

@@ -72,7 +72,10 @@ function requireStream(sock: Socket): void {
   throw new RangeError(`A Stream Socket was expected, got ${sock}`);
 }
 
-/** A listener that was bound to keep its file, and shall remove it after all, unless another one stands there by then. */
+/**
+ * A listener that was bound to keep its file, and shall remove it after all, unless another one
+ * stands there by then.
+ */
 function removingFile(listener: RawListener, path: string): RawListener {
   const own = identify(path);
   return {

@@ -14,8 +14,10 @@ export interface WriteQueueOwner {
  * Bytes on their way to a channel.
  *
  * - One write is under way at most. With none under way a chunk is sent at once, as it is.
- * - What queues up behind it is joined into writes of up to 64 KiB, so many small writes cost few system calls.
- * - A chunk is never changed; a big one is cut into pieces, so that `size` falls as the peer takes them.
+ * - What queues up behind it is joined into writes of up to 64 KiB, so many small writes cost few
+ *   system calls.
+ * - A chunk is never changed; a big one is cut into pieces, so that `size` falls as the peer takes
+ *   them.
  */
 export class WriteQueue {
   /** Bytes that the system has not taken yet, those of the write under way included. */

@@ -46,7 +46,9 @@ type NetMethods = Pick<
   | "removeWriter"
 >;
 
-/** The portable loop with the net: each method hands the loop to the function that does the work. */
+/**
+ * The portable loop with the net: each method hands the loop to the function that does the work.
+ */
 export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
   getaddrinfo(
     host: string | null,

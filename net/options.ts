@@ -30,7 +30,8 @@ export interface TlsOptions {
 /** Options of `openConnection`, `createConnection` and their unix relatives. */
 export interface ConnectOptions {
   /**
-   * Streams only: the longest line, and half of what is buffered before the peer is held back, in bytes.
+   * Streams only: the longest line, and half of what is buffered before the peer is held back, in
+   * bytes.
    * @default {65536}
    */
   limit?: number;
@@ -61,12 +62,14 @@ export interface ConnectOptions {
   /** A connected socket, in the place of host and port. */
   sock?: Socket;
   /**
-   * RFC 8305: start the attempt at the next address after this long; null tries them one after the other.
+   * RFC 8305: start the attempt at the next address after this long; null tries them one after the
+   * other.
    * @default {0.25 seconds, when several addresses are found}
    */
   happyEyeballsDelay?: Delay | null;
   /**
-   * How many addresses of the first family come before the families take turns; 0 leaves the resolver's order.
+   * How many addresses of the first family come before the families take turns; 0 leaves the
+   * resolver's order.
    * @default {1 with a happyEyeballsDelay, else 0}
    */
   interleave?: number;
@@ -77,7 +80,8 @@ export interface ConnectOptions {
 /** Options of `startServer`, `createServer` and their unix relatives. */
 export interface ServeOptions {
   /**
-   * Streams only: the longest line, and half of what is buffered before the peer is held back, in bytes.
+   * Streams only: the longest line, and half of what is buffered before the peer is held back, in
+   * bytes.
    * @default {65536}
    */
   limit?: number;

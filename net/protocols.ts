@@ -1,6 +1,6 @@
 /**
- * What the user of a transport implements: callbacks, as a class or as an object. All of them are called on the loop, one at
- * a time.
+ * What the user of a transport implements: callbacks, as a class or as an object. All of them are
+ * called on the loop, one at a time.
  *
  * @module
  */
@@ -13,7 +13,8 @@ export type { BaseProtocol } from "./transports.ts";
 /**
  * A protocol over a stream (`asyncio.Protocol`).
  *
- * `connectionMade` once, then `dataReceived` any number of times, `eofReceived` at most once, `connectionLost` once.
+ * `connectionMade` once, then `dataReceived` any number of times, `eofReceived` at most once,
+ * `connectionLost` once.
  */
 export interface Protocol extends BaseProtocol {
   /** The connection stands: keep the transport to write to it. */
@@ -25,8 +26,8 @@ export interface Protocol extends BaseProtocol {
 }
 
 /**
- * A protocol over a stream that brings its own buffers (`asyncio.BufferedProtocol`), so that nothing is allocated or copied
- * for it. An object with a `getBuffer` method is taken for one.
+ * A protocol over a stream that brings its own buffers (`asyncio.BufferedProtocol`), so that
+ * nothing is allocated or copied for it. An object with a `getBuffer` method is taken for one.
  */
 export interface BufferedProtocol extends BaseProtocol {
   /** The connection stands: keep the transport to write to it. */

@@ -10,7 +10,8 @@ let make: (parts: ServerParts) => Server;
 /**
  * A server (`asyncio.Server`), as `startServer` and `createServer` give it.
  *
- * - `close` ends the listening; connections that stand go on until they end, or `closeClients` or `abortClients` ends them.
+ * - `close` ends the listening; connections that stand go on until they end, or `closeClients` or
+ *   `abortClients` ends them.
  * - `waitClosed` waits for both: that it is closed, and that its last connection has ended.
  *
  * @example
@@ -49,7 +50,8 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Starts accepting connections. Does nothing the second time. Always passes through the loop once.
+   * Starts accepting connections. Does nothing the second time. Always passes through the loop
+   * once.
    *
    * @throws {RuntimeError} when the server is closed
    */
@@ -60,8 +62,9 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Serves until the calling task is cancelled; then closes the server, waits for its connections to end, and throws the
-   * CancelledError on. A `close()` from elsewhere ends it with a CancelledError too.
+   * Serves until the calling task is cancelled; then closes the server, waits for its connections
+   * to end, and throws the CancelledError on. A `close()` from elsewhere ends it with a
+   * CancelledError too.
    *
    * @throws {RuntimeError} when the server is closed, or somebody else waits here
    */
@@ -101,7 +104,10 @@ export class Server implements AsyncDisposable {
     this.#core.abortClients();
   }
 
-  /** Waits until the server is closed and its last connection has ended. Does not wait when both are so already. */
+  /**
+   * Waits until the server is closed and its last connection has ended. Does not wait when both are
+   * so already.
+   */
   waitClosed(): Promise<void> {
     return this.#core.over();
   }

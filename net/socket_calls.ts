@@ -110,7 +110,8 @@ export async function sockConnect(
   const bound = bodyOf(sock);
   const local = bound.kind === "listening" ? bound.it.localAddr : null;
   if (bound.kind === "listening") {
-    // The runtimes bind and connect in one call, so the place held by the binding has to be free again.
+    // The runtimes bind and connect in one call, so the place held by the binding has to be free
+    // again.
     bound.it.close();
     setBody(sock, { kind: "fresh" });
   }

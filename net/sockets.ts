@@ -1,5 +1,6 @@
 /**
- * Sockets, for `loop.sockRecv()` and its relatives and for `loop.addReader()`: the level below transports.
+ * Sockets, for `loop.sockRecv()` and its relatives and for `loop.addReader()`: the level below
+ * transports.
  *
  * @module
  */
@@ -38,7 +39,10 @@ export interface Viewed {
   setKeepAlive?(on: boolean): void;
 }
 
-/** What a socket is at present: nothing yet, one of its kinds, or what now belongs to a transport or server. */
+/**
+ * What a socket is at present: nothing yet, one of its kinds, or what now belongs to a transport or
+ * server.
+ */
 export type SocketBody =
   | { readonly kind: "fresh" }
   | { readonly kind: "listening"; readonly it: ListeningSocket }
@@ -61,11 +65,11 @@ export interface SocketKind {
 }
 
 /**
- * A non-blocking socket over the runtime's own connections (`socket.socket`). An open one keeps the process alive, so close
- * it, or take it with `using`.
+ * A non-blocking socket over the runtime's own connections (`socket.socket`). An open one keeps the
+ * process alive, so close it, or take it with `using`.
  *
- * What a transport or a server shows by `getExtraInfo("socket")` and `sockets` is a view: it tells addresses and sets options; the
- * rest is the owner's.
+ * What a transport or a server shows by `getExtraInfo("socket")` and `sockets` is a view: it tells
+ * addresses and sets options; the rest is the owner's.
  *
  * @example
  * ```ts
@@ -115,7 +119,8 @@ export class Socket implements Disposable {
   }
 
   /**
-   * Lets the bound socket accept connections. The runtimes do this together with the binding, so their backlog holds.
+   * Lets the bound socket accept connections. The runtimes do this together with the binding, so
+   * their backlog holds.
    *
    * @throws {OSError} "EINVAL" when the socket is not bound
    */
@@ -188,13 +193,18 @@ export class Socket implements Disposable {
     this.#body.it.shutdown(how);
   }
 
-  /** Whether small writes are sent at once (TCP_NODELAY, on by default). Does nothing on other sockets than TCP's. */
+  /**
+   * Whether small writes are sent at once (TCP_NODELAY, on by default). Does nothing on other
+   * sockets than TCP's.
+   */
   setNoDelay(on: boolean): void {
     const body = this.#body;
     if (body.kind === "connected" || body.kind === "view") body.it.setNoDelay?.(on);
   }
 
-  /** Whether an idle connection is probed (SO_KEEPALIVE). Does nothing on other sockets than TCP's. */
+  /**
+   * Whether an idle connection is probed (SO_KEEPALIVE). Does nothing on other sockets than TCP's.
+   */
   setKeepAlive(on: boolean): void {
     const body = this.#body;
     if (body.kind === "connected" || body.kind === "view") body.it.setKeepAlive?.(on);
@@ -237,7 +247,8 @@ export class Socket implements Disposable {
   ): Promise<Extract<SocketBody, { kind: "listening" | "datagram" }>> {
     checkFamily(this, address);
     if ("path" in address) {
-      // As in CPython, the one who binds a path removes it: a server that takes the socket over does.
+      // As in CPython, the one who binds a path removes it: a server that takes the socket over
+      // does.
       const { path } = address;
       const listener = await netHost.listenUnix({ path, removeStale: false, cleanup: false });
       return { kind: "listening", it: new ListeningSocket(listener) };

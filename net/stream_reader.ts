@@ -17,10 +17,13 @@ const EMPTY: Uint8Array = new Uint8Array(0);
 let stateBehind: (reader: StreamReader) => ReadState;
 
 /**
- * The reading end of a connection (`asyncio.StreamReader`), as `openConnection` and `startServer` hand it out.
+ * The reading end of a connection (`asyncio.StreamReader`), as `openConnection` and `startServer`
+ * hand it out.
  *
- * - Bytes that no read has taken stay in the buffer, also when a read is cancelled or a timeout ends it.
- * - Above twice the limit the transport is paused, so a peer that sends faster than the program reads is held back.
+ * - Bytes that no read has taken stay in the buffer, also when a read is cancelled or a timeout
+ *   ends it.
+ * - Above twice the limit the transport is paused, so a peer that sends faster than the program
+ *   reads is held back.
  * - One read at a time: a second one while another waits is a RuntimeError.
  * - After the connection failed every read rejects with that error.
  * - The arrays it gives away belong to the caller.
@@ -46,8 +49,9 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
   #readable: ReadableStream<Uint8Array> | null = null;
 
   /**
-   * @param options `limit`: the longest line that `readline` and `readuntil` accept, in bytes, and half of what is kept before
-   * the peer is held back, default 65536; `loop`: default the current one
+   * @param options `limit`: the longest line that `readline` and `readuntil` accept, in bytes, and
+   * half of what is kept before the peer is held back, default 65536; `loop`: default the current
+   * one
    * @throws {RangeError} when the limit is not above 0
    */
   constructor(options: { limit?: number; loop?: EventLoop } = {}) {
@@ -59,8 +63,8 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Reads up to `n` bytes: what has arrived, or what comes next. All until the end of the stream when `n` is negative or left
-   * out. Empty at the end of the stream, and for `n` = 0.
+   * Reads up to `n` bytes: what has arrived, or what comes next. All until the end of the stream
+   * when `n` is negative or left out. Empty at the end of the stream, and for `n` = 0.
    *
    * @param n how many bytes at most
    * @throws {RuntimeError} when another read waits already
@@ -103,7 +107,8 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
   /**
    * Reads a line with its "\n". At the end of the stream what is left, without "\n" or empty.
    *
-   * @throws {RangeError} when the line is longer than the limit; it is dropped, or all that is buffered when its end has not come
+   * @throws {RangeError} when the line is longer than the limit; it is dropped, or all that is
+   * buffered when its end has not come
    * @throws {RuntimeError} when another read waits already
    */
   readline(): Promise<Uint8Array> {
@@ -153,11 +158,14 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * Reads through the separator, which ends what is returned. Of several separators that whose match ends first counts.
+   * Reads through the separator, which ends what is returned. Of several separators that whose
+   * match ends first counts.
    *
    * @param separator bytes or text, or several of them; default a newline
-   * @throws {IncompleteReadError} when the stream ends before; it holds what came, and the buffer is empty
-   * @throws {LimitOverrunError} when more than the limit stands before the separator; the buffer is left as it is
+   * @throws {IncompleteReadError} when the stream ends before; it holds what came, and the buffer
+   * is empty
+   * @throws {LimitOverrunError} when more than the limit stands before the separator; the buffer is
+   * left as it is
    * @throws {RangeError} when there is no separator, or an empty one
    * @throws {RuntimeError} when another read waits already
    *
@@ -209,7 +217,10 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
     return this.#state.error;
   }
 
-  /** Lets the read that waits, and every later one, reject with this error, even while data is buffered. */
+  /**
+   * Lets the read that waits, and every later one, reject with this error, even while data is
+   * buffered.
+   */
   setException(error: unknown): void {
     this.#state.fail(error);
   }
@@ -230,8 +241,8 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
   }
 
   /**
-   * The rest of the stream as a web stream of bytes, which reads only what its consumer asks for. Always the same object.
-   * Cancelling it leaves the connection open.
+   * The rest of the stream as a web stream of bytes, which reads only what its consumer asks for.
+   * Always the same object. Cancelling it leaves the connection open.
    *
    * @example
    * ```ts

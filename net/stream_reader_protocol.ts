@@ -15,8 +15,8 @@ import { setGate } from "./_writer_gates.ts";
 export type ClientConnected = (reader: StreamReader, writer: StreamWriter) => unknown;
 
 /**
- * Joins a transport to a StreamReader (`asyncio.StreamReaderProtocol`): what the transport receives, the reader hands out,
- * and a StreamWriter over the same protocol can wait.
+ * Joins a transport to a StreamReader (`asyncio.StreamReaderProtocol`): what the transport
+ * receives, the reader hands out, and a StreamWriter over the same protocol can wait.
  *
  * @example A reader on a connection of one's own making
  * ```ts
@@ -52,7 +52,8 @@ export class StreamReaderProtocol implements Protocol {
 
   /**
    * @param reader what to feed
-   * @param clientConnected called as a task once the connection stands, with the reader and a writer
+   * @param clientConnected called as a task once the connection stands, with the reader and a
+   * writer
    * @param options `loop`: default the current one
    */
   constructor(
@@ -81,7 +82,9 @@ export class StreamReaderProtocol implements Protocol {
     this.#state.feed(data);
   }
 
-  /** Called by the transport. Keeps it open for writing, except under TLS, which can't be half-open. */
+  /**
+   * Called by the transport. Keeps it open for writing, except under TLS, which can't be half-open.
+   */
   eofReceived(): boolean {
     this.#state.feedEof();
     return !this.#overTls;

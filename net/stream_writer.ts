@@ -10,9 +10,11 @@ import { writableTo } from "./web_streams.ts";
 import { gateOf } from "./_writer_gates.ts";
 
 /**
- * The writing end of a connection (`asyncio.StreamWriter`), as `openConnection` and `startServer` hand it out.
+ * The writing end of a connection (`asyncio.StreamWriter`), as `openConnection` and `startServer`
+ * hand it out.
  *
- * - `write` never waits; `drain` does, while more is queued than the transport's high-water mark. Use them in pairs.
+ * - `write` never waits; `drain` does, while more is queued than the transport's high-water mark.
+ *   Use them in pairs.
  * - `close` flushes what is queued; `waitClosed` waits until that is done.
  *
  * @example An echo over the loopback
@@ -48,7 +50,8 @@ export class StreamWriter implements AsyncDisposable {
 
   /**
    * @param transport what to write to
-   * @param protocol the StreamReaderProtocol that serves the transport; `drain` and `waitClosed` need it
+   * @param protocol the StreamReaderProtocol that serves the transport; `drain` and `waitClosed`
+   * need it
    * @param reader whose error `drain` throws; null without one
    * @param loop the loop of the transport
    */
@@ -71,10 +74,11 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   /**
-   * Sends bytes, at once where the system takes them, else in the background. Never waits. After a close or a lost connection
-   * the bytes are dropped, and `drain` tells.
+   * Sends bytes, at once where the system takes them, else in the background. Never waits. After a
+   * close or a lost connection the bytes are dropped, and `drain` tells.
    *
-   * The array belongs to the transport until it has been sent: changing it earlier may change what is sent.
+   * The array belongs to the transport until it has been sent: changing it earlier may change what
+   * is sent.
    *
    * @throws {TypeError} when the data is neither a Uint8Array nor a string
    * @throws {RuntimeError} after `writeEof`
@@ -89,8 +93,9 @@ export class StreamWriter implements AsyncDisposable {
   }
 
   /**
-   * Waits while more is queued than the transport's high-water mark, until it has fallen to the low-water mark. Returns at once
-   * otherwise. On a closing transport it passes through the loop once, so that a loop of `write` and `drain` sees the end.
+   * Waits while more is queued than the transport's high-water mark, until it has fallen to the
+   * low-water mark. Returns at once otherwise. On a closing transport it passes through the loop
+   * once, so that a loop of `write` and `drain` sees the end.
    *
    * @throws {ConnectionResetError} when the connection is lost
    * @throws what the reader has failed with, if it has
@@ -108,7 +113,10 @@ export class StreamWriter implements AsyncDisposable {
     return this.#transport.canWriteEof();
   }
 
-  /** Ends the writing direction once all is sent, so that the peer sees the end of the stream; reading goes on. */
+  /**
+   * Ends the writing direction once all is sent, so that the peer sees the end of the stream;
+   * reading goes on.
+   */
   writeEof(): void {
     this.#transport.writeEof();
   }
@@ -133,14 +141,18 @@ export class StreamWriter implements AsyncDisposable {
     return this.#gate.closed();
   }
 
-  /** What is known about the connection, such as "peername"; null when that is unknown or does not apply. */
+  /**
+   * What is known about the connection, such as "peername"; null when that is unknown or does not
+   * apply.
+   */
   getExtraInfo<K extends keyof ExtraInfo>(name: K): ExtraInfo[K] | null {
     return this.#transport.getExtraInfo(name);
   }
 
   /**
-   * A web stream that writes to this writer, and waits as `drain` does. Closing it ends the writing direction (the whole connection
-   * under TLS), aborting it drops the connection. Always the same object.
+   * A web stream that writes to this writer, and waits as `drain` does. Closing it ends the writing
+   * direction (the whole connection under TLS), aborting it drops the connection. Always the same
+   * object.
    *
    * @example
    * ```ts

@@ -16,8 +16,8 @@ import { StreamWriter } from "./stream_writer.ts";
 import type { Transport } from "./transports.ts";
 
 /**
- * Connects to a TCP server (`asyncio.open_connection`). Of a host's several addresses, the first that answers is taken. Cancelling it at
- * any moment leaves nothing open.
+ * Connects to a TCP server (`asyncio.open_connection`). Of a host's several addresses, the first
+ * that answers is taken. Cancelling it at any moment leaves nothing open.
  *
  * On Deno it needs `--allow-net`.
  *
@@ -25,7 +25,8 @@ import type { Transport } from "./transports.ts";
  * @param port null with `options.sock`
  * @param options how to connect
  * @returns the two ends of the connection
- * @throws {OSError} when no address answers: the only address's error, or one that tells each address's
+ * @throws {OSError} when no address answers: the only address's error, or one that tells each
+ * address's
  * @throws {GaiError} when the name can't be resolved
  * @throws {RangeError} when the options contradict each other
  *
@@ -83,8 +84,9 @@ export function openUnixConnection(
 /**
  * Starts a TCP server (`asyncio.start_server`).
  *
- * Each connection's callback runs as a task, in the context of this call. What it throws goes to the loop's exception handler,
- * and its connection is closed; a callback that returns leaves its connection open, so it closes the writer itself.
+ * Each connection's callback runs as a task, in the context of this call. What it throws goes to
+ * the loop's exception handler, and its connection is closed; a callback that returns leaves its
+ * connection open, so it closes the writer itself.
  *
  * On Deno it needs `--allow-net`.
  *
@@ -129,8 +131,8 @@ export function startServer(
 }
 
 /**
- * Starts a server on a unix socket (`asyncio.start_unix_server`). A socket file that an ended server left behind is replaced, and
- * removed again on close.
+ * Starts a server on a unix socket (`asyncio.start_unix_server`). A socket file that an ended
+ * server left behind is replaced, and removed again on close.
  *
  * On Deno it needs `--allow-read`, `--allow-write` and `--allow-net`.
  *

@@ -11,14 +11,17 @@ import type { TlsOptions } from "./options.ts";
 import type { Socket } from "./sockets.ts";
 
 /**
- * What serves a transport, as a class or as an object: implement the methods you need (`asyncio.BaseProtocol`). Each runs in
- * the context captured when the connection or its server was made; an error it throws is reported to the loop's exception handler
- * and ends this connection only.
+ * What serves a transport, as a class or as an object: implement the methods you need
+ * (`asyncio.BaseProtocol`). Each runs in the context captured when the connection or its server was
+ * made; an error it throws is reported to the loop's exception handler and ends this connection
+ * only.
  */
 export interface BaseProtocol {
   /** Once, before anything else. */
   connectionMade?(transport: BaseTransport): void;
-  /** Once, after everything else: with null after a close or an abort, else with what went wrong. */
+  /**
+   * Once, after everything else: with null after a close or an abort, else with what went wrong.
+   */
   connectionLost?(error: unknown | null): void;
   /** The write buffer rose above its high-water mark: stop writing. */
   pauseWriting?(): void;
@@ -28,11 +31,17 @@ export interface BaseProtocol {
 
 /** What every transport can do (`asyncio.BaseTransport`). */
 export interface BaseTransport {
-  /** Stops reading, flushes what is queued, then calls `connectionLost(null)`. Does nothing the second time. */
+  /**
+   * Stops reading, flushes what is queued, then calls `connectionLost(null)`. Does nothing the
+   * second time.
+   */
   close(): void;
   /** Whether the transport is closing or closed. */
   isClosing(): boolean;
-  /** What is known about the connection: "peername", "sockname", "socket", ...; null when that is unknown or does not apply. */
+  /**
+   * What is known about the connection: "peername", "sockname", "socket", ...; null when that is
+   * unknown or does not apply.
+   */
   getExtraInfo<K extends keyof ExtraInfo>(name: K): ExtraInfo[K] | null;
   /** Hands the connection to another protocol, whose `connectionMade` is not called. */
   setProtocol(protocol: BaseProtocol): void;
@@ -66,7 +75,10 @@ export interface ExtraInfo {
 export interface ReadTransport extends BaseTransport {
   /** Whether data is delivered: neither paused nor closing. */
   isReading(): boolean;
-  /** No data is delivered until `resumeReading`; the peer is held back. Does nothing when paused or closing already. */
+  /**
+   * No data is delivered until `resumeReading`; the peer is held back. Does nothing when paused or
+   * closing already.
+   */
   pauseReading(): void;
   /** Undoes `pauseReading`. Does nothing when not paused, or closing. */
   resumeReading(): void;
@@ -75,10 +87,12 @@ export interface ReadTransport extends BaseTransport {
 /** A transport that can be written to (`asyncio.WriteTransport`). */
 export interface WriteTransport extends BaseTransport {
   /**
-   * Sends bytes: at once where the system takes them, else in the background. Never waits; `pauseWriting` tells when it is too
-   * much. After a close or a lost connection the bytes are dropped.
+   * Sends bytes: at once where the system takes them, else in the background. Never waits;
+   * `pauseWriting` tells when it is too much. After a close or a lost connection the bytes are
+   * dropped.
    *
-   * The array belongs to the transport until it has been sent: changing it earlier may change what is sent.
+   * The array belongs to the transport until it has been sent: changing it earlier may change what
+   * is sent.
    *
    * @throws {TypeError} when the data is neither a Uint8Array nor a string
    * @throws {RuntimeError} after `writeEof`
@@ -97,8 +111,8 @@ export interface WriteTransport extends BaseTransport {
   /** The water marks in bytes, as `[low, high]`. */
   getWriteBufferLimits(): [low: number, high: number];
   /**
-   * Sets the water marks in bytes. Above `high` the protocol's `pauseWriting` is called, at `low` its `resumeWriting`.
-   * Default: `high` 65536, or four times `low`; `low` a quarter of `high`.
+   * Sets the water marks in bytes. Above `high` the protocol's `pauseWriting` is called, at `low`
+   * its `resumeWriting`. Default: `high` 65536, or four times `low`; `low` a quarter of `high`.
    *
    * @throws {RangeError} unless high >= low >= 0
    */

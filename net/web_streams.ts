@@ -28,8 +28,8 @@ const CHUNK = 64 * 1024;
 /**
  * A web stream that pulls from a reader, and never ahead of its consumer.
  *
- * Its waits belong to no task: a consumer that is cancelled gives up its own read of the web stream, which must not
- * end the stream for the next one.
+ * Its waits belong to no task: a consumer that is cancelled gives up its own read of the web
+ * stream, which must not end the stream for the next one.
  */
 export function readableFrom(source: ByteSource, loop: LoopCore): ReadableStream<Uint8Array> {
   const read = (): Promise<Uint8Array> => source.read(CHUNK);
@@ -52,8 +52,9 @@ export function readableFrom(source: ByteSource, loop: LoopCore): ReadableStream
 }
 
 /**
- * A web stream over a writer: a write is done when the transport can take more. Closing it ends the writing direction (the
- * whole connection where that can't be ended alone, under TLS); aborting it drops what is not sent yet.
+ * A web stream over a writer: a write is done when the transport can take more. Closing it ends the
+ * writing direction (the whole connection where that can't be ended alone, under TLS); aborting it
+ * drops what is not sent yet.
  */
 export function writableTo(
   sink: ByteSink,
