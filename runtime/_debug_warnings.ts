@@ -23,7 +23,7 @@ export function warnOfSwallowed(task: { toString(): string }, loop: LoopCore): v
 export function warnOfStarted(promise: PromiseLike<unknown>, scope: Scope): void {
   if (!(promise instanceof Promise) || scope.task === null || !scope.loop.getDebug()) return;
   const { step } = scope.root;
-  const begun = waitsOf(scope.root).filter((wait) => wait.step === step && wait.pending);
+  const begun = waitsOf(scope.root).filter((wait) => wait.step === step);
   if (begun.length === 0 || begun.some((wait) => wait.promise === promise)) return;
   const place = placeOf(captureStack(warnOfStarted));
   if (told.has(place)) return;

@@ -1,6 +1,7 @@
 import type { EventLoop } from "../event_loop.ts";
 import { completionOf, ConcurrentFuture } from "./_concurrent_future.ts";
 import type { Awaitable } from "./coroutines.ts";
+import { warnOfStarted } from "./_debug_warnings.ts";
 import { describeType } from "./_describe.ts";
 import { currentScope } from "./_frame.ts";
 import { Future, settleError, settleResult } from "./_future.ts";
@@ -40,7 +41,10 @@ export function ensureFuture<T>(aw: Awaitable<T>, options: { loop?: EventLoop } 
   }
   const loop = options.loop ?? currentScope().loop as unknown as EventLoop;
   if (typeof aw === "function") return loop.createTask(aw);
-  if (isThenable(aw)) return wrapPromise(aw, loop);
+  if (isThenable(aw)) {
+    warnOfStarted(aw, currentScope());
+    return wrapPromise(aw, loop);
+  }
   throw new TypeError(
     `A Future, a promise or a coroutine function is required: got ${describeType(aw)}`,
   );

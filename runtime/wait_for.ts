@@ -1,8 +1,10 @@
 import { ConcurrentFuture } from "./_concurrent_future.ts";
 import type { Awaitable } from "./coroutines.ts";
+import { warnOfStarted } from "./_debug_warnings.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { ensureFuture, wrapPromise } from "./ensure_future.ts";
 import { CancelledError, TimeoutError } from "./exceptions.ts";
+import { Deadline } from "./_deadline.ts";
 import { currentScope } from "./_frame.ts";
 import {
   addEntry,
@@ -15,8 +17,8 @@ import {
 } from "./_future.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { isFuture } from "./futures.ts";
+import { InternalTimer } from "./_internal_timer.ts";
 import { isThenable, requireCoroutine } from "./tasks.ts";
-import { Timeout } from "./timeouts.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Wait } from "./_wait.ts";
 
@@ -45,17 +47,34 @@ export function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> 
     if (timeout === null) return asPromise(begin(aw));
     const seconds = toSeconds(timeout);
     if (seconds <= 0) return new EndWait(ensureFuture(aw)).promise;
-    const loop = currentScope().loop as LoopCore;
-    return new Timeout(loop.time() + seconds).with(() => begin(aw));
+    return beginWithin(seconds, aw);
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
+function beginWithin<T>(seconds: number, aw: Awaitable<T>): Promise<T> {
+  const end = (): void => timer.cancel();
+  const deadline = new Deadline<T>(() => begin(aw), toTimeoutError, end, aw as { name?: string });
+  const timer = InternalTimer.after(
+    deadline.scope.loop as LoopCore,
+    seconds,
+    () => deadline.fire(),
+  );
+  deadline.start();
+  return deadline.promise;
+}
+
+function toTimeoutError(cause: CancelledError): TimeoutError {
+  return new TimeoutError("", { cause });
+}
+
 /** Calls a coroutine; a promise is wrapped, so that the wait for it can be cancelled like any other. */
 function begin<T>(aw: Awaitable<T>): T | PromiseLike<T> {
   if (typeof aw === "function") return aw();
-  return isFuture(aw) ? aw as Future<T> : leavable(aw);
+  if (isFuture(aw)) return aw as Future<T>;
+  warnOfStarted(aw, currentScope());
+  return leavable(aw);
 }
 
 function asPromise<T>(value: T | PromiseLike<T>): Promise<T> {
@@ -120,8 +139,7 @@ class EndWait<T> extends Wait<T> implements FutureEntry {
     try {
       return this.#future.result();
     } catch (error) {
-      if (error instanceof CancelledError) throw new TimeoutError("", { cause: error });
-      throw error;
+      throw error instanceof CancelledError ? toTimeoutError(error) : error;
     }
   }
 
