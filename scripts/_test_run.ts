@@ -127,7 +127,9 @@ function escape(text: string): string {
 
 /** Test files whose path contains one of the patterns; all when there is none. */
 export async function findTests(patterns: string[]): Promise<string[]> {
-  const files = await filesBelow("tests", ".test.ts");
+  // What takes too long for every run has a name of its own: `deno task soak --rounds=1 soak`.
+  const soak = patterns.some((pattern) => pattern.includes("soak"));
+  const files = await filesBelow("tests", soak ? ".soak.ts" : ".test.ts");
   if (patterns.length === 0) return files;
   const wanted = files.filter((file) => patterns.some((pattern) => file.includes(pattern)));
   if (wanted.length === 0) {

@@ -3,6 +3,7 @@
  *
  *     deno task soak --rounds=20 net          test files with "net" in their path, 20 times
  *     deno task soak --minutes=30 --only=bun  as often as fits in half an hour, on Bun only
+ *     deno task soak --rounds=1 soak          what takes too long for every run (tests/soak), once
  */
 import { bold, count, deno, inRoot, main, run, ScriptError, since } from "./_shell.ts";
 
