@@ -96,6 +96,8 @@ export class Socket implements Disposable {
   #body: SocketBody = FRESH;
 
   /**
+   * A socket that is neither bound nor connected yet.
+   *
    * @param family `AF_INET` by default
    * @param type `SOCK_STREAM` by default
    */

@@ -49,6 +49,8 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
   #readable: ReadableStream<Uint8Array> | null = null;
 
   /**
+   * An empty reader, to be fed by a StreamReaderProtocol or by hand.
+   *
    * @param options `limit`: the longest line that `readline` and `readuntil` accept, in bytes, and
    * half of what is kept before the peer is held back, default 65536; `loop`: default the current
    * one
