@@ -23,6 +23,7 @@ export class Deadline<R> implements BodyRun<R> {
   readonly promise: Promise<R>;
   readonly body: () => R | PromiseLike<R>;
   readonly #convert: Conversion;
+  readonly #origin: { readonly name?: string };
   readonly #onEnd: () => void;
   /** Requests that stood against the enclosing scopes when it was entered. */
   readonly #base: number;
@@ -32,8 +33,15 @@ export class Deadline<R> implements BodyRun<R> {
   #settled = false;
   #left = false;
 
-  constructor(body: () => R | PromiseLike<R>, convert: Conversion, onEnd: () => void) {
+  /** `origin`: the user's function, by whose name a body that is left behind is reported. */
+  constructor(
+    body: () => R | PromiseLike<R>,
+    convert: Conversion,
+    onEnd: () => void,
+    origin: object,
+  ) {
     this.body = body;
+    this.#origin = origin as { readonly name?: string };
     this.#convert = convert;
     this.#onEnd = onEnd;
     this.scope = Scope.childOf(currentScope());
@@ -86,7 +94,7 @@ export class Deadline<R> implements BodyRun<R> {
     );
     this.#left = true;
     scope.detach(this.#loop.rootScope);
-    leftBehind.add(this.#loop, this, this.body);
+    leftBehind.add(this.#loop, this, this.#origin.name ?? "");
     this.#end();
     this.#reject(error);
   }

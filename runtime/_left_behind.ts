@@ -4,10 +4,10 @@ import type { LoopCore } from "./_loop_core.ts";
 class LeftBehind {
   readonly #bodies: WeakMap<LoopCore, Map<object, string>> = new WeakMap();
 
-  add(loop: LoopCore, key: object, body: { readonly name: string }): void {
+  add(loop: LoopCore, key: object, name: string): void {
     let bodies = this.#bodies.get(loop);
     if (bodies === undefined) this.#bodies.set(loop, bodies = new Map());
-    bodies.set(key, body.name || "anonymous");
+    bodies.set(key, name || "anonymous");
   }
 
   delete(loop: LoopCore, key: object): void {

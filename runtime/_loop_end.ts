@@ -21,8 +21,9 @@ export class LoopEnd {
     this.promise = new Promise((resolve) => this.#resolve = resolve);
   }
 
-  get refusesWaits(): boolean {
-    return this.#phase === "refusing" || this.#phase === "ended";
+  /** While it drains, only code that has been running in it may wait. */
+  refusesWaitIn(scope: object): boolean {
+    return this.#phase !== "draining" || scope === this.#loop.rootScope;
   }
 
   begin(): void {

@@ -31,8 +31,8 @@ export interface ScopeTask {
 /** What a scope needs to know of its loop. */
 export interface ScopeLoop {
   readonly scheduler: Scheduler;
-  /** Closed, and what still waited has ended: nothing can be waited for any more. */
-  refusesWaits(): boolean;
+  /** Closed: nothing can be waited for any more, but for what the code that still waited needs to clean up. */
+  refusesWaitIn(scope: object): boolean;
   getDebug(): boolean;
   /** Whether waits and futures remember where they were made: in debug mode, and on a testing loop. */
   readonly recordsSites: boolean;

@@ -60,7 +60,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     root.activity++;
     this.step = root.step;
     this.site = scope.loop.recordsSites ? new Site(this.constructor) : null;
-    if (scope.loop.refusesWaits()) {
+    if (scope.loop.refusesWaitIn(scope)) {
       this.#state = "settled";
       this.#refuse(home);
       return;

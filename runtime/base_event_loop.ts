@@ -161,8 +161,8 @@ export class BaseEventLoop implements LoopCore {
     return this.#end.promise;
   }
 
-  refusesWaits(): boolean {
-    return this.#end.refusesWaits;
+  refusesWaitIn(scope: object): boolean {
+    return this.#closed && this.#end.refusesWaitIn(scope);
   }
 
   shutdownAsyncgens(): Promise<void> {

@@ -191,9 +191,7 @@ function reportLeftBehind(loop: LoopCore): void {
   const names = leftBehind.names(loop);
   if (names.length === 0) return;
   loop.callExceptionHandler({
-    message: `The run ends while ${names.length} bodies that deadlines left behind still wait: ${
-      names.join(", ")
-    }`,
+    message: `The run ends while bodies that deadlines left behind still wait: ${names.join(", ")}`,
   });
 }
 

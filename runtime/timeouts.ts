@@ -42,7 +42,12 @@ export class Timeout {
         new TypeError(`with() takes the body as a function: got ${describeType(body)}`),
       );
     }
-    const deadline = new Deadline<R>(() => body(this), toTimeoutError, () => this.#leave());
+    const deadline = new Deadline<R>(
+      () => body(this),
+      toTimeoutError,
+      () => this.#leave(),
+      body,
+    );
     this.#deadline = deadline as Deadline<unknown>;
     this.#loop = deadline.scope.loop as LoopCore;
     this.#state = "active";

@@ -55,7 +55,7 @@ export function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> 
 
 function beginWithin<T>(seconds: number, aw: Awaitable<T>): Promise<T> {
   const end = (): void => timer.cancel();
-  const deadline = new Deadline<T>(() => begin(aw), toTimeoutError, end, aw as { name?: string });
+  const deadline = new Deadline<T>(() => begin(aw), toTimeoutError, end, aw);
   const timer = InternalTimer.after(
     deadline.scope.loop as LoopCore,
     seconds,

@@ -35,6 +35,7 @@ export function withSignal<T>(signal: AbortSignal, body: Coroutine<T>): Promise<
     body,
     () => signal.reason,
     () => signal.removeEventListener("abort", abort),
+    body,
   );
   signal.addEventListener("abort", abort, { once: true });
   deadline.start();
