@@ -4,6 +4,7 @@ import { RuntimeError } from "../runtime/exceptions.ts";
 import { runningLoop } from "../runtime/policies.ts";
 import { Runner } from "../runtime/runners.ts";
 import { requireCoroutine } from "../runtime/tasks.ts";
+import { DeadlockError } from "./deadlock_error.ts";
 import { findLeaks, leakError } from "./_leaks.ts";
 import type { TestOptions } from "./test_options.ts";
 import { VirtualEventLoop } from "./_virtual_event_loop.ts";
@@ -56,7 +57,7 @@ export async function runTestOn<T>(
   try {
     value = await runner.run(main);
   } catch (error) {
-    await closeAfterFailure(loop, runner);
+    await closeAfterFailure(loop, runner, error);
     throw error;
   }
   const leaks = await findLeaks(loop);
@@ -73,7 +74,11 @@ export async function runTestOn<T>(
 }
 
 /** The test's own failure is what counts; what was reported before and after it is printed. */
-async function closeAfterFailure(loop: VirtualEventLoop, runner: Runner): Promise<void> {
+async function closeAfterFailure(
+  loop: VirtualEventLoop,
+  runner: Runner,
+  failure: unknown,
+): Promise<void> {
   const reports = loop.reports ?? [];
   loop.reports = null;
   for (const report of reports) loop.defaultExceptionHandler(report);
@@ -81,6 +86,8 @@ async function closeAfterFailure(loop: VirtualEventLoop, runner: Runner): Promis
   try {
     await runner.close();
   } catch (error) {
+    // Tasks that take no cancellation: those of a deadlock are named already.
+    if (error instanceof DeadlockError && failure instanceof DeadlockError) return;
     console.error("The loop of a failed test could not be cleared:", error);
   }
 }
