@@ -47,6 +47,16 @@ const onDeno = globals.Deno !== undefined;
 const onNode = !onDeno && globals.Bun === undefined;
 const settled: Promise<void> = Promise.resolve();
 
+/**
+ * Deno's executor looks for I/O only every 61st time that it runs the event loop without a pause: after fewer hops a busy
+ * program would see each step of a connection 61 slices later. A hop costs half a microsecond.
+ */
+const DENO_HOPS = 62;
+
+function hopSeveral(callback: () => void, left: number): void {
+  globals.setImmediate(left > 1 ? () => hopSeveral(callback, left - 1) : callback);
+}
+
 /** The host of a real runtime. One object per loop, since each arms a timer of its own. */
 export class RuntimeHost implements Host {
   #timer: unknown = null;
@@ -62,7 +72,8 @@ export class RuntimeHost implements Host {
   }
 
   hop(callback: () => void): void {
-    globals.setImmediate(callback);
+    if (onDeno) hopSeveral(callback, DENO_HOPS);
+    else globals.setImmediate(callback);
   }
 
   microtask(callback: () => void): void {
