@@ -20,7 +20,10 @@ export interface AcceptorParts {
   isOpen(): boolean;
 }
 
-/** Makes a protocol and a transport of each connection that a server accepts, each with a context of its own. */
+/**
+ * Makes a protocol and a transport of each connection that a server accepts, each with a context of
+ * its own.
+ */
 export class Acceptor {
   readonly #parts: AcceptorParts;
 
@@ -30,32 +33,40 @@ export class Acceptor {
 
   /** Called by a listener. */
   accept(channel: RawChannel): void {
-    const { loop, tls } = this.#parts;
+    const { loop, tls, owner, isOpen } = this.#parts;
     if (tls === null) {
-      soon(netLoop(loop), () => this.#serve(channel));
+      soon(netLoop(loop), () => {
+        if (isOpen()) this.#serve(channel);
+        else channel.close();
+      });
       return;
     }
     const operation = handshake(loop, channel, tls);
+    // The server waits for it as for any connection, and can end it.
+    const client = { close: () => operation.cancel(), abort: () => operation.cancel() };
+    owner.attach(client);
     operation.promise.then(
-      (upgraded) => soon(netLoop(loop), () => this.#serve(upgraded)),
-      // As in CPython, only debug mode tells: a stranger who speaks no TLS is no failure of the program's.
+      (upgraded) =>
+        soon(netLoop(loop), () => {
+          this.#serve(upgraded);
+          owner.detach(client);
+        }),
       (error) => {
-        if (loop.getDebug()) this.#report(error);
+        owner.detach(client);
+        // As in CPython, only debug mode tells: a stranger who speaks no TLS is no failure of the
+        // program's.
+        if (loop.getDebug() && !loop.isClosed()) this.#report(error);
       },
     );
   }
 
   #serve(channel: RawChannel): void {
-    const { loop, carry, protocolFactory, tls, owner, isOpen } = this.#parts;
-    if (!isOpen()) {
-      channel.close();
-      return;
-    }
+    const { loop, carry, protocolFactory, tls, owner } = this.#parts;
     const own = carry.fork();
     try {
       const protocol = own.callOnce(protocolFactory, undefined);
       const extra = new StreamExtra(channel, tls?.options ?? null);
-      const parts = { channel, protocol, carry: own, extra, overTls: tls !== null, owner };
+      const parts = { channel, protocol, carry: own, extra, tls, owner };
       new StreamTransport(netLoop(loop), parts, null);
     } catch (error) {
       channel.close();

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { builtin } from "./_builtins.ts";
 import { NodeChannel } from "./_node_channel.ts";
+import { PrefixedChannel } from "./_prefixed_channel.ts";
 import type { RawChannel, ReadSink } from "./host.ts";
 
 /** What node:tls stands on, and how to hold back what comes up through it. */
@@ -16,10 +17,15 @@ export interface StreamBelow {
  * in mid-handshake; node:tls on a socket does not.
  */
 export function streamBelow(channel: RawChannel): StreamBelow {
-  const socket = "Bun" in globalThis && channel instanceof NodeChannel
-    ? channel.takeSocket()
-    : null;
+  const socket = "Bun" in globalThis ? socketOf(channel) : null;
   return socket === null ? channelDuplex(channel) : { stream: socket, flow: null };
+}
+
+function socketOf(channel: RawChannel): Duplex | null {
+  const [inner, prefix] = channel instanceof PrefixedChannel ? channel.apart() : [channel, null];
+  const socket = inner instanceof NodeChannel ? inner.takeSocket() : null;
+  if (prefix !== null) socket?.unshift(prefix);
+  return socket;
 }
 
 /**

@@ -1,12 +1,14 @@
 import type { EventLoop } from "../event_loop.ts";
 import { type Delay, toSeconds } from "../runtime/durations.ts";
 import { ConnectionAbortedError } from "../runtime/exceptions.ts";
+import { InternalTimer } from "../runtime/_internal_timer.ts";
 import type { Operation, RawChannel, TlsChannel, UpgradeTls } from "./host.ts";
 import { hostOf } from "./_host_of.ts";
 import { netLoop } from "./_net_loop.ts";
 import type { TlsOptions } from "./options.ts";
 
-const DEFAULT_TIMEOUT = 60;
+const HANDSHAKE_TIMEOUT = 60;
+const SHUTDOWN_TIMEOUT = 30;
 
 /** What a TLS connection is set up with. */
 export interface TlsSetup {
@@ -16,37 +18,65 @@ export interface TlsSetup {
   readonly serverHostname: string;
   /** Seconds. */
   readonly handshakeTimeout: number;
+  /** Seconds from `close()` until the peer has to have ended TLS too. */
+  readonly shutdownTimeout: number;
+}
+
+/** The limits of a TLS connection, as its users give them. */
+export interface TlsTimeouts {
+  sslHandshakeTimeout?: Delay;
+  sslShutdownTimeout?: Delay;
 }
 
 /**
- * A handshake's limit in seconds.
+ * The limits in seconds.
  *
- * @throws {RangeError} when it is not positive
+ * @throws {RangeError} when one is not positive
  */
-export function handshakeSeconds(timeout: Delay | undefined): number {
-  if (timeout === undefined) return DEFAULT_TIMEOUT;
-  const seconds = toSeconds(timeout);
-  if (seconds > 0) return seconds;
-  throw new RangeError(`sslHandshakeTimeout should be a positive number, got ${seconds}`);
+export function tlsSeconds(
+  timeouts: TlsTimeouts,
+): Pick<TlsSetup, "handshakeTimeout" | "shutdownTimeout"> {
+  return {
+    handshakeTimeout: positive(timeouts, "sslHandshakeTimeout", HANDSHAKE_TIMEOUT),
+    shutdownTimeout: positive(timeouts, "sslShutdownTimeout", SHUTDOWN_TIMEOUT),
+  };
 }
 
-/** Makes the handshake over a channel, which belongs to it from now on. */
+function positive(timeouts: TlsTimeouts, name: keyof TlsTimeouts, standard: number): number {
+  const timeout = timeouts[name];
+  if (timeout === undefined) return standard;
+  const seconds = toSeconds(timeout);
+  if (seconds > 0) return seconds;
+  throw new RangeError(`${name} should be a positive number, got ${seconds}`);
+}
+
+/**
+ * Makes the handshake over a channel, which belongs to it from now on. It ends with its loop at the
+ * latest, whoever waits for it.
+ */
 export function handshake(
   loop: EventLoop,
   channel: RawChannel,
   setup: TlsSetup,
 ): Operation<TlsChannel> {
-  const operation = hostOf(netLoop(loop)).upgradeTls(channel, toUpgrade(setup));
+  const core = netLoop(loop);
+  const operation = hostOf(core).upgradeTls(channel, toUpgrade(setup));
+  const resource = { closeWithLoop: () => operation.cancel() };
+  core.resources.add(resource);
   let late = false;
-  const timer = loop.callLater(setup.handshakeTimeout, () => {
+  const timer = InternalTimer.after(core, setup.handshakeTimeout, () => {
     late = true;
     operation.cancel();
   });
-  const promise = operation.promise.then((upgraded) => {
+  const release = (): void => {
     timer.cancel();
+    core.resources.delete(resource);
+  };
+  const promise = operation.promise.then((upgraded) => {
+    release();
     return upgraded;
   }, (error) => {
-    timer.cancel();
+    release();
     if (!late) throw error;
     throw new ConnectionAbortedError(
       `SSL handshake is taking longer than ${setup.handshakeTimeout} seconds: aborting the connection`,

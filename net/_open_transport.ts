@@ -10,8 +10,8 @@ import { StreamExtra } from "./_stream_extra.ts";
 import { StreamTransport } from "./stream_transport.ts";
 
 /**
- * Puts a transport and a protocol on a connected channel, with TLS in between when asked for, and waits until
- * `connectionMade` has been called. However it fails, the channel is closed.
+ * Puts a transport and a protocol on a connected channel, with TLS in between when asked for, and
+ * waits until `connectionMade` has been called. However it fails, the channel is closed.
  */
 export async function openTransport<P extends BaseProtocol>(
   loop: EventLoop,
@@ -37,7 +37,7 @@ export async function openTransport<P extends BaseProtocol>(
     protocol,
     carry: Carry.capture(core),
     extra: new StreamExtra(top, tls?.options ?? null),
-    overTls: tls !== null,
+    tls,
     owner: null,
   }, made);
   try {

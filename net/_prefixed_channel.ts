@@ -70,6 +70,11 @@ export class PrefixedChannel implements RawChannel {
     this.#channel.abort();
   }
 
+  /** Takes the two apart, for somebody who can join them better. Not after a `startReading`. */
+  apart(): [channel: RawChannel, prefix: Uint8Array | null] {
+    return [this.#channel, this.#prefix];
+  }
+
   #handOver(): void {
     const sink = this.#sink;
     const prefix = this.#prefix;

@@ -8,12 +8,16 @@ import type { AcceptSink, RawChannel, RawListener } from "./host.ts";
 import { netLoop } from "./_net_loop.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
 import { type Socket, socketView } from "./sockets.ts";
-import type { TransportOwner } from "./_transport_base.ts";
-import type { BaseTransport, WriteTransport } from "./transports.ts";
+import type { OwnedClient, TransportOwner } from "./_transport_base.ts";
 import { WaitList } from "./_wait_list.ts";
 
 /** Seconds until accepting is tried again after the system ran out of descriptors or memory. */
 const ACCEPT_RETRY_DELAY = 1;
+
+/** A connection, or one that is still making its TLS handshake. */
+interface Client extends OwnedClient {
+  abort(): void;
+}
 
 /** What a server is made of. */
 export interface ServerParts {
@@ -24,8 +28,9 @@ export interface ServerParts {
 }
 
 /**
- * The inside of a Server: its listeners and its connections. It is over once it is closed and its last connection has
- * ended, in either order; both are looked at whenever one of them changes (SRV-05).
+ * The inside of a Server: its listeners and its connections. It is over once it is closed and its
+ * last connection has ended, in either order; both are looked at whenever one of them changes
+ * (SRV-05).
  */
 export class ServerCore implements TransportOwner, LoopResource {
   readonly loop: EventLoop;
@@ -34,7 +39,7 @@ export class ServerCore implements TransportOwner, LoopResource {
   readonly #listeners: readonly RawListener[];
   readonly #factory: () => Protocol | BufferedProtocol;
   readonly #tls: TlsSetup | null;
-  readonly #clients: Set<WriteTransport> = new Set();
+  readonly #clients: Set<Client> = new Set();
   readonly #ends: WaitList = new WaitList();
   #over = false;
   #sockets: readonly Socket[] | null = null;
@@ -81,23 +86,23 @@ export class ServerCore implements TransportOwner, LoopResource {
   }
 
   closeClients(): void {
-    for (const transport of [...this.#clients]) transport.close();
+    for (const client of [...this.#clients]) client.close();
   }
 
   abortClients(): void {
-    for (const transport of [...this.#clients]) transport.abort();
+    for (const client of [...this.#clients]) client.abort();
   }
 
   over(): Promise<void> {
     return this.#over ? Promise.resolve() : this.#ends.wait("a server to close");
   }
 
-  attach(transport: BaseTransport): void {
-    this.#clients.add(transport as WriteTransport);
+  attach(client: OwnedClient): void {
+    this.#clients.add(client as Client);
   }
 
-  detach(transport: BaseTransport): void {
-    this.#clients.delete(transport as WriteTransport);
+  detach(client: OwnedClient): void {
+    this.#clients.delete(client as Client);
     this.#checkOver();
   }
 

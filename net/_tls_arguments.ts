@@ -1,11 +1,12 @@
 import { describeType } from "../runtime/_describe.ts";
-import { handshakeSeconds, type TlsSetup } from "./_handshake.ts";
-import type { ConnectOptions, ServeOptions } from "./options.ts";
+import { tlsSeconds, type TlsSetup, type TlsTimeouts } from "./_handshake.ts";
+import type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
 
 /**
  * How a client shall speak TLS; null when it shall not.
  *
- * @param host what the server's certificate has to be for unless `serverHostname` says otherwise; null where there is none
+ * @param host what the server's certificate has to be for unless `serverHostname` says otherwise;
+ * null where there is none
  * @throws {RangeError} when TLS options are given without `ssl`, or no name to check
  */
 export function clientTls(
@@ -26,7 +27,7 @@ export function clientTls(
     options: ssl === true ? {} : checkOptions(ssl),
     isServer: false,
     serverHostname,
-    handshakeTimeout: handshakeSeconds(options.sslHandshakeTimeout),
+    ...tlsSeconds(options),
   };
 }
 
@@ -37,7 +38,7 @@ export function clientTls(
  * @throws {RangeError} when TLS timeouts are given without `ssl`
  */
 export function serverTls(
-  options: Pick<ServeOptions, "ssl" | "sslHandshakeTimeout" | "sslShutdownTimeout">,
+  options: Pick<ServeOptions, "ssl"> & TlsTimeouts,
 ): TlsSetup | null {
   const { ssl } = options;
   if (ssl === undefined || ssl === null) {
@@ -48,7 +49,34 @@ export function serverTls(
     options: checkOptions(ssl),
     isServer: true,
     serverHostname: "",
-    handshakeTimeout: handshakeSeconds(options.sslHandshakeTimeout),
+    ...tlsSeconds(options),
+  };
+}
+
+/**
+ * How a plain connection shall go on in TLS.
+ *
+ * @throws {TypeError} when `ssl` is no object
+ * @throws {RangeError} when a client has no name to check and does not say that there is none
+ */
+export function upgradingTls(
+  ssl: TlsOptions,
+  options: TlsTimeouts & { serverSide?: boolean; serverHostname?: string },
+): TlsSetup {
+  const { serverSide = false, serverHostname } = options;
+  if (typeof ssl !== "object" || ssl === null) {
+    throw new TypeError(`ssl is expected to be TLS options, got ${describeType(ssl)}`);
+  }
+  if (!serverSide && serverHostname === undefined && ssl.verifyPeer !== false) {
+    throw new RangeError(
+      'Checking the server needs its name: pass serverHostname, or "" to check none',
+    );
+  }
+  return {
+    options: ssl,
+    isServer: serverSide,
+    serverHostname: serverHostname ?? "",
+    ...tlsSeconds(options),
   };
 }
 
@@ -59,7 +87,7 @@ function checkOptions<T>(ssl: T): T {
   );
 }
 
-function refuseTimeouts(options: ConnectOptions | ServeOptions): void {
+function refuseTimeouts(options: TlsTimeouts): void {
   for (const name of ["sslHandshakeTimeout", "sslShutdownTimeout"] as const) {
     if (options[name] !== undefined) throw new RangeError(`${name} is only meaningful with ssl`);
   }

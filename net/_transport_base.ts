@@ -9,21 +9,29 @@ import type { BaseProtocol, BaseTransport, ExtraInfo } from "./transports.ts";
 
 /** Who has to know of a transport from its making to its end: its server. */
 export interface TransportOwner {
-  attach(transport: BaseTransport): void;
-  detach(transport: BaseTransport): void;
+  attach(client: OwnedClient): void;
+  detach(client: OwnedClient): void;
+}
+
+/** A connection in the eyes of its server. */
+export interface OwnedClient {
+  close(): void;
 }
 
 /**
  * How a transport ends, and how it speaks to its protocol; common to all kinds.
  *
- * - `open` → `closing` (what is queued is still sent) → `lost` (`connectionLost` is on its way or done).
- * - `connectionLost` is called exactly once, in an iteration of its own, and the descriptor is released after it.
+ * - `open` → `closing` (what is queued is still sent) → `lost` (`connectionLost` is on its way or
+ *   done).
+ * - `connectionLost` is called exactly once, in an iteration of its own, and the descriptor is
+ *   released after it.
  * - What a protocol's method throws is reported, and ends this connection only.
  */
 export abstract class TransportBase implements BaseTransport, FlowOwner, LoopResource {
   protected readonly loop: NetLoop;
   protected readonly carry: Carry;
-  protected phase: "open" | "closing" | "lost" = "open";
+  /** `handed`: the connection goes on under another transport. */
+  protected phase: "open" | "closing" | "lost" | "handed" = "open";
   protected protocol: BaseProtocol;
   /** The protocol runs no code of users. */
   protected direct: boolean;
@@ -80,11 +88,23 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
   }
 
   /** `connectionMade`, then `started`; each may close the transport. */
-  protected begin(started: () => void): void {
+  protected begin(started: () => void, tellMade: boolean = true): void {
     soon(this.loop, () => {
-      this.#tellMade();
+      if (tellMade) this.#tellMade();
       started();
     });
+  }
+
+  /** Who has to know of the connection. */
+  protected get owner(): TransportOwner | null {
+    return this.#owner;
+  }
+
+  /** Another transport has taken the connection over; its end is not this one's any more. */
+  protected retire(): void {
+    this.loop.resources.delete(this);
+    this.#owner?.detach(this);
+    this.#owner = null;
   }
 
   /** Stops reading and drops what is queued. */
@@ -93,7 +113,10 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
   /** Closes the descriptor. */
   protected abstract release(): void;
 
-  /** Ends the connection because of an error. Those of the system are not reported: `connectionLost` gets them. */
+  /**
+   * Ends the connection because of an error. Those of the system are not reported: `connectionLost`
+   * gets them.
+   */
   protected fatal(error: unknown, message: string): void {
     if (!stopsLoop(this.loop, error) && !(error instanceof OSError)) this.report(message, error);
     this.lose(error);
@@ -120,7 +143,10 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
     });
   }
 
-  /** A method of a protocol may be async although nothing waits for it: what it rejects with counts as thrown. */
+  /**
+   * A method of a protocol may be async although nothing waits for it: what it rejects with counts
+   * as thrown.
+   */
   protected watch(result: unknown, failed: (error: unknown) => void): void {
     if (result instanceof Promise) result.then(undefined, failed);
   }

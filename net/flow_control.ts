@@ -1,5 +1,6 @@
 /**
- * Flow control, both sides of it: the water marks that a transport watches, and the gate at which writers wait.
+ * Flow control, both sides of it: the water marks that a transport watches, and the gate at which
+ * writers wait.
  *
  * @module
  */
@@ -8,6 +9,7 @@ import { ConnectionResetError } from "../runtime/exceptions.ts";
 import { WaitList } from "./_wait_list.ts";
 
 const DEFAULT_HIGH = 64 * 1024;
+const DEFAULT_HIGH_TLS = 512 * 1024;
 const DONE: Promise<void> = Promise.resolve();
 
 /** What the water marks need of their transport. */
@@ -17,17 +19,27 @@ export interface FlowOwner {
 }
 
 /**
- * The water marks of a write buffer. Writing is paused when the buffer rises above `high` and resumed when it falls to
- * `low`, each told once per crossing, at once (TR-05).
+ * The water marks of a write buffer. Writing is paused when the buffer rises above `high` and
+ * resumed when it falls to `low`, each told once per crossing, at once (TR-05).
  */
 export class WaterMarks {
-  high: number = DEFAULT_HIGH;
-  low: number = DEFAULT_HIGH / 4;
+  high: number;
+  low: number;
   #paused = false;
   readonly #owner: FlowOwner;
+  readonly #standard: number;
+  readonly #inclusive: boolean;
 
-  constructor(owner: FlowOwner) {
+  /**
+   * TLS has marks of its own: higher ones, and writing is paused as soon as `high` is reached
+   * (TLS-25).
+   */
+  constructor(owner: FlowOwner, kind: "plain" | "tls" = "plain") {
     this.#owner = owner;
+    this.#inclusive = kind === "tls";
+    this.#standard = kind === "tls" ? DEFAULT_HIGH_TLS : DEFAULT_HIGH;
+    this.high = this.#standard;
+    this.low = this.#standard / 4;
   }
 
   /**
@@ -35,7 +47,7 @@ export class WaterMarks {
    * @throws {RangeError} unless high >= low >= 0
    */
   set(options: { high?: number; low?: number }, size: number): void {
-    const high = options.high ?? (options.low === undefined ? DEFAULT_HIGH : 4 * options.low);
+    const high = options.high ?? (options.low === undefined ? this.#standard : 4 * options.low);
     const low = options.low ?? Math.floor(high / 4);
     if (!(high >= low && low >= 0)) {
       throw new RangeError(`high (${high}) must be >= low (${low}) must be >= 0`);
@@ -47,7 +59,9 @@ export class WaterMarks {
 
   /** The buffer grew to `size` bytes. */
   rose(size: number): void {
-    if (size <= this.high || this.#paused) return;
+    if (size < this.high || this.#paused) return;
+    // Nothing queued is never too much, or nothing would ever resume.
+    if (size === this.high && (!this.#inclusive || size === 0)) return;
     this.#paused = true;
     this.#owner.tellFlow(true);
   }
@@ -77,7 +91,10 @@ export class WriterGate {
     this.#drains.wakeAll();
   }
 
-  /** The connection is gone: who waits in `drained` goes on after a clean end, and fails with the error otherwise (SW-16). */
+  /**
+   * The connection is gone: who waits in `drained` goes on after a clean end, and fails with the
+   * error otherwise (SW-16).
+   */
   lose(error: unknown | null): void {
     if (this.#lost) return;
     this.#lost = true;
@@ -97,7 +114,10 @@ export class WriterGate {
     return this.#paused ? this.#drains.wait("a transport's write buffer to drain") : DONE;
   }
 
-  /** Waits until the connection is gone; rejects with what ended it. Does not wait when it is gone already. */
+  /**
+   * Waits until the connection is gone; rejects with what ended it. Does not wait when it is gone
+   * already.
+   */
   closed(): Promise<void> {
     if (!this.#lost) return this.#closes.wait("a connection to close");
     return this.#error === null ? DONE : Promise.reject(this.#error);

@@ -1,4 +1,4 @@
-import type { DatagramOptions, EventLoop } from "../event_loop.ts";
+import type { DatagramOptions, EventLoop, StartTlsOptions } from "../event_loop.ts";
 import { BaseEventLoop } from "../runtime/base_event_loop.ts";
 import type { BytesLike } from "../runtime/bytes.ts";
 import type { Address, AddressLike, NetAddress } from "./addresses.ts";
@@ -21,6 +21,7 @@ import {
   sockSendto,
 } from "./socket_calls.ts";
 import type { SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets.ts";
+import { startTls } from "./start_tls.ts";
 import type { DatagramTransport, Transport } from "./transports.ts";
 
 type NetMethods = Pick<
@@ -33,6 +34,7 @@ type NetMethods = Pick<
   | "createUnixServer"
   | "connectAcceptedSocket"
   | "createDatagramEndpoint"
+  | "startTls"
   | "sockRecv"
   | "sockRecvInto"
   | "sockRecvfrom"
@@ -111,6 +113,15 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     options: DatagramOptions,
   ): Promise<[DatagramTransport, P]> {
     return createDatagramEndpoint(publicLoop(this), protocolFactory, options);
+  }
+
+  startTls(
+    transport: Transport,
+    protocol: Protocol | BufferedProtocol,
+    ssl: TlsOptions,
+    options?: StartTlsOptions,
+  ): Promise<Transport> {
+    return startTls(publicLoop(this), transport, protocol, ssl, options);
   }
 
   sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array> {

@@ -7,6 +7,7 @@ import { WriterGate } from "./flow_control.ts";
 import type { Protocol } from "./protocols.ts";
 import type { ReadState } from "./_read_state.ts";
 import { readStateOf, type StreamReader } from "./stream_reader.ts";
+import { setUpgrade } from "./_stream_upgrades.ts";
 import { StreamWriter } from "./stream_writer.ts";
 import type { BaseTransport, Transport } from "./transports.ts";
 import { setGate } from "./_writer_gates.ts";
@@ -51,6 +52,8 @@ export class StreamReaderProtocol implements Protocol {
   #overTls = false;
 
   /**
+   * A protocol for one connection.
+   *
    * @param reader what to feed
    * @param clientConnected called as a task once the connection stands, with the reader and a
    * writer
@@ -66,6 +69,10 @@ export class StreamReaderProtocol implements Protocol {
     this.#clientConnected = clientConnected ?? null;
     this.#loop = options.loop ?? getEventLoop();
     setGate(this, this.#gate);
+    setUpgrade(this, {
+      serverSide: this.#clientConnected !== null,
+      replaced: (transport) => this.#replaceTransport(transport),
+    });
     if (new.target === StreamReaderProtocol) markDirect(this);
   }
 
@@ -105,6 +112,14 @@ export class StreamReaderProtocol implements Protocol {
   /** Called by the transport. */
   resumeWriting(): void {
     this.#gate.resume();
+  }
+
+  /** The connection goes on in TLS. */
+  #replaceTransport(transport: Transport): void {
+    this.#overTls = true;
+    this.#state.transport = transport;
+    // The new one reads from the start.
+    this.#state.paused = false;
   }
 
   #serve(transport: Transport, clientConnected: ClientConnected): void {

@@ -1,14 +1,22 @@
 import { type BytesLike, toBytes } from "../runtime/bytes.ts";
-import { NotImplementedError, type OSError, RuntimeError } from "../runtime/exceptions.ts";
+import {
+  ConnectionResetError,
+  NotImplementedError,
+  type OSError,
+  RuntimeError,
+} from "../runtime/exceptions.ts";
 import type { Turn } from "../runtime/_scheduler.ts";
-import type { Waiter } from "../runtime/_wait.ts";
+import { Waiter } from "../runtime/_wait.ts";
 import { bufferOf, feedBuffered } from "./_buffered_feed.ts";
 import type { Carry } from "./_carry.ts";
 import { WaterMarks } from "./flow_control.ts";
+import type { TlsSetup } from "./_handshake.ts";
 import type { RawChannel, ReadSink } from "./host.ts";
 import type { NetLoop } from "./_net_loop.ts";
+import { PrefixedChannel } from "./_prefixed_channel.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
 import type { StreamExtra } from "./_stream_extra.ts";
+import { TlsEnding } from "./_tls_ending.ts";
 import { TransportBase, type TransportOwner } from "./_transport_base.ts";
 import type { BaseProtocol, ExtraInfo, Transport } from "./transports.ts";
 import { WriteQueue, type WriteQueueOwner } from "./_write_queue.ts";
@@ -40,25 +48,35 @@ export interface StreamTransportParts {
   readonly protocol: BaseProtocol;
   readonly carry: Carry;
   readonly extra: StreamExtra;
-  /** Over TLS the writing direction can't be ended alone. */
-  readonly overTls: boolean;
+  /** Over TLS the writing direction can't be ended alone, and the end takes two. */
+  readonly tls: TlsSetup | null;
   /** Told of the transport's making and end. */
   readonly owner: TransportOwner | null;
+  /** The protocol has a connection already, which only goes on: its `connectionMade` is not called again. @default {false} */
+  readonly goesOn?: boolean;
+}
+
+/** Who has a connection that was handed over. */
+export interface Heir {
+  close(): void;
+  abort(): void;
+  isClosing(): boolean;
 }
 
 /**
  * A connected stream over a runtime's channel.
  *
- * - What the channel tells goes to the protocol at once where the loop has nothing else to do, else in the loop's order:
- *   reading stops and the one event is held until its turn has come, also while the protocol has reading paused.
+ * - What the channel tells goes to the protocol at once where the loop has nothing else to do, else
+ *   in the loop's order: reading stops and the one event is held until its turn has come, also
+ *   while the protocol has reading paused.
  * - Protocols of the library that run no code of users hear everything at once.
  */
 export class StreamTransport extends TransportBase implements Transport, ReadSink, WriteQueueOwner {
   readonly #channel: RawChannel;
   readonly #queue: WriteQueue;
-  readonly #marks: WaterMarks = new WaterMarks(this);
+  readonly #marks: WaterMarks;
   readonly #extra: StreamExtra;
-  readonly #overTls: boolean;
+  readonly #tls: TlsSetup | null;
   #paused = false;
   /** The end of the stream was told; there is nothing more to read. */
   #ended = false;
@@ -68,6 +86,9 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
   #held: Event | null = null;
   /** The event that is just being told. */
   #current: Event | null = null;
+  #ending: TlsEnding | null = null;
+  #settled: Waiter<void> | null = null;
+  #heir: Heir | null = null;
   /** Whose buffer the channel is reading into. */
   #lender: BaseProtocol | null = null;
 
@@ -77,11 +98,12 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
     this.#channel = parts.channel;
     this.#queue = new WriteQueue(parts.channel, this);
     this.#extra = parts.extra;
-    this.#overTls = parts.overTls;
+    this.#tls = parts.tls;
+    this.#marks = new WaterMarks(this, parts.tls === null ? "plain" : "tls");
     this.begin(() => {
       if (this.isReading()) this.#startReading();
       made?.wakeWith(undefined);
-    });
+    }, !parts.goesOn);
   }
 
   getExtraInfo<K extends keyof ExtraInfo>(name: K): ExtraInfo[K] | null {
@@ -152,7 +174,10 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
     return null;
   }
 
-  /** Where reads are chains of promises (Deno), what starts them in the protocol's context finds itself there each time. */
+  /**
+   * Where reads are chains of promises (Deno), what starts them in the protocol's context finds
+   * itself there each time.
+   */
   #startReading(): void {
     if (this.direct) this.#channel.startReading(this);
     else this.carry.callOnce(startReading, this);
@@ -189,6 +214,10 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
     this.#ended = true;
     // An async method's promise says nothing yet, so it does not count as a true.
     if (!result || result instanceof Promise) this.close();
+    else if (this.#tls !== null) {
+      console.warn("returning true from eofReceived() has no effect when using TLS");
+      this.close();
+    }
   }
 
   #callFailed(event: Event, error: unknown): void {
@@ -227,7 +256,7 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
     }
     const queue = this.#queue;
     queue.write(chunk);
-    if (queue.size > this.#marks.high) this.#marks.rose(queue.size);
+    if (queue.size >= this.#marks.high) this.#marks.rose(queue.size);
   }
 
   writelines(data: Iterable<BytesLike>): void {
@@ -247,11 +276,11 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
   }
 
   canWriteEof(): boolean {
-    return !this.#overTls;
+    return this.#tls === null;
   }
 
   writeEof(): void {
-    if (this.#overTls) {
+    if (this.#tls !== null) {
       throw new NotImplementedError(
         "Cannot end the writing direction alone under TLS: close instead",
       );
@@ -276,7 +305,8 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
   wrote(): void {
     this.#marks.fell(this.#queue.size);
     if (this.#queue.size > 0) return;
-    if (this.phase === "closing") this.lose(null);
+    this.#settled?.wakeWith(undefined);
+    if (this.phase === "closing") this.#finish();
     else if (this.#eof && this.phase === "open") this.#shutdownWrite();
   }
 
@@ -291,31 +321,103 @@ export class StreamTransport extends TransportBase implements Transport, ReadSin
   }
 
   #drop(): void {
+    if (this.phase === "handed") {
+      throw new RuntimeError(
+        "Cannot write here any more: the connection goes on in the transport that startTls() gave",
+      );
+    }
     if (this.#drops++ >= SILENT_DROPS) console.warn("socket.send() raised exception.");
   }
 
   // ── ending
 
   close(): void {
+    if (this.phase === "handed") this.#heir?.close();
     if (this.phase !== "open") return;
     this.phase = "closing";
     this.#stopReading();
-    if (this.#queue.size === 0) this.lose(null);
+    if (this.#tls !== null) {
+      const seconds = this.#tls.shutdownTimeout;
+      this.#ending = new TlsEnding(this.loop, this.#channel, seconds, (error) => this.lose(error));
+    }
+    if (this.#queue.size === 0) this.#finish();
   }
 
   abort(): void {
-    this.lose(null);
+    if (this.phase === "handed") this.#heir?.abort();
+    else this.lose(null);
+  }
+
+  override isClosing(): boolean {
+    return this.#heir === null ? super.isClosing() : this.#heir.isClosing();
+  }
+
+  /** What was queued is with the system. */
+  #finish(): void {
+    if (this.#ending === null) this.lose(null);
+    else this.#ending.flushed();
+  }
+
+  // ── handing the connection over
+
+  /**
+   * Stops reading and waits until all that was written is with the system.
+   *
+   * @throws {RuntimeError} when the transport is closing
+   * @throws {ConnectionResetError} when the connection is lost meanwhile
+   */
+  settle(): Promise<void> {
+    if (this.phase !== "open") return Promise.reject(new RuntimeError("Transport is closing"));
+    this.#paused = true;
+    this.#channel.stopReading();
+    if (this.#queue.size === 0) return Promise.resolve();
+    this.#settled = new Waiter<void>("a transport to send what is queued");
+    return this.#settled.promise;
+  }
+
+  /** Gives away the channel of a settled transport, with what the protocol has not heard yet. */
+  handOver(heir: Heir): RawChannel {
+    const event = this.#held;
+    this.#held = null;
+    this.phase = "handed";
+    this.#heir = heir;
+    if (event?.kind === "data") return new PrefixedChannel(this.#channel, event.chunk);
+    if (event?.kind !== "buffer") return this.#channel;
+    return new PrefixedChannel(this.#channel, event.buffer.slice(0, event.count));
+  }
+
+  /** The connection that was handed over goes on in another transport. */
+  succeed(
+    channel: RawChannel,
+    protocol: BaseProtocol,
+    tls: TlsSetup,
+    extra: StreamExtra,
+  ): StreamTransport {
+    const { loop, carry, owner } = this;
+    const parts = { channel, protocol, carry, extra, tls, owner, goesOn: true };
+    const heir = new StreamTransport(loop, parts, null);
+    this.#heir = heir;
+    this.retire();
+    return heir;
+  }
+
+  /** The connection that was handed over is lost; the protocol has to know. */
+  lostBy(error: unknown | null): void {
+    this.#heir = null;
+    this.lose(error);
   }
 
   override toString(): string {
     const reading = this.isReading() ? "reading" : "paused";
-    const what = this.phase === "open" ? reading : this.phase === "closing" ? "closing" : "closed";
+    const what = this.phase === "open" ? reading : this.phase === "lost" ? "closed" : this.phase;
     return `<StreamTransport ${what} bufsize=${this.#queue.size}>`;
   }
 
   protected stop(): void {
     this.#stopReading();
     this.#queue.kill();
+    this.#ending?.cancel();
+    this.#settled?.failWith(new ConnectionResetError("Connection lost"));
   }
 
   protected release(): void {

@@ -1,11 +1,15 @@
 import type { EventLoop } from "../event_loop.ts";
 import type { BytesLike } from "../runtime/bytes.ts";
+import type { Delay } from "../runtime/durations.ts";
 import { RuntimeError } from "../runtime/exceptions.ts";
 import { sleep } from "../runtime/sleep.ts";
 import type { WriterGate } from "./flow_control.ts";
 import { netLoop } from "./_net_loop.ts";
+import type { TlsOptions } from "./options.ts";
+import type { Protocol } from "./protocols.ts";
 import type { StreamReader } from "./stream_reader.ts";
-import type { BaseProtocol, ExtraInfo, WriteTransport } from "./transports.ts";
+import { upgradeOf } from "./_stream_upgrades.ts";
+import type { BaseProtocol, ExtraInfo, Transport, WriteTransport } from "./transports.ts";
 import { writableTo } from "./web_streams.ts";
 import { gateOf } from "./_writer_gates.ts";
 
@@ -49,6 +53,8 @@ export class StreamWriter implements AsyncDisposable {
   #writable: WritableStream<Uint8Array> | null = null;
 
   /**
+   * A writer over a transport that a StreamReaderProtocol serves.
+   *
    * @param transport what to write to
    * @param protocol the StreamReaderProtocol that serves the transport; `drain` and `waitClosed`
    * need it
@@ -139,6 +145,40 @@ export class StreamWriter implements AsyncDisposable {
   waitClosed(): Promise<void> {
     if (this.#gate === null) return Promise.reject(noGate("wait for the end"));
     return this.#gate.closed();
+  }
+
+  /**
+   * Goes on in TLS, with the reader and this writer (`asyncio.StreamWriter.start_tls`): after what was written is sent, makes the
+   * handshake, as the server in a `startServer` callback and as the client otherwise. Nothing may be written meanwhile.
+   *
+   * @param ssl certificates and the like; true for the system's certificate authorities
+   * @param options `serverHostname`: the name that the server's certificate has to be for, "" for any. Clients need it.
+   * @throws {SSLCertVerificationError} when the peer's certificate is not trusted, or is for another name
+   * @throws {ConnectionResetError} when the peer leaves in mid-handshake
+   * @throws {ConnectionAbortedError} when the handshake takes longer than `sslHandshakeTimeout`
+   * @throws {RangeError} when a client has no name to check
+   *
+   * Whatever goes wrong in the handshake, the connection is lost with it.
+   */
+  async startTls(
+    ssl: TlsOptions | true,
+    options: {
+      serverHostname?: string;
+      sslHandshakeTimeout?: Delay;
+      sslShutdownTimeout?: Delay;
+    } = {},
+  ): Promise<void> {
+    const upgrade = upgradeOf(this.#protocol);
+    if (upgrade === null) throw noGate("start TLS");
+    await this.drain();
+    const transport = await this.#loop.startTls(
+      this.#transport as Transport,
+      this.#protocol as Protocol,
+      ssl === true ? {} : ssl,
+      { ...options, serverSide: upgrade.serverSide },
+    );
+    this.#transport = transport;
+    upgrade.replaced(transport);
   }
 
   /**

@@ -1,0 +1,66 @@
+/**
+ * From plain text to TLS in mid-stream: `loop.startTls`.
+ *
+ * @module
+ */
+
+import type { EventLoop, StartTlsOptions } from "../event_loop.ts";
+import { CancelledError, ConnectionAbortedError } from "../runtime/exceptions.ts";
+import { handshake, type TlsSetup } from "./_handshake.ts";
+import { waitForOperation } from "./_host_wait.ts";
+import type { Operation, TlsChannel } from "./host.ts";
+import { netLoop } from "./_net_loop.ts";
+import type { TlsOptions } from "./options.ts";
+import type { BufferedProtocol, Protocol } from "./protocols.ts";
+import { StreamExtra } from "./_stream_extra.ts";
+import { StreamTransport } from "./stream_transport.ts";
+import { upgradingTls } from "./_tls_arguments.ts";
+import type { Transport } from "./transports.ts";
+
+/**
+ * `loop.startTls`. However it fails, the connection is lost, and the protocol is told: it has had its `connectionMade`. CPython
+ * leaves some protocols waiting there.
+ */
+export async function startTls(
+  loop: EventLoop,
+  transport: Transport,
+  protocol: Protocol | BufferedProtocol,
+  ssl: TlsOptions,
+  options: StartTlsOptions = {},
+): Promise<Transport> {
+  const setup = upgradingTls(ssl, options);
+  if (!(transport instanceof StreamTransport)) {
+    throw new TypeError(`transport ${transport} is not supported by startTls()`);
+  }
+  try {
+    await transport.settle();
+  } catch (error) {
+    if (error instanceof CancelledError) transport.close();
+    throw error;
+  }
+  return await upgrade(loop, transport, protocol, setup);
+}
+
+async function upgrade(
+  loop: EventLoop,
+  transport: StreamTransport,
+  protocol: Protocol | BufferedProtocol,
+  setup: TlsSetup,
+): Promise<Transport> {
+  let operation: Operation<TlsChannel> | null = null;
+  let closed = false;
+  const giveUp = (): void => {
+    closed = true;
+    operation?.cancel();
+  };
+  const channel = transport.handOver({ close: giveUp, abort: giveUp, isClosing: () => closed });
+  operation = handshake(loop, channel, setup);
+  try {
+    const top = await waitForOperation(netLoop(loop), operation, "a TLS handshake");
+    return transport.succeed(top, protocol, setup, new StreamExtra(top, setup.options));
+  } catch (error) {
+    transport.lostBy(closed || error instanceof CancelledError ? null : error);
+    if (!closed) throw error;
+    throw new ConnectionAbortedError("The connection was closed during the TLS handshake");
+  }
+}
