@@ -199,15 +199,21 @@ export class TaskGroup {
       then();
       return;
     }
-    this.#exitWait = new ExitWait(this.#scope!, `the tasks of ${this}`, (interrupted) => {
-      this.#exitWait = null;
-      if (interrupted !== null && this.#aborting) this.#eaten = interrupted;
-      else if (interrupted !== null) {
-        this.#propagated = interrupted;
-        this.#abort();
-      }
-      this.#awaitTasks(then);
-    });
+    const wait = this.#exitWait = new ExitWait(
+      this.#scope!,
+      `the tasks of ${this}`,
+      (interrupted) => {
+        this.#exitWait = null;
+        if (interrupted !== null && this.#aborting) this.#eaten = interrupted;
+        else if (interrupted !== null) {
+          this.#propagated = interrupted;
+          this.#abort();
+        }
+        this.#awaitTasks(then);
+      },
+    );
+    // Refused: the loop is closed, and the tasks can't end any more.
+    if (!wait.pending && !wait.woken && !wait.cancelled) wait.promise.then(undefined, this.#reject);
   }
 
   #leave(value: unknown, failure: { error: unknown } | null): void {
