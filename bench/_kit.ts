@@ -33,9 +33,9 @@ const samples = 5;
 const patience = 2000;
 
 /** Nanoseconds for each of `n` operations: the median of up to five samples in a warm process. */
-export function timed(n: number, work: (n: number) => unknown): Row {
+export function timed(n: number, work: (n: number) => unknown, warmUp?: number): Row {
   return async () => {
-    await work(Math.min(n, 5000));
+    await work(warmUp ?? Math.min(n, 5000));
     const times: number[] = [];
     const end = performance.now() + patience;
     for (let i = 0; i < samples && (i === 0 || performance.now() < end); i++) {

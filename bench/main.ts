@@ -1,83 +1,147 @@
 /**
- * Benchmarks side by side: ours on the runtimes at hand against CPython's asyncio, in alternating rounds; prints medians and
- * ratios (above 1: ours is faster).
+ * Benchmarks side by side: each row ours and its rivals in turn, several rounds.
  *
- *     deno task bench [--rounds=3] [row ...]
+ *     deno task bench                    everything; writes docs/benchmarks.md
+ *     deno task bench net                one group: core, net, subprocess, threads
+ *     deno task bench "free lock" echo   rows, by name or by a part of it
+ *
+ *     --rounds=N         rounds, 3 unless told
+ *     --hosts=Deno,Bun   runtimes of ours and of the rivals in JavaScript
+ *     --rivals=NAME,...  only these rivals
+ *     --write            write docs/benchmarks.md of the newest figures of all rows; --no-write: don't
  */
+import { main, ScriptError } from "../scripts/_shell.ts";
+import { findRuntime } from "../scripts/runtimes.ts";
+import { type Contender, type Field, findField, type Host } from "./_contenders.ts";
+import { keepFigures, type Measurement, readFigures, type Series } from "./_figures.ts";
+import { listRows, Load, measure } from "./_measure.ts";
+import { writePage } from "./_page.ts";
+import { printRow, summary } from "./_report.ts";
+import { groups, type RowInfo, rows, rowsNamed } from "./_rows.ts";
 
-interface Contender {
-  name: string;
-  command: string[];
+const allHosts: readonly Host[] = ["Deno", "Bun", "Node"];
+
+interface Options {
+  rounds: number;
+  hosts: Host[];
+  rivals: string[] | null;
+  write: boolean;
+  rows: readonly RowInfo[];
 }
 
-const here = new URL(".", import.meta.url).pathname;
-const rounds = Number(Deno.args.find((arg) => arg.startsWith("--rounds="))?.slice(9) ?? 3);
-const wanted = Deno.args.filter((arg) => !arg.startsWith("--"));
-
-const contenders: Contender[] = [
-  { name: "ours on Deno", command: [Deno.execPath(), "run", "-A", "--no-check", `${here}core.ts`] },
-  { name: "ours on Bun", command: ["bun", `${here}core.ts`] },
-  { name: "ours on Node", command: ["node24", `${here}core.ts`] },
-  { name: "CPython", command: [Deno.env.get("PYTHON") ?? "python3.13", `${here}peers/core.py`] },
-];
-
-/** Nanoseconds by row; null when the program can't be started here. */
-async function round(
-  { command: [program, ...args] }: Contender,
-): Promise<Map<string, number> | null> {
-  try {
-    const child = new Deno.Command(program!, { args: [...args, ...wanted], stderr: "inherit" });
-    const { stdout, success } = await child.output();
-    if (!success) return null;
-    const lines = new TextDecoder().decode(stdout).trim().split("\n").filter((line) => line !== "");
-    return new Map(lines.map((line) => JSON.parse(line)).map(({ row, ns }) => [row, ns]));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+function readOptions(args: readonly string[]): Options {
+  const flags = new Map<string, string>();
+  const names: string[] = [];
+  for (const arg of args) {
+    const [, flag, value = ""] = /^--([a-z-]+)(?:=(.*))?$/.exec(arg) ?? [];
+    if (flag === undefined) names.push(arg);
+    else flags.set(flag, value);
   }
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1]!;
-}
-
-const results = new Map<string, Map<string, number[]>>();
-const absent = new Set<string>();
-for (let i = 0; i < rounds; i++) {
-  for (const contender of contenders) {
-    if (absent.has(contender.name)) continue;
-    console.error(`round ${i + 1} of ${rounds}: ${contender.name}`);
-    const figures = await round(contender);
-    if (figures === null) {
-      console.error(`  ${contender.command[0]} is not at hand: skipped`);
-      absent.add(contender.name);
-      continue;
-    }
-    for (const [row, ns] of figures) {
-      const byName = results.get(row) ?? new Map<string, number[]>();
-      results.set(row, byName);
-      byName.set(contender.name, [...byName.get(contender.name) ?? [], ns]);
-    }
+  const known = ["rounds", "hosts", "rivals", "write", "no-write"];
+  for (const flag of flags.keys()) {
+    if (known.includes(flag)) continue;
+    throw new ScriptError(`no option --${flag}; there are ${known.join(", ")}`);
   }
-}
-
-const names = contenders.map(({ name }) => name).filter((name) => !absent.has(name));
-console.log(
-  `ns per operation, median of ${rounds} rounds; in brackets how many times CPython's speed`,
-);
-console.log(["".padEnd(34), ...names.map((name) => name.padStart(20))].join(""));
-const logarithms = new Map<string, number[]>();
-for (const [row, byName] of results) {
-  const peer = byName.has("CPython") ? median(byName.get("CPython")!) : null;
-  const cells = names.map((name) => {
-    const ns = median(byName.get(name) ?? [NaN]);
-    if (peer === null || name === "CPython") return String(ns).padStart(20);
-    logarithms.set(name, [...logarithms.get(name) ?? [], Math.log(peer / ns)]);
-    return `${ns} (${(peer / ns).toFixed(1)})`.padStart(20);
+  const list = (flag: string) => flags.get(flag)?.split(",") ?? null;
+  const rounds = Number(flags.get("rounds") ?? 3);
+  if (!(Number.isInteger(rounds) && rounds > 0)) {
+    throw new ScriptError(`--rounds is how many rounds: got ${flags.get("rounds")}`);
+  }
+  const hosts = (list("hosts") ?? allHosts).map((name) => {
+    const host = allHosts.find((known) => known.toLowerCase() === name.toLowerCase());
+    if (host === undefined) throw new ScriptError(`no host "${name}"; there are ${allHosts}`);
+    return host;
   });
-  console.log([row.padEnd(34), ...cells].join(""));
+  const rivals = list("rivals");
+  const chosen = names.length === 0 ? rows : names.flatMap((name) => {
+    const found = rowsNamed(name);
+    if (found.length > 0) return found;
+    throw new ScriptError(
+      `no row or group "${name}"; there are ${
+        [...groups, ...rows.map((row) => row.name)].join(", ")
+      }`,
+    );
+  });
+  const whole = names.length === 0 && rivals === null && hosts.length === allHosts.length;
+  const write = flags.has("write") || (whole && !flags.has("no-write"));
+  return { rounds, hosts, rivals, write, rows: chosen };
 }
-for (const [name, logs] of logarithms) {
-  const mean = Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length);
-  console.log(`geometric mean, ${name}: ${mean.toFixed(2)} times CPython`);
+
+/** Each contender with the rows it has. */
+async function enroll(
+  field: Field,
+  rivals: string[] | null,
+): Promise<Map<Contender, readonly string[]>> {
+  const enrolled = new Map<Contender, readonly string[]>();
+  for (const contender of field.contenders) {
+    if (contender.kind !== "ours" && rivals !== null && !rivals.includes(contender.name)) continue;
+    const listed = await listRows(contender);
+    if ("rows" in listed) enrolled.set(contender, listed.rows);
+    else field.absent.push(`${contender.name} on ${contender.host}: ${listed.failure}`);
+  }
+  return enrolled;
 }
+
+/** All rounds of one row. A contender that fails is left out of the rounds that follow. */
+async function measureRow(
+  row: RowInfo,
+  contenders: readonly Contender[],
+  rounds: number,
+  load: Load,
+): Promise<{ measurement: Measurement; failures: string[] }> {
+  const series = new Map<Contender, Series>();
+  const failed = new Map<Contender, string>();
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of contenders) {
+      if (failed.has(contender)) continue;
+      const figure = await measure(contender, row, load);
+      const { name, host, kind } = contender;
+      if ("failure" in figure) {
+        failed.set(contender, `${row.name}: ${name} on ${host} failed: ${figure.failure}`);
+        continue;
+      }
+      const one = series.get(contender) ?? { name, host, kind, values: [] };
+      one.values.push(figure.value);
+      series.set(contender, one);
+    }
+  }
+  const date = new Date().toISOString().slice(0, 10);
+  const measurement = { row: row.name, date, series: [...series.values()] };
+  return { measurement, failures: [...failed.values()] };
+}
+
+await main(async () => {
+  const options = readOptions(Deno.args);
+  const wanted = groups.filter((group) => options.rows.some((row) => row.group === group));
+  const field = await findField(wanted, options.hosts);
+  const enrolled = await enroll(field, options.rivals);
+  const load = await Load.prepare((await findRuntime("node24")).path);
+  console.log(field.runtimes.join(", "));
+  for (const line of field.absent) console.log(line);
+  const failures: string[] = [];
+  const measured: Measurement[] = [];
+  for (const row of options.rows) {
+    const contenders = [...enrolled].filter(([{ group }, names]) =>
+      group === row.group && names.includes(row.name)
+    ).map(([contender]) => contender);
+    const taken = await measureRow(row, contenders, options.rounds, load);
+    console.log(`\n${printRow(taken.measurement)}`);
+    for (const line of taken.failures) console.log(`  ${line}`);
+    failures.push(...taken.failures);
+    measured.push(taken.measurement);
+    await keepFigures(taken.measurement);
+  }
+  console.log(`\n${summary(measured).join("\n")}`);
+  if (options.write) {
+    const { runtimes, absent } = field;
+    const conditions = {
+      runtimes,
+      rounds: options.rounds,
+      load: load.describe(),
+      absent: [...absent, ...failures],
+    };
+    await writePage(await readFigures(), conditions);
+    console.log("\nwrote docs/benchmarks.md");
+  }
+  return failures.length === 0 ? 0 : 1;
+});

@@ -3,8 +3,8 @@ import { parentPort } from "node:worker_threads";
 import { compute } from "./_work.ts";
 
 parentPort!.on("message", (data: unknown) => {
-  if (data instanceof Uint8Array) {
-    parentPort!.postMessage(data, [data.buffer as ArrayBuffer]);
+  if (data instanceof ArrayBuffer) {
+    parentPort!.postMessage(data, [data]);
   } else {
     parentPort!.postMessage(data === "compute" ? compute() : null);
   }

@@ -52,7 +52,7 @@ async def two_against_one():
 program(
     {
         "empty job there and back": timed(2000, empty),
-        "16 MiB buffer there and back": timed(100, buffer),
+        "16 MiB buffer there and back": timed(10, buffer),
         "two CPU-bound jobs against one": two_against_one,
     },
     run_asyncio,

@@ -17,7 +17,7 @@ await program({
     let data = new Uint8Array(size);
     for (let i = 0; i < n; i++) data = await pool.submit(work.back, transfer(data, [data.buffer]));
     if (data.length !== size) throw new Error("the buffer did not come back");
-  }),
+  }, 2),
   "two CPU-bound jobs against one": () => twoAgainstOne(() => pool.submit(work.compute)),
 }, (body) =>
   run(async () => {

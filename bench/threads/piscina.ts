@@ -16,7 +16,7 @@ await program({
       data = await pool.run(data, { name: "back", transferList: [data.buffer] });
     }
     if (data.length !== size) throw new Error("the buffer did not come back");
-  }),
+  }, 2),
   "two CPU-bound jobs against one": () =>
     twoAgainstOne(() => pool.run(undefined, { name: "compute" })),
 }, async (body) => {

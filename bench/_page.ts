@@ -1,0 +1,60 @@
+/** Writes docs/benchmarks.md. */
+import { inRoot } from "../scripts/_shell.ts";
+import { packages } from "./_packages.ts";
+import type { Measurement } from "./_figures.ts";
+import { summary, tables } from "./_report.ts";
+
+export interface Conditions {
+  /** Versions of runtimes and Pythons, for people. */
+  runtimes: readonly string[];
+  rounds: number;
+  /** How the load of the net rows is made. */
+  load: string;
+  absent: readonly string[];
+}
+
+export async function writePage(
+  measurements: readonly Measurement[],
+  { runtimes, rounds, load, absent }: Conditions,
+): Promise<void> {
+  const days = [...new Set(measurements.map(({ date }) => date))].sort();
+  const date = days.length === 1 ? days[0]! : `${days[0]} to ${days.at(-1)}`;
+  const libraries = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
+  const page = `# Benchmarks
+
+Written by \`deno task bench\`; run it to get the figures of your machine. \`deno task bench core\` measures one group
+(core, net, subprocess, threads), \`deno task bench "free lock"\` one row; \`bench/main.ts\` tells the
+other options.
+
+- **Date:** ${date}
+- **Machine:** ${await machine()}
+- **Versions:** ${runtimes.join(", ")}; ${libraries.join(", ")}
+- **Method:** ${rounds} rounds. In each round of a row, this library and its rivals run in turn, each in a process of its
+  own that warms up first and gives the median of up to five samples. The tables show the median of the rounds and,
+  for this library, the least and the greatest in brackets. Beside a rival's figure stands this library's advantage:
+  ×2.00 means twice as good, whether less or more is better. The geometric mean takes the rows of time and rate.
+- **Load of the net rows:** ${load}.
+- **What is compared:** the nearest thing a rival has. "Bare" is the limit: the same work by what the runtime itself
+  offers, without tasks that can be cancelled, named or waited for in groups.
+${absent.map((line) => `- **Not measured:** ${line}.\n`).join("")}
+## What they come to
+
+${summary(measurements).map((line) => `- ${line}`).join("\n")}
+
+${tables(measurements)}
+`;
+  await Deno.writeTextFile(inRoot("docs/benchmarks.md"), page);
+}
+
+async function machine(): Promise<string> {
+  const memory = `${Math.round(Deno.systemMemoryInfo().total / 2 ** 30)} GiB of memory`;
+  const system = `${Deno.build.os} ${Deno.osRelease()}, ${Deno.build.arch}`;
+  const processors = `${navigator.hardwareConcurrency} processors`;
+  return `${await processor()}, ${processors}, ${memory}, ${system}`;
+}
+
+async function processor(): Promise<string> {
+  if (Deno.build.os !== "linux") return "unknown processor";
+  const info = await Deno.readTextFile("/proc/cpuinfo");
+  return /^model name\s*: (.+)$/m.exec(info)?.[1] ?? "unknown processor";
+}
