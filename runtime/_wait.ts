@@ -158,6 +158,11 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     return null;
   }
 
+  /** The task that holds what is waited for, if it is something that is held; for the call graph. */
+  get holder(): object | null {
+    return null;
+  }
+
   /** Runs at the wake-up: finishes the hand-over and returns the value; what it throws rejects the promise. */
   protected abstract onWake(): T;
 

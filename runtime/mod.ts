@@ -22,6 +22,13 @@ export { shield } from "./shield.ts";
 export { withSignal } from "./with_signal.ts";
 export { Timeout, timeout, timeoutAt } from "./timeouts.ts";
 export { TaskGroup } from "./task_groups.ts";
+export {
+  type CallGraphOptions,
+  captureCallGraph,
+  formatCallGraph,
+  type FutureCallGraph,
+  printCallGraph,
+} from "./graph.ts";
 export { run, Runner, type RunOptions } from "./runners.ts";
 export {
   ConcurrentFuture,

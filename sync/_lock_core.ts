@@ -100,6 +100,10 @@ class LockWait extends QueuedWait<LockReleaser> {
     return `${this.lock.face}.acquire()${owner === null ? "" : `, held by '${owner}'`}`;
   }
 
+  override get holder(): object | null {
+    return this.lock.ownerScope?.task ?? null;
+  }
+
   protected onWake(): LockReleaser {
     this.#end();
     this.lock.take(this.scope, this.#hold);

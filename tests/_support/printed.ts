@@ -3,9 +3,9 @@
 /** Calls of one method of the console. */
 export type Calls = unknown[][];
 
-/** Runs the body and gives the calls of `console.error` or `console.warn` made meanwhile, which print nothing. */
+/** Runs the body and gives the calls of one of the methods of the console made meanwhile, which print nothing. */
 export async function printed(
-  method: "error" | "warn",
+  method: "error" | "warn" | "log",
   body: () => unknown,
 ): Promise<Calls> {
   const calls: Calls = [];
