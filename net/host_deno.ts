@@ -36,9 +36,7 @@ import { nodeHost } from "./host_node.ts";
  */
 export const denoHost: NetHost = {
   connect: (target) =>
-    "hostname" in target && target.localAddr !== undefined
-      ? connectFrom(target)
-      : connect(target),
+    "hostname" in target && target.localAddr !== undefined ? connectFrom(target) : connect(target),
   listenTcp: async (options) => {
     await closedListenersGone();
     return options.reusePort ? await nodeHost.listenTcp(options) : listenTcp(options);
