@@ -26,6 +26,19 @@ let isCancelled: (handle: Handle) => boolean;
  * A callback that waits for its turn, as `callSoon` returns it.
  *
  * asyncio: `asyncio.Handle`
+ *
+ * @example
+ * ```ts
+ * import { getRunningLoop, run, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const handle = getRunningLoop().callSoon(() => assert.fail("it was cancelled"));
+ *   handle.cancel();
+ *   assert.ok(handle.cancelled());
+ *   await sleep(0);
+ * });
+ * ```
  */
 export class Handle {
   readonly #loop: LoopCore;
@@ -144,6 +157,19 @@ export class Handle {
  * A timed callback, as `callLater` and `callAt` return it.
  *
  * asyncio: `asyncio.TimerHandle`
+ *
+ * @example
+ * ```ts
+ * import { getRunningLoop, run } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(() => {
+ *   const loop = getRunningLoop();
+ *   const timer = loop.callAt(loop.time() + 60, () => {});
+ *   assert.ok(timer.when() > loop.time());
+ *   timer.cancel();
+ * });
+ * ```
  */
 export class TimerHandle extends Handle {
   readonly #when: number;

@@ -1,7 +1,8 @@
 import type { Future } from "./_future.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { placeOf } from "./_stack.ts";
-import { allTasks, scopeOf, type Task } from "./tasks.ts";
+import { allTasks } from "./all_tasks.ts";
+import { scopeOf, type Task } from "./tasks.ts";
 import { waitsOf } from "./_waits_of.ts";
 import type { EventLoop } from "../event_loop.ts";
 

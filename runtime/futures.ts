@@ -3,7 +3,20 @@ import { Future as FutureClass } from "./_future.ts";
 
 export { Future } from "./_future.ts";
 
-/** Whether `value` is a Future or Task. asyncio: `asyncio.isfuture()` */
+/**
+ * Whether `value` is a Future or Task.
+ *
+ * asyncio: `asyncio.isfuture()`
+ *
+ * @example
+ * ```ts
+ * import { Future, isFuture } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * assert.ok(isFuture(new Future()));
+ * assert.ok(!isFuture(Promise.resolve()));
+ * ```
+ */
 export function isFuture(value: unknown): value is Future<unknown> {
   return value instanceof FutureClass;
 }

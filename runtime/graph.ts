@@ -4,11 +4,13 @@
  * @module
  */
 import type { EventLoop } from "../event_loop.ts";
+import { allTasks } from "./all_tasks.ts";
+import { currentTask } from "./current_task.ts";
 import { describeType } from "./_describe.ts";
 import { entriesOf, type Future } from "./_future.ts";
 import { isFuture } from "./futures.ts";
 import { Site } from "./_stack.ts";
-import { allTasks, currentTask, isTask, scopeOf, type Task } from "./tasks.ts";
+import { isTask, scopeOf, type Task } from "./tasks.ts";
 import type { Wait } from "./_wait.ts";
 import { waitsOf } from "./_waits_of.ts";
 

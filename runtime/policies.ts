@@ -21,7 +21,36 @@ export function markOwnedByRun(loop: EventLoop): void {
   ownedByRuns.add(loop);
 }
 
-/** Decides which loop serves code outside tasks and callbacks. asyncio: `asyncio.AbstractEventLoopPolicy` */
+/**
+ * Decides which loop serves code outside tasks and callbacks.
+ *
+ * asyncio: `asyncio.AbstractEventLoopPolicy`
+ *
+ * @example
+ * ```ts
+ * import { AbstractEventLoopPolicy, EventLoop, run, setEventLoopPolicy } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * class DebugPolicy extends AbstractEventLoopPolicy {
+ *   #loop: EventLoop | null = null;
+ *   override getEventLoop(): EventLoop {
+ *     return this.#loop ??= this.newEventLoop();
+ *   }
+ *   override setEventLoop(loop: EventLoop | null): void {
+ *     this.#loop = loop;
+ *   }
+ *   override newEventLoop(): EventLoop {
+ *     const loop = new EventLoop();
+ *     loop.setDebug(true);
+ *     return loop;
+ *   }
+ * }
+ *
+ * setEventLoopPolicy(new DebugPolicy());
+ * assert.equal(await run(() => "runs on a loop of the policy's"), "runs on a loop of the policy's");
+ * setEventLoopPolicy(null);
+ * ```
+ */
 export abstract class AbstractEventLoopPolicy {
   /** The loop for plain code. */
   abstract getEventLoop(): EventLoop;
@@ -36,6 +65,18 @@ export abstract class AbstractEventLoopPolicy {
  * asked for, drives itself, and never closes.
  *
  * asyncio: `asyncio.DefaultEventLoopPolicy`
+ *
+ * @example
+ * ```ts
+ * import { DefaultEventLoopPolicy, EventLoop } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * const policy = new DefaultEventLoopPolicy();
+ * const loop = policy.newEventLoop();
+ * policy.setEventLoop(loop);
+ * assert.equal(policy.getEventLoop(), loop);
+ * loop.close();
+ * ```
  */
 export class DefaultEventLoopPolicy extends AbstractEventLoopPolicy {
   #set: EventLoop | null = null;
@@ -64,12 +105,41 @@ export class DefaultEventLoopPolicy extends AbstractEventLoopPolicy {
 const defaultPolicy = new DefaultEventLoopPolicy();
 let policy: AbstractEventLoopPolicy = defaultPolicy;
 
-/** The policy in force. asyncio: `asyncio.get_event_loop_policy()` */
+/**
+ * The policy in force.
+ *
+ * asyncio: `asyncio.get_event_loop_policy()`
+ *
+ * @example
+ * ```ts
+ * import { DefaultEventLoopPolicy, getEventLoopPolicy } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * assert.ok(getEventLoopPolicy() instanceof DefaultEventLoopPolicy);
+ * ```
+ */
 export function getEventLoopPolicy(): AbstractEventLoopPolicy {
   return policy;
 }
 
-/** Sets the policy; null restores the default one. asyncio: `asyncio.set_event_loop_policy()` */
+/**
+ * Sets the policy; null restores the default one.
+ *
+ * asyncio: `asyncio.set_event_loop_policy()`
+ *
+ * @throws {TypeError} when it is neither a policy nor null
+ *
+ * @example
+ * ```ts
+ * import { DefaultEventLoopPolicy, getEventLoopPolicy, setEventLoopPolicy } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * const policy = new DefaultEventLoopPolicy();
+ * setEventLoopPolicy(policy);
+ * assert.equal(getEventLoopPolicy(), policy);
+ * setEventLoopPolicy(null);
+ * ```
+ */
 export function setEventLoopPolicy(replacement: AbstractEventLoopPolicy | null): void {
   if (replacement !== null && !(replacement instanceof AbstractEventLoopPolicy)) {
     throw new TypeError(
@@ -90,6 +160,15 @@ export function runningLoop(): EventLoop | null {
  * asyncio: `asyncio.get_running_loop()`
  *
  * @throws {RuntimeError} where no asyncio code runs
+ *
+ * @example
+ * ```ts
+ * import { getRunningLoop, run, RuntimeError } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(() => assert.ok(getRunningLoop().isRunning()));
+ * assert.throws(() => getRunningLoop(), RuntimeError);
+ * ```
  */
 export function getRunningLoop(): EventLoop {
   const loop = runningLoop();
@@ -103,6 +182,19 @@ export function getRunningLoop(): EventLoop {
  * The running loop, else the loop of plain code: the one that was set, or the thread's ambient loop.
  *
  * asyncio: `asyncio.get_event_loop()`
+ *
+ * @example
+ * ```ts
+ * import { getEventLoop, getRunningLoop, run } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * const ambient = getEventLoop();
+ * assert.ok(ambient.isRunning());
+ * await run(() => {
+ *   assert.equal(getEventLoop(), getRunningLoop());
+ *   assert.notEqual(getEventLoop(), ambient);
+ * });
+ * ```
  */
 export function getEventLoop(): EventLoop {
   return runningLoop() ?? policy.getEventLoop();
@@ -113,12 +205,41 @@ export function getEventLoop(): EventLoop {
  * by its own `runForever` and `runUntilComplete`.
  *
  * asyncio: `asyncio.set_event_loop()`
+ *
+ * @throws {TypeError} when it is neither a loop nor null
+ *
+ * @example
+ * ```ts
+ * import { EventLoop, Future, getEventLoop, setEventLoop } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * const loop = new EventLoop();
+ * setEventLoop(loop);
+ * assert.equal(getEventLoop(), loop);
+ * assert.equal(new Future().getLoop(), loop);
+ * setEventLoop(null);
+ * loop.close();
+ * ```
  */
 export function setEventLoop(loop: EventLoop | null): void {
   policy.setEventLoop(loop);
 }
 
-/** A new loop, not running. asyncio: `asyncio.new_event_loop()` */
+/**
+ * A new loop, not running.
+ *
+ * asyncio: `asyncio.new_event_loop()`
+ *
+ * @example
+ * ```ts
+ * import { newEventLoop, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * const loop = newEventLoop();
+ * assert.equal(await loop.runUntilComplete(() => sleep(0, "done")), "done");
+ * loop.close();
+ * ```
+ */
 export function newEventLoop(): EventLoop {
   return policy.newEventLoop();
 }

@@ -10,7 +10,8 @@ import { leftBehind } from "./_left_behind.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { getEventLoopPolicy, markOwnedByRun, newEventLoop, runningLoop } from "./policies.ts";
 import type { Scope } from "./_scope.ts";
-import { allTasks, cancelTask, requireCoroutine, Task } from "./tasks.ts";
+import { allTasks } from "./all_tasks.ts";
+import { cancelTask, requireCoroutine, Task } from "./tasks.ts";
 
 /** How a run is set up. */
 export interface RunOptions {

@@ -4,7 +4,7 @@ import { makeCancelledError } from "./_cancelled.ts";
 import { ContextCell } from "./_context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
 import { CancelledError, FatalError, InvalidStateError, RuntimeError } from "./exceptions.ts";
-import { currentScope, runInScope, storedScope } from "./_frame.ts";
+import { runInScope, storedScope } from "./_frame.ts";
 import {
   coreOf,
   Future,
@@ -18,9 +18,8 @@ import { nameOf } from "./_printing.ts";
 import { framesOf } from "./_stack.ts";
 import { warnOfSwallowed } from "./_debug_warnings.ts";
 import { currentWait } from "./_waits_of.ts";
-import type { LoopCore } from "./_loop_core.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
-import { type CancelRequest, openScope, Scope } from "./_scope.ts";
+import { type CancelRequest, Scope } from "./_scope.ts";
 import { StuckReport } from "./_stuck_report.ts";
 import type { Coroutine } from "./coroutines.ts";
 
@@ -341,39 +340,6 @@ function reportForced(task: Task<unknown>): void {
     exception: new InvalidStateError(`step(): already done: ${task}`),
     task,
   });
-}
-
-/**
- * The task that runs this code; null outside tasks.
- *
- * asyncio: `asyncio.current_task()`
- */
-export function currentTask(loop?: EventLoop): Task<unknown> | null {
-  const scope = storedScope();
-  if (scope === undefined || scope.task === null || scope.task.done()) return null;
-  if (loop !== undefined && (loop as unknown) !== scope.loop) return null;
-  return scope.task as Task<unknown>;
-}
-
-/**
- * Aborts when what encloses this call is cancelled: the innermost timeout, waitFor, group body, `withSignal` or task. It is
- * how a wait outside asyncio is stopped too: `timeout(2).with(() => fetch(url, { signal: currentSignal() }))`. Never aborts
- * where nothing encloses.
- */
-export function currentSignal(): AbortSignal {
-  return openScope(currentScope()).signal;
-}
-
-/** The unfinished tasks of the loop, by default the running one. asyncio: `asyncio.all_tasks()` */
-export function allTasks(loop?: EventLoop): Set<Task<unknown>> {
-  const core = (loop ?? currentScope().loop) as unknown as LoopCore;
-  const tasks: Task<unknown>[] = [];
-  for (const scope of core.rootScope.children()) {
-    if (scope.task !== null && scope.root === scope && !scope.task.done()) {
-      if (scopeOf(scope.task as Task<unknown>) === scope) tasks.push(scope.task as Task<unknown>);
-    }
-  }
-  return new Set(tasks.reverse());
 }
 
 /** Whether a value is a Task. */

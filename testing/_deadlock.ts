@@ -1,5 +1,6 @@
 import type { LoopCore } from "../runtime/_loop_core.ts";
-import { allTasks, type Task } from "../runtime/tasks.ts";
+import { allTasks } from "../runtime/all_tasks.ts";
+import type { Task } from "../runtime/tasks.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { blockersOf, findCycle } from "./_blockers.ts";
 import { DeadlockError } from "./deadlock_error.ts";

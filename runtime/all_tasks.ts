@@ -1,0 +1,33 @@
+import type { EventLoop } from "../event_loop.ts";
+import { currentScope } from "./_frame.ts";
+import type { LoopCore } from "./_loop_core.ts";
+import { scopeOf, type Task } from "./tasks.ts";
+
+/**
+ * The unfinished tasks of the loop, by default the running one.
+ *
+ * asyncio: `asyncio.all_tasks()`
+ *
+ * @example
+ * ```ts
+ * import { allTasks, createTask, run, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const task = createTask(() => sleep(0));
+ *   assert.equal(allTasks().size, 2);
+ *   await task;
+ *   assert.equal(allTasks().size, 1);
+ * });
+ * ```
+ */
+export function allTasks(loop?: EventLoop): Set<Task<unknown>> {
+  const core = (loop ?? currentScope().loop) as unknown as LoopCore;
+  const tasks: Task<unknown>[] = [];
+  for (const scope of core.rootScope.children()) {
+    if (scope.task !== null && scope.root === scope && !scope.task.done()) {
+      if (scopeOf(scope.task as Task<unknown>) === scope) tasks.push(scope.task as Task<unknown>);
+    }
+  }
+  return new Set(tasks.reverse());
+}
