@@ -87,6 +87,8 @@ export class Task<T> extends Future<T> {
   #stopListening: (() => void) | null = null;
 
   /**
+   * A task that starts in the next iteration of its loop; `createTask()` is the usual way to make one.
+   *
    * @throws {TypeError} when `coro` is no function: a promise has already started
    * @throws {RuntimeError} when the loop is closed
    */
