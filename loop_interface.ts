@@ -64,9 +64,9 @@ export interface StartTlsOptions {
   serverSide?: boolean;
   /** The name the server's certificate must carry. */
   serverHostname?: string;
-  /** @default {60} */
+  /** How long the handshake may take. @default {60} */
   sslHandshakeTimeout?: Delay;
-  /** @default {30} */
+  /** How long the shutdown may take. @default {30} */
   sslShutdownTimeout?: Delay;
 }
 

@@ -209,6 +209,7 @@ export class Context {
 
   /** The variable's value here, else `fallback`, else undefined. The variable's own default does not count. */
   get<T>(variable: ContextVar<T>): T | undefined;
+  /** The variable's value here, else `fallback`. */
   get<T>(variable: ContextVar<T>, fallback: T): T;
   get<T>(variable: ContextVar<T>, fallback?: T): T | undefined {
     return this.has(variable) ? this.#cell.bindings.get(variable) as T : fallback;

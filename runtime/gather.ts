@@ -151,10 +151,12 @@ export function gather<const A extends readonly Awaitable<unknown>[]>(
   aws: A,
   options?: { returnExceptions?: false },
 ): Future<{ -readonly [K in keyof A]: ResultOf<A[K]> }>;
+/** The form in which failures may stand in the list. */
 export function gather<const A extends readonly Awaitable<unknown>[]>(
   aws: A,
   options: { returnExceptions: boolean },
 ): Future<{ -readonly [K in keyof A]: ResultOf<A[K]> | Error }>;
+/** The form for any iterable; the results are an array. */
 export function gather<T>(
   aws: Iterable<Awaitable<T>>,
   options?: { returnExceptions?: boolean },

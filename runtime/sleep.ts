@@ -86,6 +86,7 @@ class SleepWait<T> extends Wait<T> implements TimerEntry {
  * ```
  */
 export function sleep(delay: Delay): Promise<void>;
+/** Like the form without a result, and resolves to `result`. */
 export function sleep<T>(delay: Delay, result: T): Promise<T>;
 export function sleep(delay: Delay, result?: unknown): Promise<unknown> {
   let seconds: number;
