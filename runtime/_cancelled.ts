@@ -1,3 +1,4 @@
+import { isAbortError } from "./_coroutine_checks.ts";
 import { CancelledError } from "./exceptions.ts";
 
 /** False under hardened intrinsics (`node --frozen-intrinsics`, SES), where the assignment would throw. */
@@ -18,4 +19,16 @@ export function makeCancelledError(message: string | undefined, debug: boolean):
   const error: CancelledError = Reflect.construct(Error, [message], CancelledError);
   Error.stackTraceLimit = limit;
   return error;
+}
+
+/**
+ * The CancelledError that unwound some code which had been asked to end, or that stands for the AbortError of an operation
+ * that obeyed its signal; null for any other error.
+ */
+export function asCancellation(error: unknown, debug: boolean): CancelledError | null {
+  if (error instanceof CancelledError) return error;
+  if (!isAbortError(error)) return null;
+  const cancelled = makeCancelledError(undefined, debug);
+  cancelled.cause = error;
+  return cancelled;
 }

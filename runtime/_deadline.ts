@@ -1,4 +1,4 @@
-import { makeCancelledError } from "./_cancelled.ts";
+import { asCancellation, makeCancelledError } from "./_cancelled.ts";
 import { type BodyRun, runBody } from "./_body.ts";
 import { CancelledError } from "./exceptions.ts";
 import { forgiveCancellation } from "./_forgive.ts";
@@ -124,12 +124,11 @@ export class Deadline<R> implements BodyRun<R> {
     if (this.#settled) {
       leftBehind.delete(this.#loop, this);
       this.scope.close();
-      if (this.#left && !(error instanceof CancelledError)) this.#reportLate(error);
+      if (this.#left && asCancellation(error, false) === null) this.#reportLate(error);
       return;
     }
-    const verdict = this.#fired && error instanceof CancelledError
-      ? this.#verdict(error, undefined)
-      : error;
+    const cancelled = this.#fired ? asCancellation(error, this.#loop.getDebug()) : null;
+    const verdict = cancelled === null ? error : this.#verdict(cancelled, undefined);
     this.#end();
     this.scope.close();
     this.#reject(verdict);

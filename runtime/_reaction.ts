@@ -18,6 +18,17 @@ export interface ReactingScope<R> {
   leavePending(request: R): void;
 }
 
+/** A signal that was aborted. */
+export interface Aborted {
+  /** What {@linkcode activityOf} was before. */
+  readonly activity: number;
+  /** Whether the code has asked for it since its last wake-up. */
+  readonly fresh: boolean;
+}
+
+/** Seconds in which code in a call that obeys the signal must have come back: Bun's fetch asks another thread. */
+const GRACE = 0.01;
+
 /** The reactions that are not over, by the top of their tree. */
 const undecided: WeakMap<ReactingRoot, Set<Reaction<unknown>>> = new WeakMap();
 
@@ -28,6 +39,7 @@ const undecided: WeakMap<ReactingRoot, Set<Reaction<unknown>>> = new WeakMap();
  * - `claimable`: none of the hit waits has ended yet, so what the code does is no reaction: its next wait takes the request.
  * - `watching`: one of them ended, or the signal was aborted. The microtasks drain; a wait that is made, a scope that is
  *   left and the task's end count as the reaction, which is not to be cancelled a second time.
+ * - `grace`: what obeys an abort signal may take some milliseconds to do so, as fetch does on Deno and Bun.
  * - `over`: the code reacted, or nothing came of it and the request was left pending after all.
  */
 export class Reaction<R> implements ReadyEntry {
@@ -39,32 +51,39 @@ export class Reaction<R> implements ReadyEntry {
   readonly #request: R;
   /** The waits that were hit and have not ended. */
   readonly #hits: Set<object>;
-  #phase: "claimable" | "watching" | "over" = "watching";
+  readonly #aborted: Aborted | null;
+  #phase: "claimable" | "watching" | "grace" | "over" = "watching";
   #stamp = 0;
 
-  private constructor(scope: ReactingScope<R>, request: R, hits: Set<object>) {
+  private constructor(
+    scope: ReactingScope<R>,
+    request: R,
+    hits: Set<object>,
+    aborted: Aborted | null,
+  ) {
     this.#scope = scope;
     this.#root = scope.root;
     this.#request = request;
     this.#hits = hits;
+    this.#aborted = aborted;
   }
 
-  /** `activity`: what {@linkcode activityOf} was before a signal was aborted; null when none was. */
+  /** `aborted`: null when no signal was. */
   static begin<R>(
     scope: ReactingScope<R>,
     request: R,
     hits: Set<object>,
-    activity: number | null,
+    aborted: Aborted | null,
   ): void {
     // A second request before the first one is settled is the same cancellation.
     if (scope.deciding) return;
-    const reaction = new Reaction(scope, request, hits);
+    const reaction = new Reaction(scope, request, hits, aborted);
     let open = undecided.get(scope.root);
     if (open === undefined) undecided.set(scope.root, open = new Set());
     open.add(reaction as Reaction<unknown>);
     scope.deciding = true;
-    if (activity === null) reaction.#setClaimable(true);
-    else reaction.#watch(activity);
+    if (aborted === null) reaction.#setClaimable(true);
+    else reaction.#watch(aborted.activity);
   }
 
   /** The one that is not over. */
@@ -125,10 +144,33 @@ export class Reaction<R> implements ReadyEntry {
     if (this.#phase !== "watching") return;
     if (this.#reacted || this.#scope.closed || this.#scope.requests === 0) this.end();
     else if (this.#hits.size > 0) this.#setClaimable(true);
-    else {
-      this.leave();
-      this.onLeft();
-    }
+    else if (this.#aborted !== null) {
+      this.#phase = "grace";
+      this.#waitForSlowSignals();
+    } else this.#leaveAfterAll();
+  }
+
+  #waitForSlowSignals(): void {
+    const { host } = this.#scope.loop.scheduler;
+    host.hop(() => {
+      if (!this.#endGrace()) host.alarm(GRACE, () => this.#endGrace() || this.#leaveAfterAll());
+    });
+  }
+
+  /** False as long as nothing has happened. */
+  #endGrace(): boolean {
+    if (this.#phase !== "grace") return true;
+    if (!this.#reacted) return false;
+    // Code that asked for the signal in this very step is in a call that obeys it, so that its wait is a cleanup's. From
+    // other code nobody knows, so that this wait is spared and the next one takes the request.
+    if (this.#aborted!.fresh) this.end();
+    else this.#leaveAfterAll();
+    return true;
+  }
+
+  #leaveAfterAll(): void {
+    this.leave();
+    this.onLeft();
   }
 
   get #reacted(): boolean {

@@ -75,6 +75,8 @@ export class Scope implements ReactingScope<CancelRequest> {
   #nextSibling: Scope | null = null;
   #previousSibling: Scope | null = null;
   #controller: AbortController | null = null;
+  /** The tree's `step` when the signal was last asked for. */
+  #signalStep = -1;
 
   constructor(loop: ScopeLoop, parent: Scope | null, task: ScopeTask | null, cell: ContextCell) {
     this.loop = loop;
@@ -172,7 +174,7 @@ export class Scope implements ReactingScope<CancelRequest> {
 
   /** Like {@linkcode Scope.cancel} for a request that is already counted. */
   deliver(request: CancelRequest): boolean {
-    const hits: Hits = { fresh: false, stale: null, controllers: null };
+    const hits: Hits = { fresh: false, stale: null, controllers: null, freshSignal: false };
     const activity = activityOf(this.root);
     this.#cancelWaits(request, hits);
     if (hits.controllers !== null) {
@@ -182,7 +184,7 @@ export class Scope implements ReactingScope<CancelRequest> {
     if (hits.fresh) return true;
     if (hits.stale === null && hits.controllers === null) this.leavePending(request);
     else {
-      const aborted = hits.controllers === null ? null : activity;
+      const aborted = hits.controllers === null ? null : { activity, fresh: hits.freshSignal };
       Reaction.begin(this, request, hits.stale ?? new Set(), aborted);
     }
     return false;
@@ -235,7 +237,7 @@ export class Scope implements ReactingScope<CancelRequest> {
 
   /** Forgets, here and below, all that has not become effective: `uncancel()` reached 0. */
   withdraw(): void {
-    this.#forget();
+    this.forget();
     if (this.#controller?.signal.aborted) this.#controller = null;
     for (const wait of this.waits()) wait.withdraw();
     for (const child of this.children()) child.withdraw();
@@ -245,7 +247,7 @@ export class Scope implements ReactingScope<CancelRequest> {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.#forget();
+    this.forget();
     if (this.root === this && this.task !== null) this.activity++;
     else {
       this.root.exits++;
@@ -255,7 +257,8 @@ export class Scope implements ReactingScope<CancelRequest> {
     if (this.firstWait !== null || this.firstChild !== null) this.#handOver();
   }
 
-  #forget(): void {
+  /** Forgets what was asked of it and has not been delivered. */
+  forget(): void {
     this.clearPending();
     if (this.deciding) Reaction.of(this)?.end();
   }
@@ -287,6 +290,7 @@ export class Scope implements ReactingScope<CancelRequest> {
 
   /** Aborts when this scope, or one that encloses it, is asked to end. */
   get signal(): AbortSignal {
+    this.#signalStep = this.root.step;
     if (this.#controller === null) {
       this.#controller = new AbortController();
       if (this.requests + this.requestsAbove() > 0) {
@@ -323,6 +327,7 @@ export class Scope implements ReactingScope<CancelRequest> {
     }
     if (this.#controller !== null && !this.#controller.signal.aborted) {
       (hits.controllers ??= []).push(this.#controller);
+      if (this.#signalStep === step) hits.freshSignal = true;
     }
     for (let child = this.firstChild; child !== null; child = child.#nextSibling) {
       child.#cancelWaits(request, hits);
@@ -350,6 +355,8 @@ interface Hits {
   fresh: boolean;
   stale: Set<ScopeWait> | null;
   controllers: AbortController[] | null;
+  /** The code has asked for one of their signals since its last wake-up. */
+  freshSignal: boolean;
 }
 
 /** The scope itself, or its first ancestor that has not ended. */

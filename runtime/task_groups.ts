@@ -1,4 +1,5 @@
 import { runBody } from "./_body.ts";
+import { asCancellation } from "./_cancelled.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { describeType } from "./_describe.ts";
 import { CancelledError, ExceptionGroup, FatalError, RuntimeError } from "./exceptions.ts";
@@ -184,14 +185,22 @@ export class TaskGroup {
   #exit(value: unknown, failure: { error: unknown } | null): void {
     this.#phase = "exiting";
     // What the group asked of a body that ended without a further wait needs no delivery any more.
-    this.#scope!.clearPending();
+    this.#scope!.forget();
     if (failure !== null) {
+      failure = this.#translate(failure.error);
       const { error } = failure;
       if (error instanceof FatalError && this.#fatal === null) this.#fatal = { error };
       if (error instanceof CancelledError) this.#propagated = error;
       if (!this.#aborting) this.#abort();
     }
     this.#awaitTasks(() => this.#leave(value, failure));
+  }
+
+  /** A call that obeyed the signal of a body which was asked to end says in its own words that it was cancelled. */
+  #translate(error: unknown): { error: unknown } {
+    const scope = this.#scope!;
+    if (scope.requests + scope.requestsAbove() === 0) return { error };
+    return { error: asCancellation(error, this.#loop.getDebug()) ?? error };
   }
 
   #awaitTasks(then: () => void): void {
