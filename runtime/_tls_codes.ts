@@ -42,7 +42,7 @@ export function lookUpTlsCode(code: string, error: object): TlsFailure | null {
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
     return { text: readText(error, "reason") ?? "hostname mismatch", certificate: true };
   }
-  const library = /^ERR_(?:SSL|OSSL)_(\w+)$/.exec(code)?.[1];
+  const library = /^ERR_(?:SSL|OSSL)_([\w/]+)$/.exec(code)?.[1];
   if (library !== undefined) {
     return { text: library.toLowerCase().replaceAll("_", " "), certificate: false };
   }
