@@ -59,7 +59,8 @@ export class StalledRun {
     if (tasks.length > NAMED) lines.push(`and ${tasks.length - NAMED} more tasks`);
     this.#loop.callExceptionHandler({
       message: "Nothing that asyncio knows of can wake this run any more, and it is not done: " +
-        "no callback is ready, no timer is set, no operation is under way\n" + lines.join("\n"),
+        "no callback is ready, no timer is set, no operation is under way. Only code outside asyncio could still do it\n" +
+        lines.join("\n"),
       tasks,
     });
   }

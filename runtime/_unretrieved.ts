@@ -27,6 +27,7 @@ export class UnretrievedExceptions {
 
   watch(future: object, error: unknown, site: Site | null): UnretrievedWatch {
     const name = future.constructor.name;
+    const description = String(future);
     const reference = new WeakRef(future);
     const watched: Watched = {
       retrieved: () => {
@@ -40,7 +41,8 @@ export class UnretrievedExceptions {
         this.#loop.callExceptionHandler({
           message: `${name} exception was never retrieved`,
           exception: error,
-          ...(found === undefined ? {} : { future: found }),
+          // A collected future can only be described.
+          ...(found === undefined ? { description } : { future: found }),
           ...(site === null ? {} : { sourceTraceback: framesOf(site) }),
         });
       },

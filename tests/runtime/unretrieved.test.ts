@@ -65,6 +65,11 @@ for (const drop of [dropFailedFuture, dropFailedTask]) {
     assert.equal(reports.length, 1);
     assert.equal(reports[0]!.message, `${className} exception was never retrieved`);
     assert.equal(reports[0]!.exception, error);
+    // The future is gone; its printed form is what is left of it.
+    assert.match(String(reports[0]!["description"]), /exception=Trouble\("unread"\)/);
+    if (drop === dropFailedTask) {
+      assert.match(String(reports[0]!["description"]), /name="dropped"/);
+    }
   });
 }
 
