@@ -124,6 +124,11 @@ export class VirtualHost implements Host {
     return () => this.#targets.delete(target);
   }
 
+  /** As if the code that runs now took so many seconds. */
+  spend(seconds: number): void {
+    this.#now += seconds;
+  }
+
   /** Looks again, now: what was looked at has changed. */
   lookAgain(): void {
     if (this.#park !== null) this.park(this.#park.deadline, this.#park.wake);
