@@ -11,27 +11,21 @@ import { numberOf, parse, portOf, program, text, UsageError } from "./_program.t
 
 const types: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
-  ".css": "text/css; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
   ".json": "application/json",
   ".md": "text/markdown; charset=utf-8",
   ".txt": "text/plain; charset=utf-8",
   ".png": "image/png",
-  ".svg": "image/svg+xml",
 };
 
-/** Something other than 200. */
-class Refusal extends Error {
-  readonly status: string;
-  constructor(status: string) {
-    super(status);
-    this.status = status;
-  }
-}
+/** An answer other than 200; its message is the status. */
+class Refusal extends Error {}
+
+type Reader = asyncio.StreamReader;
+type Writer = asyncio.StreamWriter;
 
 const stop = new asyncio.Event();
 /** Connections between two requests: they can be closed at once. */
-const idle = new Set<asyncio.StreamWriter>();
+const idle = new Set<Writer>();
 let answered = 0;
 
 async function main(args: string[]): Promise<void> {
@@ -67,11 +61,7 @@ async function shutDown(server: asyncio.Server): Promise<void> {
 }
 
 /** One connection: request after request, until one side has enough. */
-async function serve(
-  root: string,
-  reader: asyncio.StreamReader,
-  writer: asyncio.StreamWriter,
-): Promise<void> {
+async function serve(root: string, reader: Reader, writer: Writer): Promise<void> {
   try {
     while (!stop.isSet()) {
       idle.add(writer);
@@ -96,7 +86,7 @@ function isTheirs(error: unknown): boolean {
 }
 
 /** Whether the connection may go on. */
-async function answer(root: string, head: string, writer: asyncio.StreamWriter): Promise<boolean> {
+async function answer(root: string, head: string, writer: Writer): Promise<boolean> {
   const [method = "", target = "", version = ""] = head.split("\r\n", 1)[0]!.split(" ");
   const wantsClose = /^connection:\s*close/im.test(head) || version !== "HTTP/1.1";
   const hasBody = /^(content-length:\s*[1-9]|transfer-encoding:)/im.test(head);
@@ -107,7 +97,7 @@ async function answer(root: string, head: string, writer: asyncio.StreamWriter):
     await sendFile(writer, await find(root, target), method === "GET", keep);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    await sendText(writer, error.status, method !== "HEAD", keep);
+    await sendText(writer, error.message, method !== "HEAD", keep);
   }
   answered++;
   return keep;
@@ -126,12 +116,7 @@ async function find(root: string, target: string): Promise<string> {
   }
 }
 
-async function sendFile(
-  writer: asyncio.StreamWriter,
-  path: string,
-  withBody: boolean,
-  keep: boolean,
-): Promise<void> {
+async function sendFile(writer: Writer, path: string, withBody: boolean, keep: boolean) {
   const file = await open(path);
   try {
     const { size } = await file.stat();
@@ -148,12 +133,7 @@ async function sendFile(
   }
 }
 
-async function sendText(
-  writer: asyncio.StreamWriter,
-  status: string,
-  withBody: boolean,
-  keep: boolean,
-): Promise<void> {
+async function sendText(writer: Writer, status: string, withBody: boolean, keep: boolean) {
   writer.write(headOf(status, types[".txt"]!, status.length + 1, keep));
   if (withBody) writer.write(`${status}\n`);
   await writer.drain();
