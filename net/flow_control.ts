@@ -57,6 +57,11 @@ export class WaterMarks {
     this.rose(size);
   }
 
+  /** Whether the protocol was told to pause. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
   /** The buffer grew to `size` bytes. */
   rose(size: number): void {
     if (size < this.high || this.#paused) return;

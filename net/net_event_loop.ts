@@ -1,4 +1,9 @@
-import type { DatagramOptions, EventLoop, StartTlsOptions } from "../event_loop.ts";
+import type {
+  DatagramOptions,
+  EventLoop,
+  SendfileOptions,
+  StartTlsOptions,
+} from "../event_loop.ts";
 import { BaseEventLoop } from "../runtime/base_event_loop.ts";
 import type { BytesLike } from "../runtime/bytes.ts";
 import type { Address, AddressLike, NetAddress } from "./addresses.ts";
@@ -21,8 +26,9 @@ import {
   sockSendto,
 } from "./socket_calls.ts";
 import type { SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets.ts";
+import { sendfile, sockSendfile } from "./sendfile.ts";
 import { startTls } from "./start_tls.ts";
-import type { DatagramTransport, Transport } from "./transports.ts";
+import type { DatagramTransport, Transport, WriteTransport } from "./transports.ts";
 
 type NetMethods = Pick<
   EventLoop,
@@ -35,6 +41,8 @@ type NetMethods = Pick<
   | "connectAcceptedSocket"
   | "createDatagramEndpoint"
   | "startTls"
+  | "sendfile"
+  | "sockSendfile"
   | "sockRecv"
   | "sockRecvInto"
   | "sockRecvfrom"
@@ -113,6 +121,26 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     options: DatagramOptions,
   ): Promise<[DatagramTransport, P]> {
     return createDatagramEndpoint(publicLoop(this), protocolFactory, options);
+  }
+
+  sendfile(
+    transport: WriteTransport,
+    file: string | URL | Blob,
+    offset?: number,
+    count?: number | null,
+    options?: SendfileOptions,
+  ): Promise<number> {
+    return sendfile(publicLoop(this), transport, file, offset, count, options);
+  }
+
+  sockSendfile(
+    sock: Socket,
+    file: string | URL | Blob,
+    offset?: number,
+    count?: number | null,
+    options?: SendfileOptions,
+  ): Promise<number> {
+    return sockSendfile(publicLoop(this), sock, file, offset, count, options);
   }
 
   startTls(

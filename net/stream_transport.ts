@@ -131,6 +131,11 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
     this.#marks.set(options, this.#queue.size);
   }
 
+  /** Whether the protocol was told not to write for now. */
+  isWritingPaused(): boolean {
+    return this.#marks.paused;
+  }
+
   wrote(): void {
     this.#marks.fell(this.#queue.size);
     if (this.#queue.size > 0) return;

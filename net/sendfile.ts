@@ -1,0 +1,119 @@
+/**
+ * Sending files: `loop.sendfile` and `loop.sockSendfile`. No runtime offers the system's own call, so the file is copied in large
+ * blocks, no more than one ahead of the peer.
+ *
+ * @module
+ */
+
+import type { EventLoop, SendfileOptions } from "../event_loop.ts";
+import { describeType } from "../runtime/_describe.ts";
+import { RuntimeError, SendfileNotAvailableError } from "../runtime/exceptions.ts";
+import { type FileSource, openSource } from "./_file_source.ts";
+import { waitForHost } from "./_host_wait.ts";
+import { netLoop } from "./_net_loop.ts";
+import { SendfileProtocol } from "./_sendfile_protocol.ts";
+import { sockSendall } from "./socket_calls.ts";
+import { kindOf, SOCK_STREAM, type Socket } from "./sockets.ts";
+import { StreamTransport } from "./stream_transport.ts";
+import type { WriteTransport } from "./transports.ts";
+
+/** What one read asks for. */
+const BLOCK = 256 * 1024;
+
+/** `loop.sendfile` */
+export async function sendfile(
+  loop: EventLoop,
+  transport: WriteTransport,
+  file: string | URL | Blob,
+  offset: number = 0,
+  count: number | null = null,
+  options: SendfileOptions = {},
+): Promise<number> {
+  checkRange(offset, count);
+  if (transport.isClosing()) throw new RuntimeError("Transport is closing");
+  if (!(transport instanceof StreamTransport)) {
+    throw new RuntimeError(`sendfile is not supported for transport ${transport}`);
+  }
+  if (options.fallback === false) throw notAvailable(transport);
+  const source = await open(loop, file);
+  const protocol = new SendfileProtocol(transport);
+  try {
+    return await copy(loop, source, offset, count, (block) => protocol.send(block));
+  } finally {
+    protocol.restore();
+    source.close();
+  }
+}
+
+/** `loop.sockSendfile` */
+export async function sockSendfile(
+  loop: EventLoop,
+  sock: Socket,
+  file: string | URL | Blob,
+  offset: number = 0,
+  count: number | null = null,
+  options: SendfileOptions = {},
+): Promise<number> {
+  if (kindOf(sock).type !== SOCK_STREAM) {
+    throw new RangeError(`Only stream sockets can send files, got ${sock}`);
+  }
+  checkRange(offset, count);
+  if (options.fallback === false) throw noSystemCall();
+  const source = await open(loop, file);
+  try {
+    return await copy(loop, source, offset, count, (block) => sockSendall(sock, block));
+  } finally {
+    source.close();
+  }
+}
+
+async function copy(
+  loop: EventLoop,
+  source: FileSource,
+  offset: number,
+  count: number | null,
+  send: (block: Uint8Array) => Promise<void>,
+): Promise<number> {
+  let sent = 0;
+  for (;;) {
+    const size = count === null ? BLOCK : Math.min(BLOCK, count - sent);
+    if (size === 0) return sent;
+    const reading = source.read(offset + sent, size);
+    const block = await waitForHost(netLoop(loop), reading, "a file to be read");
+    if (block.length === 0) return sent;
+    await send(block);
+    sent += block.length;
+  }
+}
+
+function open(loop: EventLoop, file: string | URL | Blob): Promise<FileSource> {
+  return waitForHost(netLoop(loop), openSource(file), "a file to be opened", {
+    tooLate: (source) => source.close(),
+  });
+}
+
+function checkRange(offset: number, count: number | null): void {
+  if (!Number.isInteger(offset)) {
+    throw new TypeError(`offset must be a non-negative integer (got ${describeType(offset)})`);
+  }
+  if (offset < 0) throw new RangeError(`offset must be a non-negative integer (got ${offset})`);
+  if (count === null) return;
+  if (!Number.isInteger(count)) {
+    throw new TypeError(`count must be a positive integer (got ${describeType(count)})`);
+  }
+  if (count <= 0) throw new RangeError(`count must be a positive integer (got ${count})`);
+}
+
+/** As in CPython: over TLS the system's call could never do, else it just is not there. */
+function notAvailable(transport: StreamTransport): RuntimeError {
+  if (transport.canWriteEof()) return noSystemCall();
+  return new RuntimeError(
+    `fallback is disabled and native sendfile is not supported for transport ${transport}`,
+  );
+}
+
+function noSystemCall(): SendfileNotAvailableError {
+  return new SendfileNotAvailableError(
+    "The runtime does not offer the system's sendfile: leave fallback on to copy the file",
+  );
+}
