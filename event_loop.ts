@@ -11,12 +11,13 @@ import {
   removeSignalHandler,
   type Signal,
 } from "./runtime/signals.ts";
-import type { EventLoop as EventLoopInterface } from "./loop_interface.ts";
+import type { AbstractEventLoop } from "./loop_interface.ts";
 import type { SubprocessOptions } from "./subprocess/options.ts";
 import { subprocessExec, subprocessShell } from "./subprocess/subprocess_exec.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess/subprocess_transport.ts";
 
 export type {
+  AbstractEventLoop,
   AddressInfoOptions,
   DatagramOptions,
   ExceptionContext,
@@ -41,7 +42,7 @@ export type {
  * loop.close();
  * ```
  */
-export interface EventLoop extends EventLoopInterface {}
+export interface EventLoop extends AbstractEventLoop {}
 
 /** The class behind it, for `testing/`, which gives it another clock. */
 export class FullEventLoop extends NetEventLoop {

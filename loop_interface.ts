@@ -50,7 +50,7 @@ export interface ExceptionContext {
 }
 
 /** What `loop.setExceptionHandler` takes. */
-export type ExceptionHandler = (loop: EventLoop, context: ExceptionContext) => void;
+export type ExceptionHandler = (loop: AbstractEventLoop, context: ExceptionContext) => void;
 
 /** Which part of a file is sent, and whether it may be copied through memory. */
 export interface SendfileOptions {
@@ -100,14 +100,14 @@ export interface AddressInfoOptions {
  *
  * asyncio: `asyncio.AbstractEventLoop`
  */
-export interface EventLoop {
+export interface AbstractEventLoop {
   /**
    * Runs the loop until `aw` is done; resolves to its result.
    *
    * @throws {RuntimeError} when the loop is closed or running, inside another running loop, or when it was stopped before
    */
   runUntilComplete<T>(aw: Awaitable<T>): Promise<T>;
-  /** Runs the loop until {@linkcode EventLoop.stop}. @throws {RuntimeError} when it is closed or running */
+  /** Runs the loop until {@linkcode AbstractEventLoop.stop}. @throws {RuntimeError} when it is closed or running */
   runForever(): Promise<void>;
   /** Ends a run after the current iteration; before a run, after one iteration. */
   stop(): void;
@@ -117,7 +117,7 @@ export interface EventLoop {
   isRunning(): boolean;
   /** Whether it was closed. */
   isClosed(): boolean;
-  /** Closes the async generators that were handed to {@linkcode EventLoop.trackAsyncgen} and are still open. */
+  /** Closes the async generators that were handed to {@linkcode AbstractEventLoop.trackAsyncgen} and are still open. */
   shutdownAsyncgens(): Promise<void>;
   /** Closes the generator with the loop; returns the same object. One that has finished is forgotten. */
   trackAsyncgen<G extends AsyncGenerator<unknown, unknown, unknown>>(gen: G): G;
@@ -146,7 +146,7 @@ export interface EventLoop {
     callback: (...args: A) => unknown,
     ...args: A
   ): TimerHandle;
-  /** Calls the callback at `when`, in seconds on the clock of {@linkcode EventLoop.time}. */
+  /** Calls the callback at `when`, in seconds on the clock of {@linkcode AbstractEventLoop.time}. */
   callAt<A extends unknown[]>(
     when: number,
     callback: (...args: A) => unknown,
@@ -170,7 +170,7 @@ export interface EventLoop {
   createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T>;
   /** Makes all further tasks with `factory`; null: as usual. */
   setTaskFactory(factory: TaskFactory | null): void;
-  /** What {@linkcode EventLoop.setTaskFactory} set. */
+  /** What {@linkcode AbstractEventLoop.setTaskFactory} set. */
   getTaskFactory(): TaskFactory | null;
 
   /** The addresses of a host, by the system's resolver. Deno: `--allow-net`. @throws {GaiError} when there is none */
@@ -249,7 +249,7 @@ export interface EventLoop {
 
   /** At most `nbytes` bytes, once there are any; empty at the end of the stream. */
   sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array>;
-  /** Like {@linkcode EventLoop.sockRecv}, into a buffer; resolves to how many. */
+  /** Like {@linkcode AbstractEventLoop.sockRecv}, into a buffer; resolves to how many. */
   sockRecvInto(sock: Socket, buffer: Uint8Array): Promise<number>;
   /** One datagram and its sender. */
   sockRecvfrom(sock: Socket, bufsize: number): Promise<[Uint8Array, Address]>;
@@ -261,7 +261,7 @@ export interface EventLoop {
   sockConnect(sock: Socket, address: AddressLike): Promise<void>;
   /** One connection that came in at a listening socket. */
   sockAccept(sock: Socket): Promise<[Socket, Address]>;
-  /** Like {@linkcode EventLoop.sendfile}, over a socket. */
+  /** Like {@linkcode AbstractEventLoop.sendfile}, over a socket. */
   sockSendfile(
     sock: Socket,
     file: string | URL | Blob,
@@ -313,7 +313,7 @@ export interface EventLoop {
   callExceptionHandler(context: ExceptionContext): void;
   /** Sets who is told; null: the default handler, which prints. */
   setExceptionHandler(handler: ExceptionHandler | null): void;
-  /** What {@linkcode EventLoop.setExceptionHandler} set. */
+  /** What {@linkcode AbstractEventLoop.setExceptionHandler} set. */
   getExceptionHandler(): ExceptionHandler | null;
   /** Prints the message, the facts and the error with its stack. */
   defaultExceptionHandler(context: ExceptionContext): void;

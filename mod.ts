@@ -9,6 +9,7 @@ export * from "./queues/mod.ts";
 export * from "./net/mod.ts";
 export * from "./subprocess/mod.ts";
 export {
+  type AbstractEventLoop,
   type AddressInfoOptions,
   type DatagramOptions,
   EventLoop,
