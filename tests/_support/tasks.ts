@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CancelledError, Runner, sleep } from "../../mod.ts";
 import type { EventLoop, ExceptionContext, Future } from "../../mod.ts";
+import { impatientLoop } from "./impatient_loop.ts";
 import { virtualLoop } from "./virtual_loop.ts";
 
 /** What the exception handler of a test's loop was told. The test takes out what it expects; what is left fails it. */
@@ -27,6 +28,14 @@ export function runs(
   body: (loop: EventLoop, reports: Reports) => unknown,
 ): void {
   test(name, () => runOn(virtualLoop, body));
+}
+
+/** The same where foreign awaits are met: the clock does not wait for them. */
+export function runsImpatiently(
+  name: string,
+  body: (loop: EventLoop, reports: Reports) => Promise<unknown>,
+): void {
+  test(name, () => runOn(impatientLoop, body));
 }
 
 /** A test whose body is the main task of a run in real time: for what the world outside the loop takes part in. */
