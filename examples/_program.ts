@@ -19,7 +19,7 @@ export async function program(
     } else if (error instanceof UsageError) {
       console.error(`${error.message}\n\nUsage: ${usage}`);
       process.exitCode = 2;
-    } else if (error instanceof asyncio.OSError) {
+    } else if (error instanceof asyncio.OSError || error instanceof asyncio.TimeoutError) {
       console.error(error.message);
       process.exitCode = 1;
     } else throw error;
