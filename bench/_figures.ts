@@ -18,6 +18,8 @@ export interface Measurement {
   row: string;
   /** Day of the measurement: "2026-01-31". */
   date: string;
+  /** The machine's load average when it began: what else was going on. */
+  load: number;
   series: Series[];
 }
 

@@ -1,5 +1,5 @@
 /** Writes docs/benchmarks.md. */
-import { inRoot } from "../scripts/_shell.ts";
+import { deno, inRoot, must } from "../scripts/_shell.ts";
 import { packages } from "./_packages.ts";
 import type { Measurement } from "./_figures.ts";
 import { summary, tables } from "./_report.ts";
@@ -19,6 +19,7 @@ export async function writePage(
 ): Promise<void> {
   const days = [...new Set(measurements.map(({ date }) => date))].sort();
   const date = days.length === 1 ? days[0]! : `${days[0]} to ${days.at(-1)}`;
+  const loads = measurements.map(({ load }) => load);
   const libraries = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
   const page = `# Benchmarks
 
@@ -29,6 +30,9 @@ other options.
 - **Date:** ${date}
 - **Machine:** ${await machine()}
 - **Versions:** ${runtimes.join(", ")}; ${libraries.join(", ")}
+- **Load average before each row:** ${Math.min(...loads).toFixed(1)} to ${
+    Math.max(...loads).toFixed(1)
+  }; the benchmark itself makes one of it
 - **Method:** ${rounds} rounds. In each round of a row, this library and its rivals run in turn, each in a process of its
   own that warms up first and gives the median of up to five samples. The tables show the median of the rounds and,
   for this library, the least and the greatest in brackets. Beside a rival's figure stands this library's advantage:
@@ -43,7 +47,9 @@ ${summary(measurements).map((line) => `- ${line}`).join("\n")}
 
 ${tables(measurements)}
 `;
-  await Deno.writeTextFile(inRoot("docs/benchmarks.md"), page);
+  const path = inRoot("docs/benchmarks.md");
+  await Deno.writeTextFile(path, page);
+  await must(deno, ["fmt", path]);
 }
 
 async function machine(): Promise<string> {

@@ -10,9 +10,10 @@ const titles: Record<Group, string> = {
   threads: "Threads",
 };
 
-/** "12.3", "1,234", "0.45". */
-export function number(value: number): string {
-  const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
+/** "1,234", "12.3", "0.45", "0.012". */
+function number(value: number): string {
+  const size = Math.abs(value);
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 ? 2 : 4;
   return value.toLocaleString("en-US", {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
@@ -48,11 +49,11 @@ export function printRow({ row, series }: Measurement): string {
     const ratios = one.host === "Python"
       ? hosts.flatMap((host) => {
         const own = ours(series, host);
-        return own === undefined ? [] : [`${host} x${advantage(info, own, one).toFixed(2)}`];
+        return own === undefined ? [] : [`${host} x${number(advantage(info, own, one))}`];
       })
       : own === undefined || one === own
       ? []
-      : [`x${advantage(info, own, one).toFixed(2)}`];
+      : [`x${number(advantage(info, own, one))}`];
     const who = one.host === "Python" ? one.name : `${one.name}, ${one.host}`;
     lines.push(`  ${who.padEnd(26)} ${spread(one).padStart(30)}  ${ratios.join("  ")}`);
   }
@@ -80,7 +81,7 @@ function table(measurements: readonly Measurement[], host: Host): string[] {
     const cells = names.map((name) => {
       const rival = rivals(series, host).find((one) => nameOf(one) === name);
       if (rival === undefined) return "";
-      return `${number(median(rival.values))} (×${advantage(info, own, rival).toFixed(2)})`;
+      return `${number(median(rival.values))} (×${number(advantage(info, own, rival))})`;
     });
     lines.push([row, info.unit, spread(own), ...cells]);
   }
@@ -97,7 +98,7 @@ function nameOf({ name }: Series): string {
 function mean(measurements: readonly Measurement[], host: Host, name: string): string {
   const ratios = advantages(measurements, host, (one) => nameOf(one) === name);
   if (ratios.length === 0) return "";
-  return `**×${geometricMean(ratios).toFixed(2)}**, least ×${Math.min(...ratios).toFixed(2)}`;
+  return `**×${number(geometricMean(ratios))}**, least ×${number(Math.min(...ratios))}`;
 }
 
 /** For each row that counts, the advantage over the best of the rivals that are asked for. */
@@ -132,8 +133,8 @@ export function summary(measurements: readonly Measurement[]): string[] {
         const level = ratios.filter((ratio) => ratio >= 1).length;
         const twice = ratios.filter((ratio) => ratio >= 2).length;
         return [
-          `${titles[group]} on ${host} against ${title}: ×${geometricMean(ratios).toFixed(2)} ` +
-          `(least ×${Math.min(...ratios).toFixed(2)}; of ${ratios.length} rows ${level} at least ` +
+          `${titles[group]} on ${host} against ${title}: ×${number(geometricMean(ratios))} ` +
+          `(least ×${number(Math.min(...ratios))}; of ${ratios.length} rows ${level} at least ` +
           `level, ${twice} at least twice)`,
         ];
       })

@@ -91,6 +91,7 @@ async function measureRow(
 ): Promise<{ measurement: Measurement; failures: string[] }> {
   const series = new Map<Contender, Series>();
   const failed = new Map<Contender, string>();
+  const [minute = 0] = Deno.loadavg();
   for (let round = 0; round < rounds; round++) {
     for (const contender of contenders) {
       if (failed.has(contender)) continue;
@@ -106,7 +107,7 @@ async function measureRow(
     }
   }
   const date = new Date().toISOString().slice(0, 10);
-  const measurement = { row: row.name, date, series: [...series.values()] };
+  const measurement = { row: row.name, date, load: minute, series: [...series.values()] };
   return { measurement, failures: [...failed.values()] };
 }
 

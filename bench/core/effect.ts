@@ -5,7 +5,8 @@ const { Deferred, Effect, Fiber, Queue, Semaphore } = await load("effect");
 // deno-lint-ignore no-explicit-any
 type Steps = Generator<any, void, any>;
 
-const nothing = Effect.void;
+// An empty coroutine, as everywhere: Effect.void, a finished value, would not even be run.
+const nothing = Effect.gen(function* () {});
 
 /** One program of Effect's. */
 function effect(steps: (n: number) => Steps): (n: number) => Promise<void> {
