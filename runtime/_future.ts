@@ -3,6 +3,7 @@ import { makeCancelledError } from "./_cancelled.ts";
 import type { Context } from "./context.ts";
 import { callbackNames, DoneCallback } from "./_done_callback.ts";
 import { CancelledError, InvalidStateError, RuntimeError } from "./exceptions.ts";
+import { forgiving } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";
 import type { FutureEntry } from "./_future_entry.ts";
 import { FutureWait } from "./_future_wait.ts";
@@ -213,7 +214,7 @@ export class Future<T> implements Promise<T> {
 
   /** As with a promise. */
   finally(onfinally?: (() => void) | null): Promise<T> {
-    return this.then().finally(onfinally);
+    return forgiving(this.then().finally(onfinally));
   }
 
   /** The name of the class. */
@@ -325,7 +326,8 @@ export class Future<T> implements Promise<T> {
       if (state === "cancelled") future.#saved = error as CancelledError | null;
       else if (error !== null) future.#failure = error as { error: unknown };
       future.#notifyAll();
-      if (future.#failure !== null) {
+      // A gather that ends with its children's cancellation has no error that somebody must see.
+      if (future.#failure !== null && !(future.#failure.error instanceof CancelledError)) {
         future.#unretrieved = true;
         future.#watchLater();
       }
