@@ -1,6 +1,6 @@
 import { OSError, PermissionError } from "../runtime/exceptions.ts";
 import { builtin, thisProcess } from "./_node_children.ts";
-import { type Culprit, posixCode, spawnError } from "./_spawn_errors.ts";
+import { type Culprit, descriptorError, posixCode, spawnError } from "./_spawn_errors.ts";
 import type { SpawnRequest } from "./host.ts";
 
 /** Where the C library looks when the environment has no PATH. */
@@ -34,7 +34,7 @@ export function explainSpawn(error: unknown, request: SpawnRequest): unknown {
     );
   }
   const code = posixCode(error);
-  if (code === null) return error;
+  if (code === null) return descriptorError(error, request) ?? error;
   return spawnError(code, request, culprit(code, request), error);
 }
 

@@ -2,13 +2,14 @@ import { describeType } from "../runtime/_describe.ts";
 import { NotImplementedError } from "../runtime/exceptions.ts";
 import { platform } from "../runtime/_signal_names.ts";
 import type { SpawnRequest, StreamUse } from "./host.ts";
-import { DEVNULL, PIPE, STDOUT, type SubprocessOptions } from "./options.ts";
+import { STDOUT, type SubprocessOptions } from "./options.ts";
+import { streamUse } from "./_stream_use.ts";
 
 /** A checked call. */
 export interface Call {
   /** What to start, or what to start through a shell that joins its streams. */
   readonly request: SpawnRequest;
-  /** stderr goes where stdout goes. */
+  /** stderr goes into the pipe of stdout. */
   readonly join: boolean;
 }
 
@@ -56,13 +57,17 @@ function makeCall(
   streams: StreamUse,
 ): Call {
   const stdout = streamUse("stdout", options.stdout, streams);
-  const join = options.stderr === STDOUT;
+  const join = options.stderr === STDOUT && stdout === "pipe";
   const request: SpawnRequest = {
     program: requireText(program, "the program"),
     args: args.map((value, index) => requireText(value, `argument ${index}`)),
     stdin: streamUse("stdin", options.stdin, streams),
     stdout,
-    stderr: join ? "inherit" : streamUse("stderr", options.stderr, streams),
+    stderr: join
+      ? "inherit"
+      : options.stderr === STDOUT
+      ? alike(stdout)
+      : streamUse("stderr", options.stderr, streams),
     cwd: options.cwd === undefined ? null : requireText(toPath(options.cwd, "cwd"), "cwd"),
     env: options.env === undefined ? null : toEnvironment(options.env),
     uid: toId("uid", options.uid),
@@ -102,16 +107,9 @@ function requireOptions(options: SubprocessOptions, shell: boolean): void {
 
 const DECODE = "decode them with new TextDecoder()";
 
-function streamUse(name: string, value: unknown, otherwise: StreamUse): StreamUse {
-  if (value === undefined) return otherwise;
-  if (value === null) return "inherit";
-  if (value === PIPE || value === DEVNULL) return value;
-  if (value === STDOUT) throw new RangeError("STDOUT can only be used for stderr");
-  throw new RangeError(
-    `Cannot take ${
-      typeof value === "string" ? JSON.stringify(value) : describeType(value)
-    } as ${name}: PIPE, DEVNULL${name === "stderr" ? ", STDOUT" : ""} or null is expected`,
-  );
+/** Where stderr goes when it shall follow a stdout that is no pipe. */
+function alike(stdout: StreamUse): StreamUse {
+  return stdout === "inherit" ? 1 : stdout;
 }
 
 function toPath(value: string | URL, what: string): string {

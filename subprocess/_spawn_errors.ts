@@ -2,6 +2,7 @@ import { lookUpErrno } from "../runtime/_errno.ts";
 import {
   BlockingIOError,
   FileNotFoundError,
+  NotImplementedError,
   OSError,
   PermissionError,
   ProcessLookupError,
@@ -58,9 +59,37 @@ export function spawnError(
       options,
     );
   }
+  if (code === "EBADF" && namesDescriptor(request)) {
+    return new OSError(
+      `Cannot start ${program} with ${describeStreams(request)}: there is no such open ` +
+        `descriptor, a file must stay open until the child has started`,
+      options,
+    );
+  }
   const text = `Cannot start ${program}: ${lookUpErrno(code)?.text ?? code}`;
   return code === "EAGAIN" ? new BlockingIOError(text, options) : new OSError(text, options);
 }
+
+/** What a runtime throws that won't take a descriptor for a stream: a TypeError. Null where that is not the reason. */
+export function descriptorError(error: unknown, request: SpawnRequest): Error | null {
+  if (!(error instanceof TypeError) || !namesDescriptor(request)) return null;
+  return new NotImplementedError(
+    `Cannot start ${JSON.stringify(request.program)} with ${describeStreams(request)}: this ` +
+      `runtime does not give these descriptors to these streams (${error.message})`,
+    { cause: error },
+  );
+}
+
+function namesDescriptor(request: SpawnRequest): boolean {
+  return STREAM_NAMES.some((name) => typeof request[name] === "number");
+}
+
+function describeStreams(request: SpawnRequest): string {
+  return STREAM_NAMES.filter((name) => typeof request[name] === "number")
+    .map((name) => `${name}: ${request[name]}`).join(", ");
+}
+
+const STREAM_NAMES = ["stdin", "stdout", "stderr"] as const;
 
 /** The error of a signal that could not be sent. */
 export function killError(code: string, pid: number, signal: number, cause: unknown): OSError {

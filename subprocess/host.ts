@@ -15,8 +15,8 @@
 
 import type { RawReadable, RawWritable } from "../net/host.ts";
 
-/** Where one of the child's streams leads to: a pipe to us, nowhere, or where ours leads to. */
-export type StreamUse = "pipe" | "null" | "inherit";
+/** Where one of the child's streams leads to: a pipe to us, nowhere, where ours leads to, or to what this descriptor stands for. */
+export type StreamUse = "pipe" | "null" | "inherit" | number;
 
 /** What to start. Everything in it has been checked. */
 export interface SpawnRequest {
@@ -74,7 +74,8 @@ export interface SubprocessHost {
    * Starts a program.
    *
    * Rejects with FileNotFoundError when there is no such program or directory, PermissionError when it may not be executed or the
-   * runtime was not given the permission, OSError "ENOTDIR", "E2BIG", "EAGAIN" and the like.
+   * runtime was not given the permission, OSError "EBADF" for a descriptor that is not open, "ENOTDIR", "E2BIG", "EAGAIN" and the
+   * like, NotImplementedError for a descriptor that the runtime won't give to that stream. Descriptors are copied before this returns.
    */
   spawn(request: SpawnRequest): Promise<RawChild>;
   /**

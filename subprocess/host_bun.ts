@@ -21,11 +21,13 @@ interface BunSubprocess {
   unref(): void;
 }
 
+type BunStream = "pipe" | "ignore" | "inherit" | number;
+
 interface BunSpawnOptions {
   cmd: string[];
-  stdin: "pipe" | "ignore" | "inherit";
-  stdout: "pipe" | "ignore" | "inherit";
-  stderr: "pipe" | "ignore" | "inherit";
+  stdin: BunStream;
+  stdout: BunStream;
+  stderr: BunStream;
   /** Undocumented; without it Bun reads all of the output into memory, whether or not anybody wants it. */
   lazy: true;
   detached: boolean;
@@ -36,11 +38,15 @@ interface BunSpawnOptions {
   onExit(child: BunSubprocess, code: number | null, signal: string | number | null): void;
 }
 
-const STREAMS: Readonly<Record<StreamUse, "pipe" | "ignore" | "inherit">> = {
+const STREAMS: Readonly<Record<Exclude<StreamUse, number>, "pipe" | "ignore" | "inherit">> = {
   pipe: "pipe",
   null: "ignore",
   inherit: "inherit",
 };
+
+function stream(use: StreamUse): BunStream {
+  return typeof use === "number" ? use : STREAMS[use];
+}
 
 function spawn(request: SpawnRequest): RawChild {
   const { Bun } = globalThis as unknown as {
@@ -49,9 +55,9 @@ function spawn(request: SpawnRequest): RawChild {
   const exit = new ExitNotice();
   const options: BunSpawnOptions = {
     cmd: [request.program, ...request.args],
-    stdin: STREAMS[request.stdin],
-    stdout: STREAMS[request.stdout],
-    stderr: STREAMS[request.stderr],
+    stdin: stream(request.stdin),
+    stdout: stream(request.stdout),
+    stderr: stream(request.stderr),
     lazy: true,
     detached: request.newSession,
     onExit: (_child, code, signal) => exit.tell(returncode(code, signal)),

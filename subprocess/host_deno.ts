@@ -2,7 +2,7 @@ import { OSError, PermissionError, ProcessLookupError } from "../runtime/excepti
 import { signalName } from "../runtime/_signal_names.ts";
 import { DenoPipeSource, DenoPipeWriter } from "./_deno_pipes.ts";
 import { PulledReader } from "./_pulled_reader.ts";
-import { killError, posixCode, spawnError } from "./_spawn_errors.ts";
+import { descriptorError, killError, posixCode, spawnError } from "./_spawn_errors.ts";
 import type { RawChild, SpawnRequest, StreamUse, SubprocessHost } from "./host.ts";
 
 /** `Deno.Command`: needs `--allow-run` only. */
@@ -11,19 +11,24 @@ export const denoHost: SubprocessHost = {
   check,
 };
 
-const STREAMS: Readonly<Record<StreamUse, "piped" | "null" | "inherit">> = {
+const STREAMS: Readonly<Record<Exclude<StreamUse, number>, "piped" | "null" | "inherit">> = {
   pipe: "piped",
   null: "null",
   inherit: "inherit",
 };
 
+/** Descriptors are taken as well, though the types don't say so: what Deno's node:child_process has behind it. */
+function stream(use: StreamUse): "piped" | "null" | "inherit" {
+  return typeof use === "number" ? use as unknown as "inherit" : STREAMS[use];
+}
+
 function spawn(request: SpawnRequest): RawChild {
   const { env, cwd, uid, gid } = request;
   const options: Deno.CommandOptions & { detached: boolean } = {
     args: [...request.args],
-    stdin: STREAMS[request.stdin],
-    stdout: STREAMS[request.stdout],
-    stderr: STREAMS[request.stderr],
+    stdin: stream(request.stdin),
+    stdout: stream(request.stdout),
+    stderr: stream(request.stderr),
     detached: request.newSession,
   };
   if (env !== null) Object.assign(options, { env: { ...env }, clearEnv: true });
@@ -85,7 +90,7 @@ function translate(error: unknown, request: SpawnRequest): Error {
     );
   }
   const code = posixCode(error);
-  if (code === null) return error as Error;
+  if (code === null) return descriptorError(error, request) ?? error as Error;
   const message = (error as Error).message;
   if (message.includes("cwd is not a directory")) {
     return spawnError("ENOTDIR", request, "cwd", error);

@@ -14,11 +14,15 @@ export const nodeHost: SubprocessHost = {
   check: async (request) => await checkProgram(request),
 };
 
-const STREAMS: Readonly<Record<StreamUse, "pipe" | "ignore" | "inherit">> = {
+const STREAMS: Readonly<Record<Exclude<StreamUse, number>, "pipe" | "ignore" | "inherit">> = {
   pipe: "pipe",
   null: "ignore",
   inherit: "inherit",
 };
+
+function stream(use: StreamUse): "pipe" | "ignore" | "inherit" | number {
+  return typeof use === "number" ? use : STREAMS[use];
+}
 
 /**
  * Where a child without piped output has one more pipe, that tells of its end (see {@linkcode WaitStatus}): descriptors that no
@@ -29,7 +33,7 @@ const END_FDS = [10, 11, 12, 13, 14] as const;
 
 function spawn(request: SpawnRequest): Promise<RawChild> {
   return new Promise((resolve, reject) => {
-    const stdio = [STREAMS[request.stdin], STREAMS[request.stdout], STREAMS[request.stderr]];
+    const stdio = [request.stdin, request.stdout, request.stderr].map(stream);
     const needsEnd = request.stdout !== "pipe" && request.stderr !== "pipe" && hidesSignals();
     const endFd = needsEnd ? END_FDS.find(isOpen) : undefined;
     if (endFd !== undefined) {

@@ -5,24 +5,30 @@ export const DEVNULL = "null" as const;
 /** `stderr: STDOUT` sends errors where the output goes, in the order in which they are written. */
 export const STDOUT = "stdout" as const;
 
-/** How to start a child process. */
+/**
+ * How to start a child process.
+ *
+ * A stream can also lead to what this process has open: a file descriptor, or an object that has one as its `fd`, as `open` of
+ * `node:fs/promises` gives. The child gets a copy, so it may be closed here once the child has started; until then it must stay
+ * open. What is read and written moves one position in the file for both sides. `Deno.open` tells no descriptor.
+ */
 export interface SubprocessOptions {
   /**
-   * Standard input: a pipe, nothing, or null for our own.
+   * Standard input: a pipe, nothing, an open file, or null for our own.
    * @default {null, but PIPE in loop.subprocessExec and loop.subprocessShell}
    */
-  stdin?: typeof PIPE | typeof DEVNULL | null;
+  stdin?: typeof PIPE | typeof DEVNULL | number | { readonly fd: number } | null;
   /**
-   * Standard output: a pipe, nowhere, or null for our own.
+   * Standard output: a pipe, nowhere, an open file, or null for our own.
    * @default {null, but PIPE in loop.subprocessExec and loop.subprocessShell}
    */
-  stdout?: typeof PIPE | typeof DEVNULL | null;
+  stdout?: typeof PIPE | typeof DEVNULL | number | { readonly fd: number } | null;
   /**
-   * Standard error: a pipe, nowhere, null for our own, or STDOUT for wherever stdout goes. STDOUT starts the program through
-   * `/bin/sh`, as no runtime can join two streams; on Deno `sh` must then be allowed to run.
+   * Standard error: a pipe, nowhere, an open file, null for our own, or STDOUT for wherever stdout goes. With `stdout: PIPE`, STDOUT
+   * starts the program through `/bin/sh`, as no runtime can join two streams; on Deno `sh` must then be allowed to run.
    * @default {null, but PIPE in loop.subprocessExec and loop.subprocessShell}
    */
-  stderr?: typeof PIPE | typeof DEVNULL | typeof STDOUT | null;
+  stderr?: typeof PIPE | typeof DEVNULL | typeof STDOUT | number | { readonly fd: number } | null;
   /**
    * The longest line that `stdout.readline()` accepts, in bytes; the child is held back when twice as much waits to be read.
    * @default {65536}
