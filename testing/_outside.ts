@@ -47,11 +47,11 @@ export class Outside {
   }
 
   hold(): Hold {
-    if (!this.#realIo) return "nothing";
+    if (!this.#realIo) return "given up";
     const { operations, resources } = this.#loop;
     const real = performance.now();
     this.#findForeign(real);
-    let hold: Hold = resources.size > 0 ? "quiet" : "nothing";
+    let hold: Hold = resources.size > 0 ? "quiet" : this.#foreign.size > 0 ? "given up" : "nothing";
     for (const operation of operations) {
       let since = this.#operations.get(operation);
       if (since === undefined) this.#operations.set(operation, since = real);

@@ -4,11 +4,12 @@ import { type Host, RuntimeHost } from "../runtime/host.ts";
  * What stands between the clock and its next jump:
  *
  * - `nothing`: no part of the program is outside the loop.
+ * - `given up`: what is outside has had its time, or is not to be waited for.
  * - `quiet`: bytes may be on their way; the clock jumps once real time has passed without any.
  * - `still`: something outside is under way; the clock stands.
  * - `real`: something outside has been under way for long; the clock runs as the wall's does.
  */
-export type Hold = "nothing" | "quiet" | "still" | "real";
+export type Hold = "nothing" | "given up" | "quiet" | "still" | "real";
 
 /** The loop, as the clock sees it. */
 export interface ClockOwner {
@@ -23,8 +24,10 @@ export interface ClockOwner {
   timedOut(): void;
 }
 
-/** Macrotasks that pass without any work before the clock jumps. */
+/** Macrotasks that pass without any work before the clock jumps, where somebody may be outside. */
 const HOPS = 2;
+/** Real milliseconds in which the clock may jump again and again before a macrotask passes. */
+const SLICE = 4;
 /**
  * The same while bytes may be on their way, and how many real milliseconds at least. Timers lie in between: Deno looks for
  * bytes only now and then while one macrotask follows the other.
@@ -66,6 +69,10 @@ export class VirtualHost implements Host {
   #now: number;
   #park: Park | null = null;
   #timer: unknown = null;
+  /** Callbacks that wait for a macrotask: a deadline looks in one whether its body has taken its cancellation. */
+  #hopping = 0;
+  /** Real time of the last macrotask. */
+  #sliceStart = 0;
   /** Loop times up to which somebody moves the clock by hand. */
   readonly #targets: Set<{ readonly time: number }> = new Set();
 
@@ -83,7 +90,11 @@ export class VirtualHost implements Host {
   }
 
   hop(callback: () => void): void {
-    this.#real.hop(callback);
+    this.#hopping++;
+    this.#real.hop(() => {
+      this.#hopping--;
+      callback();
+    });
   }
 
   microtask(callback: () => void): void {
@@ -99,7 +110,12 @@ export class VirtualHost implements Host {
     const since = performance.now();
     const park = { deadline, wake, since, hops: 0, look: FIRST_LOOK, followed: null };
     this.#park = park;
-    this.#checkAfterHop(park);
+    if (since - this.#sliceStart >= SLICE) this.#checkAfterHop(park);
+    else {
+      this.#real.afterMicrotasks(() => {
+        if (this.#park === park) this.#checkInSlice(park);
+      });
+    }
   }
 
   unpark(): void {
@@ -137,8 +153,17 @@ export class VirtualHost implements Host {
   /** When the loop has run and parked again meanwhile, that park has a look of its own under way. */
   #checkAfterHop(park: Park): void {
     this.#real.hop(() => {
-      if (this.#park === park) this.#check(park);
+      if (this.#park !== park) return;
+      this.#sliceStart = performance.now();
+      this.#check(park);
     });
+  }
+
+  #checkInSlice(park: Park): void {
+    const owner = this.owner!;
+    if (!owner.idle) return;
+    if (this.#hopping === 0 && owner.hold() === "nothing") this.#move(park);
+    else this.#checkAfterHop(park);
   }
 
   #check(park: Park): void {
@@ -150,8 +175,9 @@ export class VirtualHost implements Host {
     let hold = owner.hold();
     if (byHand && (hold === "still" || hold === "real")) hold = "quiet";
     const isQuiet = park.hops >= QUIET_HOPS && performance.now() - park.since >= QUIET;
-    if (hold === "nothing") {
-      if (park.hops >= HOPS) this.#move(park);
+    if (hold === "nothing" || hold === "given up") {
+      const enough = hold === "nothing" ? this.#hopping === 0 : park.hops >= HOPS;
+      if (enough) this.#move(park);
       else this.#checkAfterHop(park);
     } else if (hold === "quiet") {
       if (isQuiet) this.#move(park);
