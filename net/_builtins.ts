@@ -4,6 +4,7 @@ import type * as fs from "node:fs";
 import type * as net from "node:net";
 import type * as stream from "node:stream";
 import type * as tls from "node:tls";
+import type * as tty from "node:tty";
 
 interface Builtins {
   "node:dgram": typeof dgram;
@@ -12,6 +13,7 @@ interface Builtins {
   "node:net": typeof net;
   "node:stream": typeof stream;
   "node:tls": typeof tls;
+  "node:tty": typeof tty;
 }
 
 /**

@@ -8,6 +8,7 @@ import { BaseEventLoop } from "../runtime/base_event_loop.ts";
 import type { BytesLike } from "../runtime/bytes.ts";
 import type { Address, AddressLike, NetAddress } from "./addresses.ts";
 import { createConnection, createUnixConnection } from "./connect.ts";
+import { connectReadPipe, connectWritePipe } from "./connect_pipes.ts";
 import { createDatagramEndpoint } from "./datagram_endpoint.ts";
 import { getaddrinfo, getnameinfo } from "./dns.ts";
 import { connectAcceptedSocket, createServer, createUnixServer } from "./listen.ts";
@@ -28,7 +29,14 @@ import {
 import type { SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets.ts";
 import { sendfile, sockSendfile } from "./sendfile.ts";
 import { startTls } from "./start_tls.ts";
-import type { DatagramTransport, Transport, WriteTransport } from "./transports.ts";
+import type { ReadablePipe, WritablePipe } from "./pipes.ts";
+import type {
+  BaseProtocol,
+  DatagramTransport,
+  ReadTransport,
+  Transport,
+  WriteTransport,
+} from "./transports.ts";
 
 type NetMethods = Pick<
   EventLoop,
@@ -41,6 +49,8 @@ type NetMethods = Pick<
   | "connectAcceptedSocket"
   | "createDatagramEndpoint"
   | "startTls"
+  | "connectReadPipe"
+  | "connectWritePipe"
   | "sendfile"
   | "sockSendfile"
   | "sockRecv"
@@ -141,6 +151,20 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     options?: SendfileOptions,
   ): Promise<number> {
     return sockSendfile(publicLoop(this), sock, file, offset, count, options);
+  }
+
+  connectReadPipe<P extends Protocol | BufferedProtocol>(
+    protocolFactory: () => P,
+    pipe: ReadablePipe,
+  ): Promise<[ReadTransport, P]> {
+    return connectReadPipe(publicLoop(this), protocolFactory, pipe);
+  }
+
+  connectWritePipe<P extends BaseProtocol>(
+    protocolFactory: () => P,
+    pipe: WritablePipe,
+  ): Promise<[WriteTransport, P]> {
+    return connectWritePipe(publicLoop(this), protocolFactory, pipe);
   }
 
   startTls(
