@@ -2,6 +2,7 @@ import { type Delay, toSeconds } from "./durations.ts";
 import { currentScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import type { Scope } from "./_scope.ts";
+import type { Turn } from "./_scheduler.ts";
 import type { TimerEntry } from "./_timer_heap.ts";
 import { Wait } from "./_wait.ts";
 
@@ -29,6 +30,8 @@ class SleepWait<T> extends Wait<T> implements TimerEntry {
   readonly whenDue: number;
   order = 0;
   readonly #result: T;
+  /** It left the heap, and stands in the ready queue as the timer that it was. */
+  #rings = false;
 
   constructor(scope: Scope, seconds: number, result: T) {
     super(scope);
@@ -44,12 +47,23 @@ class SleepWait<T> extends Wait<T> implements TimerEntry {
   }
 
   due(): void {
+    this.#rings = true;
+    this.scheduler.enqueue(this);
+  }
+
+  /**
+   * Twice: as a timer it runs with those that are due in the same iteration, and as a wait in the next one, so that a
+   * deadline due with it still interrupts it.
+   */
+  override run(): Turn | null {
+    if (!this.#rings) return super.run();
+    this.#rings = false;
     this.wake();
+    return null;
   }
 
   override cancel(request: Parameters<Wait<T>["cancel"]>[0]): boolean {
-    // Pending and in the heap are the same.
-    const inHeap = this.pending;
+    const inHeap = this.pending && !this.#rings;
     const taken = super.cancel(request);
     if (inHeap) this.scheduler.noteDeadTimer();
     return taken;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createTask, gather, sleep } from "../../mod.ts";
+import { createTask, gather, sleep, timeout, TimeoutError } from "../../mod.ts";
 import { assertCancelled, runs, ticks } from "../_support/tasks.ts";
 import { hasTimers } from "../_support/virtual_loop.ts";
 
@@ -68,4 +68,21 @@ runs("SLP-04: a sleep that is cancelled when its time has come ends cancelled", 
   const task = createTask(() => sleep(1));
   loop.callLater(1, () => task.cancel());
   await assertCancelled(task);
+});
+
+runs("LOOP-54: a timer due with a sleep runs before what slept goes on", async (loop) => {
+  const order: string[] = [];
+  const sleeper = createTask(async () => {
+    await sleep(1);
+    order.push("slept");
+  });
+  await sleep(0);
+  loop.callLater(1, () => order.push("timer"));
+  await sleeper;
+  assert.deepEqual(order, ["timer", "slept"]);
+});
+
+runs("TMO-04: a deadline due with its body's sleep interrupts it", async () => {
+  const body = timeout(1).with(() => sleep(1, "value"));
+  await assert.rejects(body, TimeoutError);
 });
