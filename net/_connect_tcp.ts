@@ -116,7 +116,7 @@ export function bindError(address: NetAddress | { path: string }, error: OSError
     error,
     `error while attempting to bind on address ${
       describeAddress(address)
-    }: ${error.message.toLowerCase()}`,
+    }: ${error.message}`,
   );
 }
 
