@@ -5,6 +5,11 @@ const { Mutex } = await load("async-mutex");
 
 async function nothing(): Promise<void> {}
 
+/** Gives way once while holding the lock, in the cheapest way there is. */
+async function giveWay(): Promise<void> {
+  await null;
+}
+
 await program({
   "free lock": timed(100_000, async (n) => {
     const lock = new Mutex();
@@ -13,8 +18,7 @@ await program({
   "contended lock": timed(20_000, async (n) => {
     const lock = new Mutex();
     const work = async (): Promise<void> => {
-      // One bare promise is the cheapest way to give way once while holding the lock.
-      for (let i = 0; i < n / 10; i++) await lock.runExclusive(nothing);
+      for (let i = 0; i < n / 10; i++) await lock.runExclusive(giveWay);
     };
     await Promise.all(Array.from({ length: 10 }, work));
   }),

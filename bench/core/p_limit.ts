@@ -5,6 +5,11 @@ const { default: pLimit } = await load("p-limit");
 
 async function nothing(): Promise<void> {}
 
+/** Gives way once while holding the lock, in the cheapest way there is. */
+async function giveWay(): Promise<void> {
+  await null;
+}
+
 await program({
   "gather of 20,000": timed(20_000, async (n) => {
     const limit = pLimit(Infinity);
@@ -17,7 +22,7 @@ await program({
   "contended lock": timed(20_000, async (n) => {
     const limit = pLimit(1);
     const work = async (): Promise<void> => {
-      for (let i = 0; i < n / 10; i++) await limit(nothing);
+      for (let i = 0; i < n / 10; i++) await limit(giveWay);
     };
     await Promise.all(Array.from({ length: 10 }, work));
   }),
