@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { BaseProtocol, EventLoop, OSError, Transport } from "../../mod.ts";
+import type { BufferedProtocol, EventLoop, OSError, Protocol, Transport } from "../../mod.ts";
 import type { Address } from "../../net/addresses.ts";
 import type { Done, RawChannel, ReadSink } from "../../net/host.ts";
 import { openTransport } from "../../net/_open_transport.ts";
@@ -144,7 +144,7 @@ export class Recorder {
 }
 
 /** A transport over a fake channel, with its protocol told. */
-export async function opened<P extends BaseProtocol>(
+export async function opened<P extends Protocol | BufferedProtocol>(
   loop: EventLoop,
   protocol: P,
   channel: FakeChannel = new FakeChannel(),

@@ -674,6 +674,15 @@ runs(
   },
 );
 
+runs("TRX-03: setProtocol() takes a protocol written in place", async ({ loop }) => {
+  const { transport, channel } = await opened(loop, new Recorder());
+  const received: string[] = [];
+  transport.setProtocol({ dataReceived: (data) => void received.push(text(data)) });
+  channel.feed(bytes("x"));
+  await ticks(2);
+  assert.deepEqual(received, ["x"]);
+});
+
 runs("TRX-04: an error of one connection leaves the others alone", async (kit) => {
   const bad = await opened(kit.loop, {
     dataReceived() {
