@@ -4,7 +4,7 @@ import { FileSource, FileWriter, type OpenFile } from "./_file_pipes.ts";
 import { NodeChannel } from "./_node_channel.ts";
 import type { Operation, RawReadable, RawWritable } from "./host.ts";
 import { startOperation } from "./_operations.ts";
-import { PulledReader } from "./_pulled_reader.ts";
+import { PulledReader, type PullSource } from "./_pulled_reader.ts";
 import { WebSource } from "./_web_pipes.ts";
 
 /** How often an open that nobody waits for any more is woken until it has ended. */
@@ -99,14 +99,15 @@ function readingEnd(fd: number): RawReadable {
   if (isatty(fd)) return socketPipe(new ReadStream(fd));
   if (!isFifo(fd)) return new PulledReader(new FileSource(descriptorFile(fd)));
   // On Bun a socket over a descriptor never tells what has come.
-  if ("Bun" in globalThis) return new PulledReader(new WebSource(bunStream(fd)));
+  if ("Bun" in globalThis) return new PulledReader(bunSource(fd));
   return socketPipe(new (builtin("node:net").Socket)({ fd, readable: true, writable: false }));
 }
 
 function writingEnd(fd: number): RawWritable {
   const { isatty, WriteStream } = builtin("node:tty");
   if (isatty(fd)) return socketPipe(new WriteStream(fd));
-  if (!isFifo(fd)) return new FileWriter(descriptorFile(fd));
+  // Bun's socket over a descriptor blocks the whole thread when the pipe is full.
+  if ("Bun" in globalThis || !isFifo(fd)) return new FileWriter(descriptorFile(fd));
   return socketPipe(new (builtin("node:net").Socket)({ fd, readable: false, writable: true }));
 }
 
@@ -122,11 +123,19 @@ function socketPipe(socket: import("node:net").Socket): NodeChannel {
   });
 }
 
-function bunStream(fd: number): ReadableStream<Uint8Array> {
+/** Bun's stream reads from a copy of the descriptor, so ours is still to be closed. */
+function bunSource(fd: number): PullSource {
   const { Bun } = globalThis as unknown as {
     Bun: { file(fd: number): { stream(): ReadableStream<Uint8Array> } };
   };
-  return Bun.file(fd).stream();
+  const source = new WebSource(Bun.file(fd).stream());
+  return {
+    pull: () => source.pull(),
+    cancel: () => {
+      source.cancel();
+      builtin("node:fs").closeSync(fd);
+    },
+  };
 }
 
 /** A device by its descriptor. A read or write under way keeps it until it has ended. */
