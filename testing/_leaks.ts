@@ -46,7 +46,7 @@ export function leakError(leaks: Leaks, reports: readonly ExceptionContext[]): L
   const lines: string[] = [];
   if (things.length > 0) lines.push("The test left behind:", ...things.map(indent));
   if (reports.length > 0) lines.push("Nobody took:", ...reports.map(describeReport).map(indent));
-  const errors = reports.map((report) => "exception" in report ? report.exception : report.message);
+  const errors = reports.map(({ exception }) => exception);
   return new LeakError(lines.join("\n"), tasks, errors);
 }
 
@@ -74,9 +74,8 @@ function describeResource(resource: LoopResource): string {
 
 function describeReport(report: ExceptionContext): string {
   const { message, exception, sourceTraceback } = report;
-  const error = "exception" in report ? `: ${exception}` : "";
   const place = Array.isArray(sourceTraceback) ? placeOf(String(sourceTraceback.at(-1))) : "";
-  return `${message}${error}${place === "" ? "" : `, made at ${place}`}`;
+  return `${message}: ${exception}${place === "" ? "" : `, made at ${place}`}`;
 }
 
 function indent(text: string): string {

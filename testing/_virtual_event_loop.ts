@@ -133,8 +133,9 @@ export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
   }
 
   override defaultExceptionHandler(context: ExceptionContext): void {
-    if (this.reports === null) super.defaultExceptionHandler(context);
-    else this.reports.push(context);
+    // What has no exception is advice; it is printed and fails nothing.
+    if (this.reports !== null && "exception" in context) this.reports.push(context);
+    else super.defaultExceptionHandler(context);
   }
 
   // ── what the clock asks

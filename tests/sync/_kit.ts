@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CancelledError, createTask, run, sleep } from "../../mod.ts";
+import { CancelledError, createTask, sleep } from "../../mod.ts";
+import { runTest } from "../../testing/mod.ts";
 import type { Task } from "../../mod.ts";
 
-/** A test that is the main task of a run of its own. */
+/** A test that is the main task of a run of its own, in virtual time; what it leaves behind fails it. */
 export function runs(name: string, body: () => Promise<void>): void {
-  test(name, () => run(body));
+  test(name, () => runTest(body));
 }
 
 /** Lets `count` iterations of the loop pass. */
