@@ -156,6 +156,18 @@ test("TEST-65: what a handler of the test's own took is taken", async () => {
   assert.equal(taken.length, 1);
 });
 
+test("TEST-65: a report without an exception is printed and fails nothing", async () => {
+  const printed: unknown[] = [];
+  const { error } = console;
+  console.error = (...args: unknown[]) => void printed.push(...args);
+  try {
+    await runTest(async () => getRunningLoop().callExceptionHandler({ message: "advice" }));
+  } finally {
+    console.error = error;
+  }
+  assert.deepEqual(printed, ["advice"]);
+});
+
 test("TEST-66: a test that fails fails with its own error, whatever it leaves behind", async () => {
   await assert.rejects(
     runTest(async () => {

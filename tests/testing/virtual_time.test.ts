@@ -193,6 +193,26 @@ test("TEST-11: Date, setTimeout and performance stay real", async () => {
   });
 });
 
+test("TEST-11: a clock that jumps without end starves nothing real", async () => {
+  let fired = false;
+  setTimeout(() => fired = true, 5);
+  await runTest(async () => {
+    while (!fired) await sleep(1);
+    assert.ok(now() > 0);
+  });
+});
+
+test("TEST-12: a task that starts eagerly gets real time for its promise, too", async () => {
+  await runTest(async () => {
+    const task = createTask(
+      () => new Promise((resolve) => setTimeout(resolve, 20)),
+      { eagerStart: true },
+    );
+    await sleep(3600);
+    assert.ok(task.done());
+  });
+});
+
 test("TEST-12: a promise of somebody else's gets real time before the clock moves", async () => {
   await runTest(async () => {
     const answer = (): Promise<string> =>
