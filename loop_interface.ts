@@ -229,19 +229,37 @@ export interface AbstractEventLoop {
     count?: number | null,
     options?: SendfileOptions,
   ): Promise<number>;
-  /** Upgrades a connection to TLS; use the transport it resolves to from then on. */
+  /**
+   * Upgrades a connection to TLS: what was written before is sent first, then comes the handshake.
+   * Use the transport it resolves to from then on; the protocol's `connectionMade` is not called
+   * again. When the handshake fails, the connection is lost with it.
+   *
+   * @throws {SSLCertVerificationError} when the peer is not trusted, or is somebody else
+   * @throws {ConnectionAbortedError} after `sslHandshakeTimeout`
+   * @throws {RangeError} on the client's side without a `serverHostname` ("": check none)
+   */
   startTls(
     transport: Transport,
     protocol: Protocol | BufferedProtocol,
     ssl: TlsOptions,
     options?: StartTlsOptions,
   ): Promise<Transport>;
-  /** Reads from a FIFO, device, web stream or open file. Opening a FIFO waits for its other end. @throws {RangeError} for a regular file */
+  /**
+   * Reads from a FIFO, device, terminal, web stream or open file, `process.stdin` included. Opening
+   * a FIFO waits for its other end. Deno: `--allow-read` for paths.
+   *
+   * @throws {RangeError} for a regular file
+   */
   connectReadPipe<P extends Protocol | BufferedProtocol>(
     protocolFactory: () => P,
     pipe: ReadablePipe,
   ): Promise<[ReadTransport, P]>;
-  /** Writes to a FIFO, device, web stream or open file. @throws {RangeError} for a regular file */
+  /**
+   * Writes to a FIFO, device, terminal, web stream or open file, `process.stdout` included. Opening
+   * a FIFO waits for its other end. Deno: `--allow-read --allow-write` for paths.
+   *
+   * @throws {RangeError} for a regular file
+   */
   connectWritePipe<P extends BaseProtocol>(
     protocolFactory: () => P,
     pipe: WritablePipe,
