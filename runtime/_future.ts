@@ -197,7 +197,7 @@ export class Future<T> implements Promise<T> {
     const scope = currentScope();
     const obstacle = this.#obstacle(scope);
     if (obstacle !== null) return Promise.reject(obstacle).then(onfulfilled, onrejected);
-    const wait = new FutureWait<T>(this, markRetrieved, scope, this.#loop);
+    const wait = new FutureWait<T>(this, scope, this.#loop);
     this.#add(wait);
     wait.begin();
     const promise = wait.promise.then(onfulfilled, onrejected);

@@ -14,21 +14,13 @@ export interface AwaitedFuture<T> {
 /** The wait of whoever awaits a future. */
 export class FutureWait<T> extends Wait<T> implements FutureEntry {
   readonly #future: AwaitedFuture<T>;
-  /** Counts the future's exception as seen. */
-  readonly #retrieved: (future: AwaitedFuture<T>) => void;
   #asked: CancelRequest | null = null;
   /** While the request is on its way to what is awaited. */
   #passing = false;
 
-  constructor(
-    future: AwaitedFuture<T>,
-    retrieved: (future: never) => void,
-    scope: Scope,
-    loop: LoopCore,
-  ) {
+  constructor(future: AwaitedFuture<T>, scope: Scope, loop: LoopCore) {
     super(scope, loop.scheduler);
     this.#future = future;
-    this.#retrieved = retrieved as (future: AwaitedFuture<T>) => void;
   }
 
   /** A cancellation that is pending already finds the future, and this wait among those that its end wakes. */
@@ -81,8 +73,5 @@ export class FutureWait<T> extends Wait<T> implements FutureEntry {
     }
   }
 
-  protected override onCancel(): void {
-    // The result is dropped, but it has been asked for: nobody has to be told of an exception again.
-    this.#retrieved(this.#future);
-  }
+  // A cancellation that wins over an exception does not count as having seen it: it is reported if nobody else takes it.
 }

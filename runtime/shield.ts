@@ -3,7 +3,6 @@ import { ensureFuture } from "./ensure_future.ts";
 import {
   addEntry,
   Future,
-  markRetrieved,
   removeEntry,
   settleError,
   settleResult,
@@ -53,7 +52,8 @@ export function shield<T>(aw: Awaitable<T>): Future<T> {
 
 function copyState<T>(inner: Future<T>, outer: Future<T>): void {
   if (outer.done()) {
-    if (!inner.cancelled()) markRetrieved(inner as Future<unknown>);
+    // Cancelled in the very tick in which the inner future ended.
+    reportFailureOf(inner as Future<unknown>);
     return;
   }
   if (inner.cancelled()) {

@@ -641,7 +641,7 @@ runsInRealTime(
         await balls[me];
         rounds++;
         balls[me] = new Future();
-        balls[1 - me]!.setResult();
+        if (!balls[1 - me]!.done()) balls[1 - me]!.setResult();
       }
     };
     const players = [createTask(player(0)), createTask(player(1))];

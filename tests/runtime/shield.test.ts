@@ -163,6 +163,18 @@ runs(
   },
 );
 
+runs("SHLD-06: so is one of the very tick of the cancellation", async (_loop, reports) => {
+  const error = new Trouble();
+  const inner = new Future<void>();
+  const waiting = createTask(async () => await shield(inner));
+  await ticks();
+  inner.setException(error);
+  waiting.cancel();
+  await assertCancelled(waiting);
+  await ticks(2);
+  assert.deepEqual(reports.splice(0).map(({ exception }) => exception), [error]);
+});
+
 runs("SHLD-06: a result or a cancellation after it is no report", async (_loop, reports) => {
   const [a, b] = [new Future<string>(), new Future<string>()];
   for (const inner of [a, b]) shield(inner).cancel();
