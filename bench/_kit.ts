@@ -28,20 +28,26 @@ export async function program(
   });
 }
 
-/** Samples of a timed row: fewer of a slow one, so that it ends. */
+/** Samples of a timed row, and the milliseconds they may take: a slow row has fewer. */
 const samples = 5;
 const patience = 2000;
 
-/** Nanoseconds for each of `n` operations: the median of up to five samples in a warm process. */
+/**
+ * Nanoseconds for each of `n` operations: the median of up to five samples in a warm process. With `warmUp` operations
+ * to warm up, of which each counts for itself, `n` is an upper limit: slow operations are measured in smaller samples.
+ */
 export function timed(n: number, work: (n: number) => unknown, warmUp?: number): Row {
   return async () => {
+    const begin = performance.now();
     await work(warmUp ?? Math.min(n, 5000));
-    const times: number[] = [];
     const end = performance.now() + patience;
+    const pace = (performance.now() - begin) / (warmUp ?? Infinity);
+    const size = Math.max(1, Math.min(n, Math.floor(patience / samples / pace)));
+    const times: number[] = [];
     for (let i = 0; i < samples && (i === 0 || performance.now() < end); i++) {
       const start = performance.now();
-      await work(n);
-      times.push((performance.now() - start) * 1e6 / n);
+      await work(size);
+      times.push((performance.now() - start) * 1e6 / size);
     }
     return median(times);
   };

@@ -14,7 +14,7 @@ import { main, ScriptError } from "../scripts/_shell.ts";
 import { findRuntime } from "../scripts/runtimes.ts";
 import { type Contender, type Field, findField, type Host } from "./_contenders.ts";
 import { keepFigures, type Measurement, readFigures, type Series } from "./_figures.ts";
-import { listRows, Load, measure } from "./_measure.ts";
+import { type Figure, listRows, Load, measure } from "./_measure.ts";
 import { writePage } from "./_page.ts";
 import { printRow, summary } from "./_report.ts";
 import { groups, type RowInfo, rows, rowsNamed } from "./_rows.ts";
@@ -95,7 +95,7 @@ async function measureRow(
   for (let round = 0; round < rounds; round++) {
     for (const contender of contenders) {
       if (failed.has(contender)) continue;
-      const figure = await measure(contender, row, load);
+      const figure = await attempt(() => measure(contender, row, load));
       const { name, host, kind } = contender;
       if ("failure" in figure) {
         failed.set(contender, `${row.name}: ${name} on ${host} failed: ${figure.failure}`);
@@ -109,6 +109,16 @@ async function measureRow(
   const date = new Date().toISOString().slice(0, 10);
   const measurement = { row: row.name, date, load: minute, series: [...series.values()] };
   return { measurement, failures: [...failed.values()] };
+}
+
+/** A figure, or why there is none: one program that can't be started leaves the others theirs. */
+async function attempt(take: () => Promise<Figure>): Promise<Figure> {
+  try {
+    return await take();
+  } catch (error) {
+    if (error instanceof ScriptError) return { failure: error.message };
+    throw error;
+  }
 }
 
 await main(async () => {

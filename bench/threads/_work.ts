@@ -2,7 +2,7 @@
 
 /** Bytes of the buffer that is moved to a worker and back. */
 export const size: number = 1 << 24;
-export const rounds = 10;
+export const rounds = 50;
 export const jobs = 2000;
 
 export function nothing(): void {}
