@@ -101,8 +101,7 @@ test("RUN-01: a main that ends cancelled makes run() reject with CancelledError"
 for (const given of [42, null, "text", {}]) {
   test(`RUN-02: run(${JSON.stringify(given)}) is a TypeError`, async () => {
     await assert.rejects(run(given as never), TypeError);
-    await using runner = new Runner();
-    await assert.rejects(runner.run(given as never), TypeError);
+    await assert.rejects(new Runner().run(given as never), TypeError);
   });
 }
 
@@ -319,12 +318,12 @@ test("RUN-10: several runs share one loop, and after the exit the runner is clos
   await assert.rejects(runner.with(() => {}), /Runner is closed/);
 });
 
-test("RUN-10: it closes with await using, and when the body fails", async () => {
+test("RUN-10: it closes at the end of an await using, and when the body fails", async () => {
   const loops: EventLoop[] = [];
-  {
-    await using runner = new Runner();
-    loops.push(runner.getLoop());
-  }
+  // What `await using` calls; Node 20 does not know the syntax.
+  const used = new Runner();
+  loops.push(used.getLoop());
+  await used[Symbol.asyncDispose]();
   await assert.rejects(
     new Runner().with((runner) => {
       loops.push(runner.getLoop());
