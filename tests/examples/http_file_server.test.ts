@@ -62,7 +62,7 @@ test("EXAMPLE http file server: gives files, with their types, and refuses the r
   });
 });
 
-test("EXAMPLE http file server: curl gets files, several over one connection", async () => {
+test("EXAMPLE http file server: curl gets files over one connection (fetch, where there is no curl)", async () => {
   await serving(async (url) => {
     const args = ["-sS", "--max-time", "20", "-w", "%{num_connects}", url + "hello.txt"];
     const curl = spawnCurl([...args, url + "sub/index.html"]);
@@ -71,7 +71,8 @@ test("EXAMPLE http file server: curl gets files, several over one connection", a
       ["hello.txt", "sub/index.html"].map(async (path) => await (await fetch(url + path)).text()),
     );
     assert.deepEqual(bodies, ["hello", "<p>index</p>"]);
-    if (curl !== null) assert.equal(curl, "hello1<p>index</p>0");
+    if (curl === null) console.log("curl is not installed: only fetch has asked");
+    else assert.equal(curl, "hello1<p>index</p>0");
   });
 });
 

@@ -46,13 +46,13 @@ test("EXAMPLE redis client: pipelines commands and receives messages", async () 
   });
 });
 
-test("EXAMPLE redis client: a real redis-server, if there is one, agrees", async () => {
-  await run(async () => {
-    const ran = await withRealRedis(async (address) => {
-      assertRan(await runProgram(program, { args: [address, "--count=3000"] }));
-    });
-    assert.equal(typeof ran, "boolean");
-  });
+test("EXAMPLE redis client: a redis-server agrees (the fake, where none is installed)", async () => {
+  const drive = async (address: string): Promise<void> => {
+    assertRan(await runProgram(program, { args: [address, "--count=3000"] }));
+  };
+  if (await run(() => withRealRedis(drive))) return;
+  console.log("no redis-server is installed: only the fake was asked");
+  await withFake(drive);
 });
 
 /** False where no redis-server is installed. */
