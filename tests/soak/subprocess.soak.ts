@@ -2,8 +2,6 @@
 //   deno test -A tests/soak/subprocess.soak.ts
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import {
   CancelledError,
   createSubprocessExec,
@@ -17,9 +15,9 @@ import {
   terminateProcess,
 } from "../../mod.ts";
 import { openDescriptors, ownChildren, text, until } from "../subprocess/_kit.ts";
+import { heldMegabytes, MEGABYTE, residentMegabytes } from "./_memory.ts";
 
 const CHUNK = new Uint8Array(64 * 1024).fill(120);
-const MEGABYTE = 1 << 20;
 const piped = { stdin: PIPE, stdout: PIPE, stderr: PIPE } as const;
 
 /** Runs the body and checks that it leaves no child, no zombie and no descriptor behind. */
@@ -35,26 +33,6 @@ function soak(name: string, body: () => Promise<void>): void {
       await until(() => openDescriptors() <= descriptors, "the release of all descriptors");
       await until(() => ownChildren().length === children.length, "the end of all children");
     }));
-}
-
-/** What is left after a collection: how much garbage piles up before one is the runtime's own business. */
-function heldMegabytes(): number {
-  collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return (heapUsed + external) / MEGABYTE;
-}
-
-const collect: () => void = "Bun" in globalThis
-  ? () => (globalThis as unknown as { Bun: { gc(sync: boolean): void } }).Bun.gc(true)
-  : exposedCollector();
-
-function exposedCollector(): () => void {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc");
-}
-
-function residentMegabytes(): number {
-  return process.memoryUsage().rss / MEGABYTE;
 }
 
 soak("SUBP-21: 200 children at once, each with its own input, output and exit code", async () => {

@@ -1,0 +1,27 @@
+import process from "node:process";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+export const MEGABYTE: number = 1 << 20;
+
+/** What is left after a collection: how much garbage piles up before one is the runtime's own business. */
+export function heldMegabytes(): number {
+  // V8 frees the buffers that one collection found only when the next one begins.
+  collect();
+  collect();
+  const { heapUsed, external } = process.memoryUsage();
+  return (heapUsed + external) / MEGABYTE;
+}
+
+const collect: () => void = "Bun" in globalThis
+  ? () => (globalThis as unknown as { Bun: { gc(sync: boolean): void } }).Bun.gc(true)
+  : exposedCollector();
+
+function exposedCollector(): () => void {
+  setFlagsFromString("--expose-gc");
+  return runInNewContext("gc");
+}
+
+export function residentMegabytes(): number {
+  return process.memoryUsage().rss / MEGABYTE;
+}
