@@ -4,6 +4,7 @@
  * @module
  */
 
+import { describeType } from "../runtime/_describe.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { currentScope } from "../runtime/_frame.ts";
 import { createConnection, createUnixConnection } from "./connect.ts";
@@ -120,14 +121,20 @@ export function openUnixConnection(
  * });
  * ```
  */
-export function startServer(
+export async function startServer(
   clientConnected: ClientConnected,
   host: string | readonly string[] | null,
   port: number | null,
   options: ServeOptions = {},
 ): Promise<Server> {
   const loop = ambientLoop();
-  return createServer(loop, serverProtocols(loop, clientConnected, options), host, port, options);
+  return await createServer(
+    loop,
+    serverProtocols(loop, clientConnected, options),
+    host,
+    port,
+    options,
+  );
 }
 
 /**
@@ -141,13 +148,18 @@ export function startServer(
  * @param options how to serve
  * @throws {OSError} when the path can't be bound
  */
-export function startUnixServer(
+export async function startUnixServer(
   clientConnected: ClientConnected,
   path: string,
   options: ServeOptions = {},
 ): Promise<Server> {
   const loop = ambientLoop();
-  return createUnixServer(loop, serverProtocols(loop, clientConnected, options), path, options);
+  return await createUnixServer(
+    loop,
+    serverProtocols(loop, clientConnected, options),
+    path,
+    options,
+  );
 }
 
 type Connect = (
@@ -173,6 +185,12 @@ function serverProtocols(
   clientConnected: ClientConnected,
   options: ServeOptions,
 ): () => StreamReaderProtocol {
+  if (typeof clientConnected !== "function") {
+    throw new TypeError(
+      `the function for new connections comes first, got ${describeType(clientConnected)}: ` +
+        "startServer(clientConnected, host, port), startUnixServer(clientConnected, path)",
+    );
+  }
   return () => {
     const reader = new StreamReader(readerOptions(loop, options));
     return new StreamReaderProtocol(reader, clientConnected, { loop });

@@ -160,5 +160,5 @@ function checkWhen(when: number | null): number | null {
 }
 
 function toTimeoutError(cause: Error): TimeoutError {
-  return new TimeoutError("", { cause });
+  return new TimeoutError("the time allowed is over", { cause });
 }

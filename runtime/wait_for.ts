@@ -66,7 +66,7 @@ function beginWithin<T>(seconds: number, aw: Awaitable<T>): Promise<T> {
 }
 
 function toTimeoutError(cause: CancelledError): TimeoutError {
-  return new TimeoutError("", { cause });
+  return new TimeoutError("the time allowed is over", { cause });
 }
 
 /** Calls a coroutine; a promise is wrapped, so that the wait for it can be cancelled like any other. */
