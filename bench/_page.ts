@@ -7,7 +7,6 @@ import { summary, tables } from "./_report.ts";
 export interface Conditions {
   /** Versions of runtimes and Pythons, for people. */
   runtimes: readonly string[];
-  rounds: number;
   /** How the load of the net rows is made. */
   load: string;
   absent: readonly string[];
@@ -15,11 +14,12 @@ export interface Conditions {
 
 export async function writePage(
   measurements: readonly Measurement[],
-  { runtimes, rounds, load, absent }: Conditions,
+  { runtimes, load, absent }: Conditions,
 ): Promise<void> {
   const days = [...new Set(measurements.map(({ date }) => date))].sort();
   const date = days.length === 1 ? days[0]! : `${days[0]} to ${days.at(-1)}`;
   const loads = measurements.map(({ load }) => load);
+  const rounds = measurements.flatMap(({ series }) => series.map(({ values }) => values.length));
   const libraries = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
   const page = `# Benchmarks
 
@@ -33,7 +33,9 @@ other options.
 - **Load average before each row:** ${Math.min(...loads).toFixed(1)} to ${
     Math.max(...loads).toFixed(1)
   }; the benchmark itself makes one of it
-- **Method:** ${rounds} rounds. In each round of a row, this library and its rivals run in turn, each in a process of its
+- **Method:** ${Math.min(...rounds)} to ${
+    Math.max(...rounds)
+  } rounds. In each round of a row, this library and its rivals run in turn, each in a process of its
   own that warms up first and gives the median of up to five samples. The tables show the median of the rounds and,
   for this library, the least and the greatest in brackets. Beside a rival's figure stands this library's advantage:
   ×2.00 means twice as good, whether less or more is better. The geometric mean takes the rows of time and rate.
@@ -43,7 +45,9 @@ other options.
 ${absent.map((line) => `- **Not measured:** ${line}.\n`).join("")}
 ## What they come to
 
-${summary(measurements).map((line) => `- ${line}`).join("\n")}
+${summary(measurements)}
+
+The fastest library is the best of a row's rivals from npm, the bare runtime the best of what it offers itself.
 
 ${tables(measurements)}
 `;

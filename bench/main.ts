@@ -8,7 +8,7 @@
  *     --rounds=N         rounds, 3 unless told
  *     --hosts=Deno,Bun   runtimes of ours and of the rivals in JavaScript
  *     --rivals=NAME,...  only these rivals
- *     --write            write docs/benchmarks.md of the newest figures of all rows; --no-write: don't
+ *     --write            write docs/benchmarks.md, of the newest figures of all rows; --no-write: don't
  */
 import { main, ScriptError } from "../scripts/_shell.ts";
 import { findRuntime } from "../scripts/runtimes.ts";
@@ -25,6 +25,8 @@ interface Options {
   rounds: number;
   hosts: Host[];
   rivals: string[] | null;
+  /** Whether everyone competes: only then the figures are kept for the report. */
+  whole: boolean;
   write: boolean;
   rows: readonly RowInfo[];
 }
@@ -62,9 +64,12 @@ function readOptions(args: readonly string[]): Options {
       }`,
     );
   });
-  const whole = names.length === 0 && rivals === null && hosts.length === allHosts.length;
-  const write = flags.has("write") || (whole && !flags.has("no-write"));
-  return { rounds, hosts, rivals, write, rows: chosen };
+  const whole = rivals === null && hosts.length === allHosts.length;
+  if (flags.has("write") && !whole) {
+    throw new ScriptError("--write needs everyone's figures: leave out --hosts and --rivals");
+  }
+  const write = flags.has("write") || (whole && names.length === 0 && !flags.has("no-write"));
+  return { rounds, hosts, rivals, whole, write, rows: chosen };
 }
 
 /** Each contender with the rows it has. */
@@ -140,14 +145,13 @@ await main(async () => {
     for (const line of taken.failures) console.log(`  ${line}`);
     failures.push(...taken.failures);
     measured.push(taken.measurement);
-    await keepFigures(taken.measurement);
+    if (options.whole) await keepFigures(taken.measurement);
   }
-  console.log(`\n${summary(measured).join("\n")}`);
+  console.log(`\n${summary(measured)}`);
   if (options.write) {
     const { runtimes, absent } = field;
     const conditions = {
       runtimes,
-      rounds: options.rounds,
       load: load.describe(),
       absent: [...absent, ...failures],
     };
