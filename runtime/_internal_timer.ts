@@ -15,20 +15,26 @@ export class InternalTimer implements TimerEntry, ReadyEntry {
     this.whenDue = when;
     this.#loop = loop;
     this.#callback = callback;
-    const now = loop.time();
-    // What is due already stands in line with the callbacks of this moment, as CPython's timeouts do.
-    if (when <= now) this.due();
-    else loop.scheduler.addTimer(this, now);
   }
 
-  /** `when` in seconds on the loop's clock. */
+  /**
+   * `when` in seconds on the loop's clock. What is due already stands in line with the callbacks of this moment, as with
+   * CPython's timeouts.
+   */
   static at(loop: LoopCore, when: number, callback: () => void): InternalTimer {
-    return new InternalTimer(loop, when, callback);
+    const timer = new InternalTimer(loop, when, callback);
+    const now = loop.time();
+    if (when <= now) timer.due();
+    else loop.scheduler.addTimer(timer, now);
+    return timer;
   }
 
-  /** `delay` in seconds from now. */
+  /** `delay` in seconds from now. What is due already comes behind the callbacks of this moment, as with `callLater`. */
   static after(loop: LoopCore, delay: number, callback: () => void): InternalTimer {
-    return new InternalTimer(loop, loop.time() + delay, callback);
+    const now = loop.time();
+    const timer = new InternalTimer(loop, now + delay, callback);
+    loop.scheduler.addTimer(timer, now);
+    return timer;
   }
 
   get live(): boolean {

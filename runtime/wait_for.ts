@@ -127,8 +127,14 @@ class EndWait<T> extends Wait<T> implements FutureEntry {
     return this.#future;
   }
 
+  /** By way of the ready queue, as in CPython, where a callback of the future wakes who waits. */
   notify(): void {
-    this.wake();
+    this.scheduler.enqueue({
+      run: () => {
+        this.wake();
+        return null;
+      },
+    });
   }
 
   override describe(): string {
