@@ -114,9 +114,7 @@ async function connectTo(
 export function bindError(address: NetAddress | { path: string }, error: OSError): OSError {
   return remade(
     error,
-    `error while attempting to bind on address ${
-      describeAddress(address)
-    }: ${error.message}`,
+    `error while attempting to bind on address ${describeAddress(address)}: ${error.message}`,
   );
 }
 
