@@ -6,12 +6,12 @@ import { test } from "node:test";
 import { openConnection, OSError, sleep, type StreamReader, type StreamWriter } from "../../mod.ts";
 import { type Kit, runs, text, until } from "./_stream_kit.ts";
 
-/** A test that needs a program; where that is not installed the test's name is told, with the reason. */
+/** A test that needs a program; where that is not installed its name says so: not every runner tells a reason. */
 export function needs(
   program: string,
 ): (name: string, body: (kit: Kit) => Promise<void>) => void {
   if (spawnSync("sh", ["-c", `command -v ${program}`]).status === 0) return runs;
-  return (name) => test(name, { skip: `${program} is not installed` });
+  return (name) => test(`${name} (not run: ${program} is not installed)`, { skip: true });
 }
 
 /** A running program: what it said, and how it ended. */

@@ -13,6 +13,15 @@ export function heldMegabytes(): number {
   return (heapUsed + external) / MEGABYTE;
 }
 
+/**
+ * The same once the turn is over and what it closed has ended: until then an engine keeps alive what its weak references
+ * were asked for.
+ */
+export async function settledMegabytes(): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  return heldMegabytes();
+}
+
 const collect: () => void = "Bun" in globalThis
   ? () => (globalThis as unknown as { Bun: { gc(sync: boolean): void } }).Bun.gc(true)
   : exposedCollector();
