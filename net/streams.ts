@@ -71,6 +71,32 @@ export function openConnection(
  * @returns the two ends of the connection
  * @throws {FileNotFoundError} when there is no such file
  * @throws {ConnectionRefusedError} when nobody listens there
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { mkdtemp, rm } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { openUnixConnection, run, startUnixServer } from "@asyncio/asyncio";
+ *
+ * const folder = await mkdtemp(join(tmpdir(), "unix-"));
+ * const path = join(folder, "greeter");
+ * await run(async () => {
+ *   const server = await startUnixServer(async (_reader, writer) => {
+ *     writer.write("hello");
+ *     writer.close();
+ *     await writer.waitClosed();
+ *   }, path);
+ *   await server.with(async () => {
+ *     const [reader, writer] = await openUnixConnection(path);
+ *     assert.equal(new TextDecoder().decode(await reader.read()), "hello");
+ *     writer.close();
+ *     await writer.waitClosed();
+ *   });
+ * });
+ * await rm(folder, { recursive: true });
+ * ```
  */
 export function openUnixConnection(
   path: string,
@@ -147,6 +173,32 @@ export async function startServer(
  * @param path the socket's file; a name that begins with "\0" is abstract (Linux)
  * @param options how to serve
  * @throws {OSError} when the path can't be bound
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { mkdtemp, rm } from "node:fs/promises";
+ * import { tmpdir } from "node:os";
+ * import { join } from "node:path";
+ * import { openUnixConnection, run, startUnixServer } from "@asyncio/asyncio";
+ *
+ * const folder = await mkdtemp(join(tmpdir(), "server-"));
+ * const path = join(folder, "clock");
+ * await run(async () => {
+ *   const server = await startUnixServer(async (_reader, writer) => {
+ *     writer.write("12:00");
+ *     writer.close();
+ *     await writer.waitClosed();
+ *   }, path);
+ *   await server.with(async () => {
+ *     const [reader, writer] = await openUnixConnection(path);
+ *     assert.equal(new TextDecoder().decode(await reader.read()), "12:00");
+ *     writer.close();
+ *     await writer.waitClosed();
+ *   });
+ * });
+ * await rm(folder, { recursive: true });
+ * ```
  */
 export async function startUnixServer(
   clientConnected: ClientConnected,

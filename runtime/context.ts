@@ -242,7 +242,25 @@ export class Context {
   }
 }
 
-/** A copy of the current context. asyncio: `contextvars.copy_context()` */
+/**
+ * A copy of the current context, for instance to give each request of a plain server its own.
+ *
+ * asyncio: `contextvars.copy_context()`
+ *
+ * @example
+ * ```ts
+ * import { ContextVar, copyContext } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * const request = new ContextVar("request", { default: "none" });
+ * const handle = (id: string): string => {
+ *   request.set(id);
+ *   return request.get();
+ * };
+ * assert.equal(copyContext().run(handle, "first"), "first");
+ * assert.equal(request.get(), "none");
+ * ```
+ */
 export function copyContext(): Context {
   return wrap(new ContextCell(currentBindings()));
 }

@@ -13,6 +13,21 @@ type State = "created" | "active" | "expiring" | "expired" | "finished";
  * A deadline for a body, as {@linkcode timeout} and {@linkcode timeoutAt} make it. Enter it once.
  *
  * asyncio: `asyncio.Timeout`
+ *
+ * @example
+ * ```ts
+ * import { getRunningLoop, run, sleep, timeout } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const deadline = timeout({ milliseconds: 5 });
+ *   await deadline.with(async () => {
+ *     deadline.reschedule(getRunningLoop().time() + 60); // it needs longer, as turns out
+ *     await sleep({ milliseconds: 10 });
+ *   });
+ *   assert.equal(deadline.expired(), false);
+ * });
+ * ```
  */
 export class Timeout {
   #state: State = "created";
@@ -145,6 +160,17 @@ export function timeout(delay: Delay | null): Timeout {
  *
  * @throws {RangeError} when it is NaN
  * @throws {TypeError} when it is neither a number nor null
+ *
+ * @example
+ * ```ts
+ * import { getRunningLoop, run, sleep, timeoutAt, TimeoutError } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const when = getRunningLoop().time() + 0.005;
+ *   await assert.rejects(timeoutAt(when).with(() => sleep(3600)), TimeoutError);
+ * });
+ * ```
  */
 export function timeoutAt(when: number | null): Timeout {
   return new Timeout(when);
