@@ -1,4 +1,5 @@
 import { runInRoot } from "./_root.ts";
+import { type Envelope, makeEnvelope } from "./_thread_envelope.ts";
 import type { JobMessage, PokeMessage, UrgentMessage, WorkerMessage } from "./_thread_protocol.ts";
 import { programSource, type WorkerChannel } from "./_thread_program.ts";
 
@@ -101,6 +102,7 @@ interface Globals {
 }
 
 const globals = globalThis as unknown as Globals;
+const envelope = makeEnvelope();
 
 /** Waits longer than this are taken for endless, as host timers are. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -110,7 +112,7 @@ const WAKE = 0;
 const CANCELLED = 1;
 
 /** The channel of a thread's program; sent as source text, so it uses nothing from outside of itself. */
-function threadChannel(): WorkerChannel {
+function threadChannel(envelope: Envelope): WorkerChannel {
   const { process } = globalThis as unknown as Globals;
   const threads = process.getBuiltinModule("node:worker_threads");
   const { parentPort, workerData, receiveMessageOnPort } = threads;
@@ -123,14 +125,18 @@ function threadChannel(): WorkerChannel {
     for (;;) {
       const received = receiveMessageOnPort(urgent);
       if (received === undefined) return;
-      handler(received.message as UrgentMessage);
+      handler(envelope.open(received.message) as UrgentMessage);
     }
   };
   return {
-    post: (message, transfer) => parentPort.postMessage(message, transfer),
+    post: (message, transfer) => {
+      parentPort.postMessage(envelope.around(message, transfer), transfer);
+    },
     listen: (given) => {
       handler = given;
-      parentPort.on("message", given as Listener);
+      parentPort.on("message", (received: unknown) => {
+        given(envelope.open(received) as JobMessage | PokeMessage);
+      });
     },
     drain,
     cancelledJob: () => Atomics.load(flags, 1),
@@ -209,7 +215,9 @@ function startThread(program: string, name: string, events: WorkerEvents): Worke
     port1.close();
     events.ended(how, cause);
   });
-  worker.on("message", (message: WorkerMessage) => events.message(message));
+  worker.on("message", (received: unknown) => {
+    events.message(envelope.open(received) as WorkerMessage);
+  });
   worker.on("messageerror", (error: unknown) => {
     end("sent what can't be read here", error);
     void worker.terminate(); // settles; the pool has let go of the worker
@@ -218,13 +226,15 @@ function startThread(program: string, name: string, events: WorkerEvents): Worke
   worker.on("exit", (code: number) => end(`exited with code ${code}`, null));
   const notify = (message: UrgentMessage, transfer: readonly Transferable[]): void => {
     if (message.kind === "cancel") Atomics.store(flags, CANCELLED, message.job);
-    port1.postMessage(message, transfer);
+    port1.postMessage(envelope.around(message, transfer), transfer);
     Atomics.add(flags, WAKE, 1);
     Atomics.notify(flags, WAKE);
     worker.postMessage({ kind: "poke" } satisfies PokeMessage);
   };
   return {
-    post: (message, transfer) => worker.postMessage(message, transfer),
+    post: (message, transfer) => {
+      worker.postMessage(envelope.around(message, transfer), transfer);
+    },
     notify,
     hold: () => worker.ref(),
     release: () => worker.unref(),

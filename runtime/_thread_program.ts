@@ -1,3 +1,4 @@
+import { type Envelope, makeEnvelope } from "./_thread_envelope.ts";
 import type {
   EncodedValue,
   JobMessage,
@@ -24,12 +25,12 @@ export interface WorkerChannel {
 }
 
 /** The program of a worker as source text, around a function that makes its channel. */
-export function programSource(makeChannel: () => WorkerChannel): string {
+export function programSource(makeChannel: (envelope: Envelope) => WorkerChannel): string {
   // The import is part of the text, so that no bundler rewrites it. `__name` is what esbuild and tsx call in functions that
   // they have compiled; it has to be there for functions that are sent as source.
   return `"use strict";(() => {
 Object.defineProperty(globalThis, "__name", { value: (fn) => fn, configurable: true, writable: true });
-(${runWorker})((${makeWire})(), (${makeChannel})(), (url) => import(url));
+(${runWorker})((${makeWire})(), (${makeChannel})((${makeEnvelope})()), (url) => import(url));
 })()`;
 }
 
