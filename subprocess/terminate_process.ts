@@ -31,12 +31,14 @@ export interface TerminateOptions {
  * @example
  * ```ts
  * import assert from "node:assert/strict";
- * import { createSubprocessShell, run, terminateProcess } from "@asyncio/asyncio";
+ * import { createSubprocessShell, PIPE, run, terminateProcess } from "@asyncio/asyncio";
  *
  * await run(async () => {
- *   const stubborn = await createSubprocessShell("trap '' TERM; while :; do sleep 1; done", {
- *     startNewSession: true,
- *   });
+ *   const stubborn = await createSubprocessShell(
+ *     "trap '' TERM; echo ready; while :; do sleep 1; done",
+ *     { stdout: PIPE, startNewSession: true },
+ *   );
+ *   await stubborn.stdout!.readline();
  *   assert.equal(await terminateProcess(stubborn, { grace: 0.05 }), -9);
  * });
  * ```
