@@ -26,7 +26,7 @@ const HOPS = 16;
 /** Entries between two looks at the clock. */
 const ENTRIES_PER_LOOK = 32;
 /** Milliseconds of microtask time before I/O, host timers and other code get their turn. */
-const SLICE = 2;
+const SLICE = 4;
 
 /**
  * The ready queue, the timers, and the drain that runs them.
