@@ -32,6 +32,8 @@ export class DenoChannel implements RawChannel {
    */
   #reading = false;
   #given: { owner: ReadSink; buffer: Uint8Array } | null = null;
+  /** Who was asked for a buffer last; with `#given` null it had none. */
+  #asked: ReadSink | null = null;
 
   #writing: Done | null = null;
   #rest: Uint8Array | null = null;
@@ -112,6 +114,7 @@ export class DenoChannel implements RawChannel {
       sink = this.#gate.sink;
     }
     if (sink === null) return;
+    this.#asked = sink;
     this.#given = buffer === null ? null : { owner: sink, buffer };
     this.#reading = true;
     this.#conn.read(buffer ?? this.#buffer.take()).then(this.#onRead, this.#onReadError);
@@ -122,10 +125,18 @@ export class DenoChannel implements RawChannel {
     if (this.#closed) return;
     if (count === null) return this.#gate.finish("eof");
     const given = this.#given;
-    if (given === null) this.#gate.data(this.#buffer.cut(count));
-    else this.#gate.filled(given.owner, given.buffer, count);
-    this.#read();
+    if (given !== null) {
+      this.#gate.filled(given.owner, given.buffer, count);
+      this.#read();
+      return;
+    }
+    this.#gate.data(this.#buffer.cut(count), this.#asked);
+    const sink = this.#gate.sink;
+    if (!this.#buffer.full || sink?.afterTurn === undefined) this.#read();
+    else sink.afterTurn(this.#readOn);
   };
+
+  readonly #readOn = (): void => this.#read();
 
   readonly #onReadError = (error: unknown): void => {
     this.#reading = false;

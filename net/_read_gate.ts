@@ -69,11 +69,13 @@ export class ReadGate {
     return held;
   }
 
-  /** A chunk has arrived; it will be the receiver's own. */
-  data(chunk: Uint8Array): void {
+  /** A chunk has arrived; it will be the receiver's own. `asked` has just been asked for a buffer, and had none. */
+  data(chunk: Uint8Array, asked: ReadSink | null = null): void {
     const sink = this.#sink;
-    if (sink !== null && this.#held.length === 0) this.#hand(sink, chunk);
-    else if (!this.#closed) this.#held.push(chunk);
+    if (sink !== null && this.#held.length === 0) {
+      if (sink === asked) sink.onData(chunk);
+      else this.#hand(sink, chunk);
+    } else if (!this.#closed) this.#held.push(chunk);
   }
 
   /** `count` bytes have arrived in the buffer that `owner` gave. */

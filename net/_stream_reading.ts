@@ -5,6 +5,7 @@ import type { Carry } from "./_carry.ts";
 import type { RawChannel, ReadSink } from "./host.ts";
 import type { NetLoop } from "./_net_loop.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
+import { soon } from "./_soon.ts";
 import { TransportBase, type TransportOwner } from "./_transport_base.ts";
 import type { BaseProtocol } from "./transports.ts";
 
@@ -106,6 +107,12 @@ export abstract class StreamReading extends TransportBase implements ReadSink {
 
   onBuffer(buffer: Uint8Array, count: number): void {
     this.#tell({ kind: "buffer", buffer, count });
+  }
+
+  afterTurn(read: () => void): void {
+    // A protocol of users' has heard and answered already.
+    if (this.direct) soon(this.loop, read);
+    else read();
   }
 
   /** The turn of the held event, as an entry of the ready queue. */

@@ -72,6 +72,11 @@ export interface ReadSink {
    * gave last.
    */
   onBuffer?(buffer: Uint8Array, count: number): void;
+  /**
+   * Asked, when present, by runtimes that pull, before the next read where that is likely to find data at once: calls
+   * `read` when those whom the last chunk woke have had their turn, so that what they answer goes out first.
+   */
+  afterTurn?(read: () => void): void;
 }
 
 /** What holds for every channel. */

@@ -62,6 +62,51 @@ for (const [name, host] of hosts) {
     });
   });
 
+  test(`host ${name}: a sink that puts off the next read loses nothing`, async () => {
+    await withPair(host, async (client, server) => {
+      class Patient extends Recorder {
+        afterTurn(read: () => void): void {
+          setTimeout(read, 1);
+        }
+      }
+      const sink = new Patient();
+      server.startReading(sink);
+      const all = pattern(1 << 20);
+      await write(client, all);
+      await shutdown(client);
+      await sink.ended();
+      assert.ok(Buffer.compare(sink.all(), all) === 0);
+    });
+  });
+
+  test(`host ${name}: a read that was put off does not begin after a stop or a close`, async () => {
+    await withPair(host, async (client, server) => {
+      const later: (() => void)[] = [];
+      class Stopper extends Recorder {
+        afterTurn(read: () => void): void {
+          later.push(read);
+          server.stopReading();
+        }
+      }
+      const first = new Stopper();
+      server.startReading(first);
+      // Fills any buffer that a channel begins with.
+      await write(client, pattern(100_000));
+      await first.received(1);
+      server.stopReading();
+      const length = first.length;
+      for (const read of later) read();
+      await pause(20);
+      assert.equal(first.length, length);
+      const second = new Recorder();
+      server.startReading(second);
+      await second.received(100_000 - length);
+      assert.equal(first.length + second.length, 100_000);
+      server.close();
+      for (const read of later) read();
+    });
+  });
+
   test(`host ${name}: 8 MiB arrive in order through chunks of every size`, async () => {
     await withPair(host, async (client, server) => {
       const sink = new Recorder();
