@@ -236,9 +236,9 @@ runs("SENDF-05: cancelled in the middle, the connection goes on", async ({ loop 
   await assert.rejects(async () => await task, { name: "CancelledError" });
   assert.equal(transport.getProtocol(), protocol);
   assert.equal(transport.isReading(), true);
-  // It was told that writing is paused, and that it goes on.
-  assert.deepEqual(protocol.log, ["made", "pause"]);
+  // It was told that writing is paused, and that it goes on, be it now or, on a busy machine, already.
   await until(() => protocol.log.at(-1) === "resume");
+  assert.deepEqual(protocol.log, ["made", "pause", "resume"]);
   transport.close();
   await until(() => protocol.lost === null && !Number.isInteger(got));
   server.close();
