@@ -1,6 +1,7 @@
 import type { EventLoop } from "../event_loop.ts";
 import type { Carry } from "./_carry.ts";
-import { handshake, type TlsSetup } from "./_handshake.ts";
+import { handshake } from "./_handshake.ts";
+import type { TlsSetup } from "./_tls_arguments.ts";
 import type { RawChannel } from "./host.ts";
 import { netLoop } from "./_net_loop.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";

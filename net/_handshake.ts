@@ -1,54 +1,10 @@
 import type { EventLoop } from "../event_loop.ts";
-import { type Delay, toSeconds } from "../runtime/durations.ts";
 import { ConnectionAbortedError } from "../runtime/exceptions.ts";
 import { InternalTimer } from "../runtime/_internal_timer.ts";
 import type { Operation, RawChannel, TlsChannel, UpgradeTls } from "./host.ts";
 import { hostOf } from "./_host_of.ts";
 import { netLoop } from "./_net_loop.ts";
-import type { TlsOptions } from "./options.ts";
-
-const HANDSHAKE_TIMEOUT = 60;
-const SHUTDOWN_TIMEOUT = 30;
-
-/** What a TLS connection is set up with. */
-export interface TlsSetup {
-  readonly options: TlsOptions;
-  readonly isServer: boolean;
-  /** Clients: the name to check; "" checks none. */
-  readonly serverHostname: string;
-  /** Seconds. */
-  readonly handshakeTimeout: number;
-  /** Seconds from `close()` until the peer has to have ended TLS too. */
-  readonly shutdownTimeout: number;
-}
-
-/** The limits of a TLS connection, as its users give them. */
-export interface TlsTimeouts {
-  sslHandshakeTimeout?: Delay;
-  sslShutdownTimeout?: Delay;
-}
-
-/**
- * The limits in seconds.
- *
- * @throws {RangeError} when one is not positive
- */
-export function tlsSeconds(
-  timeouts: TlsTimeouts,
-): Pick<TlsSetup, "handshakeTimeout" | "shutdownTimeout"> {
-  return {
-    handshakeTimeout: positive(timeouts, "sslHandshakeTimeout", HANDSHAKE_TIMEOUT),
-    shutdownTimeout: positive(timeouts, "sslShutdownTimeout", SHUTDOWN_TIMEOUT),
-  };
-}
-
-function positive(timeouts: TlsTimeouts, name: keyof TlsTimeouts, standard: number): number {
-  const timeout = timeouts[name];
-  if (timeout === undefined) return standard;
-  const seconds = toSeconds(timeout);
-  if (seconds > 0) return seconds;
-  throw new RangeError(`${name} should be a positive number, got ${seconds}`);
-}
+import type { TlsSetup } from "./_tls_arguments.ts";
 
 /**
  * Makes the handshake over a channel, which belongs to it from now on. It ends with its loop at the

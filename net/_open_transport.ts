@@ -1,7 +1,8 @@
 import type { EventLoop } from "../event_loop.ts";
 import { Waiter } from "../runtime/_wait.ts";
 import { Carry } from "./_carry.ts";
-import { handshake, type TlsSetup } from "./_handshake.ts";
+import { handshake } from "./_handshake.ts";
+import type { TlsSetup } from "./_tls_arguments.ts";
 import type { RawChannel } from "./host.ts";
 import { waitForOperation } from "./_host_wait.ts";
 import { netLoop } from "./_net_loop.ts";

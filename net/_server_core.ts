@@ -3,7 +3,7 @@ import type { LoopResource } from "../runtime/base_event_loop.ts";
 import type { OSError } from "../runtime/exceptions.ts";
 import { Acceptor } from "./_acceptor.ts";
 import { Carry } from "./_carry.ts";
-import type { TlsSetup } from "./_handshake.ts";
+import type { TlsSetup } from "./_tls_arguments.ts";
 import type { AcceptSink, RawChannel, RawListener } from "./host.ts";
 import { netLoop } from "./_net_loop.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";

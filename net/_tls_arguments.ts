@@ -1,6 +1,27 @@
 import { describeType } from "../runtime/_describe.ts";
-import { tlsSeconds, type TlsSetup, type TlsTimeouts } from "./_handshake.ts";
+import { type Delay, toSeconds } from "../runtime/durations.ts";
 import type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
+
+const HANDSHAKE_TIMEOUT = 60;
+const SHUTDOWN_TIMEOUT = 30;
+
+/** What a TLS connection is set up with. */
+export interface TlsSetup {
+  readonly options: TlsOptions;
+  readonly isServer: boolean;
+  /** Clients: the name to check; "" checks none. */
+  readonly serverHostname: string;
+  /** Seconds. */
+  readonly handshakeTimeout: number;
+  /** Seconds from `close()` until the peer has to have ended TLS too. */
+  readonly shutdownTimeout: number;
+}
+
+/** The limits of a TLS connection, as its users give them. */
+export interface TlsTimeouts {
+  sslHandshakeTimeout?: Delay;
+  sslShutdownTimeout?: Delay;
+}
 
 /**
  * How a client shall speak TLS; null when it shall not.
@@ -91,4 +112,26 @@ function refuseTimeouts(options: TlsTimeouts): void {
   for (const name of ["sslHandshakeTimeout", "sslShutdownTimeout"] as const) {
     if (options[name] !== undefined) throw new RangeError(`${name} is only meaningful with ssl`);
   }
+}
+
+/**
+ * The limits in seconds.
+ *
+ * @throws {RangeError} when one is not positive
+ */
+function tlsSeconds(
+  timeouts: TlsTimeouts,
+): Pick<TlsSetup, "handshakeTimeout" | "shutdownTimeout"> {
+  return {
+    handshakeTimeout: positive(timeouts, "sslHandshakeTimeout", HANDSHAKE_TIMEOUT),
+    shutdownTimeout: positive(timeouts, "sslShutdownTimeout", SHUTDOWN_TIMEOUT),
+  };
+}
+
+function positive(timeouts: TlsTimeouts, name: keyof TlsTimeouts, standard: number): number {
+  const timeout = timeouts[name];
+  if (timeout === undefined) return standard;
+  const seconds = toSeconds(timeout);
+  if (seconds > 0) return seconds;
+  throw new RangeError(`${name} should be a positive number, got ${seconds}`);
 }

@@ -1,20 +1,18 @@
 /**
- * Connecting: `createConnection` and `createUnixConnection`.
+ * Connecting: `createConnection`, `createUnixConnection` and `connectAcceptedSocket`. Arguments are checked here, at the call;
+ * the work is done by `_connecting.ts`.
  *
  * @module
  */
 
 import type { EventLoop } from "../event_loop.ts";
+import { rejecting } from "../runtime/_lazy.ts";
 import { withSignal } from "../runtime/with_signal.ts";
-import { connectTcp } from "./_connect_tcp.ts";
-import { waitForOperation } from "./_host_wait.ts";
-import { hostOf } from "./_host_of.ts";
-import { netLoop } from "./_net_loop.ts";
-import { openTransport } from "./_open_transport.ts";
-import type { ConnectOptions } from "./options.ts";
+import { streamCalls } from "./_lazy_modules.ts";
+import type { ConnectOptions, TlsOptions } from "./options.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
-import { requireUnixStream, takeChannel } from "./_take_socket.ts";
-import { clientTls } from "./_tls_arguments.ts";
+import type { Socket } from "./sockets.ts";
+import { clientTls, serverTls } from "./_tls_arguments.ts";
 import type { Transport } from "./transports.ts";
 
 /** `loop.createConnection` */
@@ -25,7 +23,7 @@ export function createConnection<P extends Protocol | BufferedProtocol>(
   port: number | null,
   options: ConnectOptions = {},
 ): Promise<[Transport, P]> {
-  return underSignal(options, async () => {
+  return underSignal(options, () => {
     const tls = clientTls(
       options,
       host,
@@ -36,13 +34,14 @@ export function createConnection<P extends Protocol | BufferedProtocol>(
       if (sock === undefined) {
         throw new RangeError("host and port was not specified and no sock specified");
       }
-      return await openTransport(loop, await takeChannel(sock), protocolFactory, tls);
+      return streamCalls.call((net) => net.takeConnected(loop, protocolFactory, sock, tls));
     }
     if (sock !== undefined) {
       throw new RangeError("host/port and sock can not be specified at the same time");
     }
-    const channel = await connectTcp(loop, host, port, options);
-    return await openTransport(loop, channel, protocolFactory, tls);
+    return streamCalls.call((net) =>
+      net.connectToHost(loop, protocolFactory, host, port, options, tls)
+    );
   });
 }
 
@@ -53,24 +52,34 @@ export function createUnixConnection<P extends Protocol | BufferedProtocol>(
   path: string | null,
   options: ConnectOptions = {},
 ): Promise<[Transport, P]> {
-  return underSignal(options, async () => {
+  return underSignal(options, () => {
     const tls = clientTls(options, null, "you have to pass serverHostname when using ssl");
     const { sock } = options;
     if (path === null) {
       if (sock === undefined) throw new RangeError("no path and sock were specified");
-      requireUnixStream(sock);
-      return await openTransport(loop, await takeChannel(sock), protocolFactory, tls);
+      return streamCalls.call((net) => net.takeConnectedUnix(loop, protocolFactory, sock, tls));
     }
     if (sock !== undefined) {
       throw new RangeError("path and sock can not be specified at the same time");
     }
-    const core = netLoop(loop);
-    const operation = hostOf(core).connect({ path });
-    const channel = await waitForOperation(core, operation, `a connection to ${path}`);
-    return await openTransport(loop, channel, protocolFactory, tls);
+    return streamCalls.call((net) => net.connectToPath(loop, protocolFactory, path, tls));
+  });
+}
+
+/** `loop.connectAcceptedSocket` */
+export function connectAcceptedSocket<P extends Protocol | BufferedProtocol>(
+  loop: EventLoop,
+  protocolFactory: () => P,
+  sock: Socket,
+  options: { ssl?: TlsOptions } = {},
+): Promise<[Transport, P]> {
+  return rejecting(() => {
+    const tls = serverTls(options);
+    return streamCalls.call((net) => net.takeConnected(loop, protocolFactory, sock, tls));
   });
 }
 
 function underSignal<T>(options: ConnectOptions, body: () => Promise<T>): Promise<T> {
-  return options.signal === undefined ? body() : withSignal(options.signal, body);
+  const { signal } = options;
+  return signal === undefined ? rejecting(body) : withSignal(signal, () => rejecting(body));
 }

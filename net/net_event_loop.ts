@@ -5,31 +5,26 @@ import type {
   StartTlsOptions,
 } from "../event_loop.ts";
 import { BaseEventLoop } from "../runtime/base_event_loop.ts";
-import type { BytesLike } from "../runtime/bytes.ts";
+import { type BytesLike, toBytes } from "../runtime/bytes.ts";
+import { rejecting } from "../runtime/_lazy.ts";
 import type { Address, AddressLike, NetAddress } from "./addresses.ts";
-import { createConnection, createUnixConnection } from "./connect.ts";
-import { connectReadPipe, connectWritePipe } from "./connect_pipes.ts";
-import { createDatagramEndpoint } from "./datagram_endpoint.ts";
-import { getaddrinfo, getnameinfo } from "./dns.ts";
-import { connectAcceptedSocket, createServer, createUnixServer } from "./listen.ts";
+import { connectAcceptedSocket, createConnection, createUnixConnection } from "./connect.ts";
+import {
+  datagramCalls,
+  fileCalls,
+  nameCalls,
+  pipeCalls,
+  socketCalls,
+  streamCalls,
+} from "./_lazy_modules.ts";
+import { createServer, createUnixServer } from "./listen.ts";
 import type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
+import type { ReadablePipe, WritablePipe } from "./pipes.ts";
 import type { BufferedProtocol, DatagramProtocol, Protocol } from "./protocols.ts";
 import type { Server } from "./server.ts";
-import {
-  addWatch,
-  removeWatch,
-  sockAccept,
-  sockConnect,
-  sockRecv,
-  sockRecvfrom,
-  sockRecvInto,
-  sockSendall,
-  sockSendto,
-} from "./socket_calls.ts";
+import { addWatch, removeWatch } from "./_socket_watch.ts";
 import type { SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets.ts";
-import { sendfile, sockSendfile } from "./sendfile.ts";
-import { startTls } from "./start_tls.ts";
-import type { ReadablePipe, WritablePipe } from "./pipes.ts";
+import { upgradingTls } from "./_tls_arguments.ts";
 import type {
   BaseProtocol,
   DatagramTransport,
@@ -75,13 +70,13 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     port: number | string | null,
     options?: { family?: 0 | 4 | 6; type?: typeof SOCK_STREAM | typeof SOCK_DGRAM },
   ): Promise<{ family: 4 | 6; address: NetAddress }[]> {
-    return getaddrinfo(host, port, options);
+    return nameCalls.call((net) => net.getaddrinfo(host, port, options));
   }
 
   getnameinfo(
     address: { hostname: string; port: number },
   ): Promise<[host: string, service: string]> {
-    return getnameinfo(address);
+    return nameCalls.call((net) => net.getnameinfo(address));
   }
 
   createConnection<P extends Protocol | BufferedProtocol>(
@@ -130,7 +125,9 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     protocolFactory: () => P,
     options: DatagramOptions,
   ): Promise<[DatagramTransport, P]> {
-    return createDatagramEndpoint(publicLoop(this), protocolFactory, options);
+    return datagramCalls.call((net) =>
+      net.createDatagramEndpoint(publicLoop(this), protocolFactory, options)
+    );
   }
 
   sendfile(
@@ -140,7 +137,9 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     count?: number | null,
     options?: SendfileOptions,
   ): Promise<number> {
-    return sendfile(publicLoop(this), transport, file, offset, count, options);
+    return fileCalls.call((net) =>
+      net.sendfile(publicLoop(this), transport, file, offset, count, options)
+    );
   }
 
   sockSendfile(
@@ -150,58 +149,67 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     count?: number | null,
     options?: SendfileOptions,
   ): Promise<number> {
-    return sockSendfile(publicLoop(this), sock, file, offset, count, options);
+    return fileCalls.call((net) =>
+      net.sockSendfile(publicLoop(this), sock, file, offset, count, options)
+    );
   }
 
   connectReadPipe<P extends Protocol | BufferedProtocol>(
     protocolFactory: () => P,
     pipe: ReadablePipe,
   ): Promise<[ReadTransport, P]> {
-    return connectReadPipe(publicLoop(this), protocolFactory, pipe);
+    return pipeCalls.call((net) => net.connectReadPipe(publicLoop(this), protocolFactory, pipe));
   }
 
   connectWritePipe<P extends BaseProtocol>(
     protocolFactory: () => P,
     pipe: WritablePipe,
   ): Promise<[WriteTransport, P]> {
-    return connectWritePipe(publicLoop(this), protocolFactory, pipe);
+    return pipeCalls.call((net) => net.connectWritePipe(publicLoop(this), protocolFactory, pipe));
   }
 
   startTls(
     transport: Transport,
     protocol: Protocol | BufferedProtocol,
     ssl: TlsOptions,
-    options?: StartTlsOptions,
+    options: StartTlsOptions = {},
   ): Promise<Transport> {
-    return startTls(publicLoop(this), transport, protocol, ssl, options);
+    return rejecting(() => {
+      const setup = upgradingTls(ssl, options);
+      return streamCalls.call((net) => net.startTls(publicLoop(this), transport, protocol, setup));
+    });
   }
 
   sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array> {
-    return sockRecv(sock, nbytes);
+    return socketCalls.call((net) => net.sockRecv(sock, nbytes));
   }
 
   sockRecvInto(sock: Socket, buffer: Uint8Array): Promise<number> {
-    return sockRecvInto(sock, buffer);
+    return socketCalls.call((net) => net.sockRecvInto(sock, buffer));
   }
 
   sockRecvfrom(sock: Socket, bufsize: number): Promise<[Uint8Array, Address]> {
-    return sockRecvfrom(sock, bufsize);
+    return socketCalls.call((net) => net.sockRecvfrom(sock, bufsize));
   }
 
   sockSendall(sock: Socket, data: BytesLike): Promise<void> {
-    return sockSendall(sock, data);
+    return socketCalls.call((net) => net.sockSendall(sock, data));
   }
 
   sockSendto(sock: Socket, data: BytesLike, address: AddressLike): Promise<number> {
-    return sockSendto(publicLoop(this), sock, data, address);
+    return rejecting(() => {
+      // Taken now: the caller may do with the data what it likes while the code is loaded.
+      const bytes = toBytes(data, "data").slice();
+      return socketCalls.call((net) => net.sockSendto(publicLoop(this), sock, bytes, address));
+    });
   }
 
   sockConnect(sock: Socket, address: AddressLike): Promise<void> {
-    return sockConnect(publicLoop(this), sock, address);
+    return socketCalls.call((net) => net.sockConnect(publicLoop(this), sock, address));
   }
 
   sockAccept(sock: Socket): Promise<[Socket, Address]> {
-    return sockAccept(sock);
+    return socketCalls.call((net) => net.sockAccept(sock));
   }
 
   addReader<A extends unknown[]>(

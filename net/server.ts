@@ -2,10 +2,10 @@ import type { EventLoop } from "../event_loop.ts";
 import { CancelledError, RuntimeError } from "../runtime/exceptions.ts";
 import { sleep } from "../runtime/sleep.ts";
 import { Waiter } from "../runtime/_wait.ts";
-import { ServerCore, type ServerParts } from "./_server_core.ts";
+import type { ServerCore } from "./_server_core.ts";
 import type { Socket } from "./sockets.ts";
 
-let make: (parts: ServerParts) => Server;
+let make: (core: ServerCore) => Server;
 
 /**
  * A server (`asyncio.Server`), as `startServer` and `createServer` give it.
@@ -142,11 +142,11 @@ export class Server implements AsyncDisposable {
   }
 
   static {
-    make = (parts) => new Server(new ServerCore(parts));
+    make = (core) => new Server(core);
   }
 }
 
 /** Makes a server that does not accept connections yet. */
-export function makeServer(parts: ServerParts): Server {
-  return make(parts);
+export function makeServer(core: ServerCore): Server {
+  return make(core);
 }

@@ -6,8 +6,7 @@
 
 import type { EventLoop } from "../event_loop.ts";
 import { type BytesLike, toBytes } from "../runtime/bytes.ts";
-import { describeType } from "../runtime/_describe.ts";
-import { OSError, RuntimeError } from "../runtime/exceptions.ts";
+import { OSError } from "../runtime/exceptions.ts";
 import type { Address, AddressLike } from "./addresses.ts";
 import { describeAddress } from "./_address_forms.ts";
 import { ConnectedSocket } from "./_connected_socket.ts";
@@ -17,7 +16,6 @@ import { hostOf } from "./_host_of.ts";
 import { waitForHost, waitForOperation } from "./_host_wait.ts";
 import { ipFamily } from "./_ip_family.ts";
 import { netLoop } from "./_net_loop.ts";
-import type { Readiness } from "./_readiness.ts";
 import {
   AF_INET6,
   bodyOf,
@@ -26,9 +24,10 @@ import {
   kindOf,
   setBody,
   SOCK_DGRAM,
-  Socket,
+  type Socket,
   wrongState,
 } from "./sockets.ts";
+import { readinessOf } from "./_socket_watch.ts";
 
 /** `loop.sockRecv` */
 export async function sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array> {
@@ -71,14 +70,13 @@ export async function sockSendall(sock: Socket, data: BytesLike): Promise<void> 
   await body.it.flush();
 }
 
-/** `loop.sockSendto` */
+/** `loop.sockSendto`; the bytes are its own. */
 export async function sockSendto(
   loop: EventLoop,
   sock: Socket,
-  data: BytesLike,
+  bytes: Uint8Array,
   address: AddressLike,
 ): Promise<number> {
-  const bytes = toBytes(data, "data").slice();
   checkFamily(sock, address);
   if (kindOf(sock).type !== SOCK_DGRAM || "path" in address) throw wrongState(sock, "sendto");
   // As the system does: the first datagram binds the socket.
@@ -139,36 +137,6 @@ export async function sockAccept(sock: Socket): Promise<[Socket, Address]> {
   return [connectedSocket(connection), peer];
 }
 
-/** `loop.addReader` and `loop.addWriter` */
-export function addWatch<A extends unknown[]>(
-  loop: EventLoop,
-  sock: Socket,
-  direction: "read" | "write",
-  callback: (...args: A) => unknown,
-  args: A,
-): void {
-  if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
-  requireSocket(sock);
-  readinessOf(sock, direction, "watch").watch(loop, () => callback(...args));
-}
-
-/** `loop.removeReader` and `loop.removeWriter` */
-export function removeWatch(loop: EventLoop, sock: Socket, direction: "read" | "write"): boolean {
-  requireSocket(sock);
-  if (loop.isClosed() || bodyOf(sock).kind === "closed") return false;
-  return readinessOf(sock, direction, "watch").unwatch();
-}
-
-function readinessOf(sock: Socket, direction: "read" | "write", syscall: string): Readiness {
-  const body = bodyOf(sock);
-  if (body.kind === "view" && !body.it.closed) {
-    throw new RuntimeError(`${sock} is used by a transport or a server`);
-  }
-  if (body.kind === "listening" && direction === "read") return body.it.acceptable;
-  if (body.kind !== "connected" && body.kind !== "datagram") throw wrongState(sock, syscall);
-  return direction === "read" ? body.it.readable : body.it.writable;
-}
-
 /** The address itself, or the first one of its name, with the socket's family and type (FD-06). */
 async function resolved(
   loop: EventLoop,
@@ -212,9 +180,4 @@ async function openDatagrams(
     tooLate: (late) => late.close(),
   });
   setBody(sock, { kind: "datagram", it: new DatagramSocket(channel) });
-}
-
-function requireSocket(sock: unknown): void {
-  if (sock instanceof Socket) return;
-  throw new RangeError(`Invalid file object: a Socket is expected, got ${describeType(sock)}`);
 }

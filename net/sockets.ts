@@ -7,12 +7,12 @@
 
 import { type BytesLike, toBytes } from "../runtime/bytes.ts";
 import { OSError, RuntimeError } from "../runtime/exceptions.ts";
+import { LazyModule } from "../runtime/_lazy.ts";
 import type { Address, AddressLike } from "./addresses.ts";
 import { describeAddress } from "./_address_forms.ts";
-import { ConnectedSocket } from "./_connected_socket.ts";
-import { DatagramSocket } from "./_datagram_socket.ts";
-import { netHost } from "./_host.ts";
-import { ListeningSocket } from "./_listening_socket.ts";
+import type { ConnectedSocket } from "./_connected_socket.ts";
+import type { DatagramSocket } from "./_datagram_socket.ts";
+import type { ListeningSocket } from "./_listening_socket.ts";
 
 /** Address family of unix sockets. */
 export const AF_UNIX = 1;
@@ -50,6 +50,12 @@ export type SocketBody =
   | { readonly kind: "datagram"; readonly it: DatagramSocket }
   | { readonly kind: "view"; readonly it: Viewed }
   | { readonly kind: "closed" };
+
+/** Behind `Socket.bind`. Here, not with the rest of the net's: what stands there is built on this file. */
+const binding: LazyModule<typeof import("./_bind_socket.ts")> = new LazyModule(
+  "the code for bound sockets",
+  () => import("./_bind_socket.ts"),
+);
 
 const FRESH: SocketBody = { kind: "fresh" };
 const CLOSED: SocketBody = { kind: "closed" };
@@ -115,7 +121,15 @@ export class Socket implements Disposable {
    */
   async bind(address: AddressLike, options: { reusePort?: boolean } = {}): Promise<void> {
     if (this.#body !== FRESH) throw wrongState(this, "bind");
-    const body = await this.#bound(address, options.reusePort === true);
+    checkFamily(this, address);
+    const { reusePort = false } = options;
+    const body = await binding.call((net) => {
+      if ("path" in address || this.#type === SOCK_STREAM) {
+        return net.bindStream(address, reusePort);
+      }
+      const { hostname, port } = address;
+      return net.bindDatagrams({ hostname, port }, this.#family === AF_INET6 ? 6 : 4, reusePort);
+    });
     if ((this.#body as SocketBody) === CLOSED) body.it.close();
     else this.#body = body;
   }
@@ -241,28 +255,6 @@ export class Socket implements Disposable {
     const address = this.getpeername() ?? this.getsockname();
     const where = address === null ? "" : ` ${describeAddress(address)}`;
     return `<Socket ${family} ${this.#type} ${this.#body.kind}${where}>`;
-  }
-
-  async #bound(
-    address: AddressLike,
-    reusePort: boolean,
-  ): Promise<Extract<SocketBody, { kind: "listening" | "datagram" }>> {
-    checkFamily(this, address);
-    if ("path" in address) {
-      // As in CPython, the one who binds a path removes it: a server that takes the socket over
-      // does.
-      const { path } = address;
-      const listener = await netHost.listenUnix({ path, removeStale: false, cleanup: false });
-      return { kind: "listening", it: new ListeningSocket(listener) };
-    }
-    const { hostname, port } = address;
-    if (this.#type === SOCK_DGRAM) {
-      const family = this.#family === AF_INET6 ? 6 : 4;
-      const channel = await netHost.openDatagram({ local: { hostname, port }, family, reusePort });
-      return { kind: "datagram", it: new DatagramSocket(channel) };
-    }
-    const listener = await netHost.listenTcp({ hostname, port, reusePort });
-    return { kind: "listening", it: new ListeningSocket(listener) };
   }
 
   static {

@@ -4,17 +4,16 @@
  * @module
  */
 
-import type { EventLoop, StartTlsOptions } from "../event_loop.ts";
+import type { EventLoop } from "../event_loop.ts";
 import { CancelledError, ConnectionAbortedError } from "../runtime/exceptions.ts";
-import { handshake, type TlsSetup } from "./_handshake.ts";
+import { handshake } from "./_handshake.ts";
+import type { TlsSetup } from "./_tls_arguments.ts";
 import { waitForOperation } from "./_host_wait.ts";
 import type { Operation, TlsChannel } from "./host.ts";
 import { netLoop } from "./_net_loop.ts";
-import type { TlsOptions } from "./options.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
 import { StreamExtra } from "./_stream_extra.ts";
 import { StreamTransport } from "./stream_transport.ts";
-import { upgradingTls } from "./_tls_arguments.ts";
 import type { Transport } from "./transports.ts";
 
 /**
@@ -25,10 +24,8 @@ export async function startTls(
   loop: EventLoop,
   transport: Transport,
   protocol: Protocol | BufferedProtocol,
-  ssl: TlsOptions,
-  options: StartTlsOptions = {},
+  setup: TlsSetup,
 ): Promise<Transport> {
-  const setup = upgradingTls(ssl, options);
   if (!(transport instanceof StreamTransport)) {
     throw new TypeError(`transport ${transport} is not supported by startTls()`);
   }

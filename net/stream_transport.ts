@@ -8,7 +8,7 @@ import {
 import { Waiter } from "../runtime/_wait.ts";
 import type { Carry } from "./_carry.ts";
 import { WaterMarks } from "./flow_control.ts";
-import type { TlsSetup } from "./_handshake.ts";
+import type { TlsSetup } from "./_tls_arguments.ts";
 import type { RawChannel } from "./host.ts";
 import type { NetLoop } from "./_net_loop.ts";
 import { PrefixedChannel } from "./_prefixed_channel.ts";

@@ -1,11 +1,9 @@
 import type { EventLoop } from "../event_loop.ts";
-import { netLoop } from "../net/_net_loop.ts";
 import { getEventLoop } from "../runtime/policies.ts";
+import { startCalls } from "./_lazy_modules.ts";
 import type { SubprocessOptions } from "./options.ts";
-import { Process } from "./process.ts";
+import type { Process } from "./process.ts";
 import { type Call, execCall, shellCall } from "./_request.ts";
-import { SubprocessStreamProtocol } from "./_stream_protocol.ts";
-import { startProcess } from "./subprocess_exec.ts";
 
 /**
  * Starts a program (`asyncio.create_subprocess_exec`). No shell is involved, so the arguments reach it as they are.
@@ -71,9 +69,7 @@ export async function createSubprocessShell(
   return await create(shellCall(command, options, "inherit"), options);
 }
 
-async function create(call: Call, options: SubprocessOptions): Promise<Process> {
+function create(call: Call, { limit }: SubprocessOptions): Promise<Process> {
   const loop: EventLoop = getEventLoop();
-  const protocol = new SubprocessStreamProtocol(options.limit, loop);
-  const transport = await startProcess(netLoop(loop), protocol, call);
-  return new Process(transport, protocol.stdin, protocol.stdout, protocol.stderr);
+  return startCalls.call((it) => it.startWithStreams(loop, limit, call));
 }

@@ -1,11 +1,8 @@
 import type { EventLoop } from "../event_loop.ts";
-import { Carry } from "../net/_carry.ts";
-import { type NetLoop, netLoop } from "../net/_net_loop.ts";
-import { Waiter } from "../runtime/_wait.ts";
+import { rejecting } from "../runtime/_lazy.ts";
+import { startCalls } from "./_lazy_modules.ts";
 import type { SubprocessOptions } from "./options.ts";
-import { ProcessTransport } from "./_process_transport.ts";
-import { type Call, execCall, shellCall } from "./_request.ts";
-import { spawn } from "./_spawn.ts";
+import { execCall, shellCall } from "./_request.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
 
 /**
@@ -16,47 +13,30 @@ import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_trans
  * @throws {RangeError | TypeError} when an argument is wrong, before anything has happened
  * @throws {FileNotFoundError | PermissionError | OSError} when the program can't be started
  */
-export async function subprocessExec<P extends SubprocessProtocol>(
+export function subprocessExec<P extends SubprocessProtocol>(
   loop: EventLoop,
   protocolFactory: () => P,
   program: string | URL,
   args: readonly string[] = [],
   options: SubprocessOptions = {},
 ): Promise<[SubprocessTransport, P]> {
-  const call = execCall(program, args, options, "pipe");
-  const protocol = protocolFactory();
-  return [await startProcess(netLoop(loop), protocol, call), protocol];
+  return rejecting(() => {
+    const call = execCall(program, args, options, "pipe");
+    const protocol = protocolFactory();
+    return startCalls.call((it) => it.startWithProtocol(loop, protocol, call));
+  });
 }
 
 /** `loop.subprocessShell`: the same for a command of `/bin/sh`. */
-export async function subprocessShell<P extends SubprocessProtocol>(
+export function subprocessShell<P extends SubprocessProtocol>(
   loop: EventLoop,
   protocolFactory: () => P,
   command: string,
   options: SubprocessOptions = {},
 ): Promise<[SubprocessTransport, P]> {
-  const call = shellCall(command, options, "pipe");
-  const protocol = protocolFactory();
-  return [await startProcess(netLoop(loop), protocol, call), protocol];
-}
-
-/** Starts a checked call and waits until `connectionMade` has been called. */
-export async function startProcess(
-  loop: NetLoop,
-  protocol: SubprocessProtocol,
-  call: Call,
-): Promise<ProcessTransport> {
-  const made = new Waiter<void>(`${call.request.program} to start`);
-  const carry = Carry.capture(loop);
-  const { newSession } = call.request;
-  const transport = new ProcessTransport(loop, protocol, carry, spawn(call), made, newSession);
-  try {
-    await made.promise;
-    return transport;
-  } catch (error) {
-    // Nobody will ever hold this child: it must not outlive the call.
-    transport.close();
-    await transport.wait();
-    throw error;
-  }
+  return rejecting(() => {
+    const call = shellCall(command, options, "pipe");
+    const protocol = protocolFactory();
+    return startCalls.call((it) => it.startWithProtocol(loop, protocol, call));
+  });
 }

@@ -12,6 +12,7 @@ import {
   OSError,
   PermissionError,
   PIPE,
+  run,
   sleep,
   STDOUT,
   type SubprocessOptions,
@@ -34,6 +35,9 @@ async function inFolder(body: (folder: string) => Promise<void>): Promise<void> 
     rmSync(folder, { recursive: true });
   }
 }
+
+// The code for subprocesses is loaded at the first call; what these tests cancel is what comes after that.
+await run(async () => await (await createSubprocessExec("true")).wait());
 
 runs("SUBP-12: cancelled while it is created, the process is killed and reaped", async (loop) => {
   const before = ownChildren();

@@ -1,0 +1,65 @@
+/**
+ * What connecting takes, once its arguments are found good.
+ *
+ * @module
+ */
+
+import type { EventLoop } from "../event_loop.ts";
+import { connectTcp } from "./_connect_tcp.ts";
+import { waitForOperation } from "./_host_wait.ts";
+import { hostOf } from "./_host_of.ts";
+import { netLoop } from "./_net_loop.ts";
+import { openTransport } from "./_open_transport.ts";
+import type { ConnectOptions } from "./options.ts";
+import type { BufferedProtocol, Protocol } from "./protocols.ts";
+import type { Socket } from "./sockets.ts";
+import { requireUnixStream, takeChannel } from "./_take_socket.ts";
+import type { TlsSetup } from "./_tls_arguments.ts";
+import type { Transport } from "./transports.ts";
+
+/** A transport over a new TCP connection. */
+export async function connectToHost<P extends Protocol | BufferedProtocol>(
+  loop: EventLoop,
+  protocolFactory: () => P,
+  host: string | null,
+  port: number | null,
+  options: ConnectOptions,
+  tls: TlsSetup | null,
+): Promise<[Transport, P]> {
+  const channel = await connectTcp(loop, host, port, options);
+  return await openTransport(loop, channel, protocolFactory, tls);
+}
+
+/** A transport over a new connection to a unix socket. */
+export async function connectToPath<P extends Protocol | BufferedProtocol>(
+  loop: EventLoop,
+  protocolFactory: () => P,
+  path: string,
+  tls: TlsSetup | null,
+): Promise<[Transport, P]> {
+  const core = netLoop(loop);
+  const operation = hostOf(core).connect({ path });
+  const channel = await waitForOperation(core, operation, `a connection to ${path}`);
+  return await openTransport(loop, channel, protocolFactory, tls);
+}
+
+/** A transport over a socket that is connected. */
+export async function takeConnected<P extends Protocol | BufferedProtocol>(
+  loop: EventLoop,
+  protocolFactory: () => P,
+  sock: Socket,
+  tls: TlsSetup | null,
+): Promise<[Transport, P]> {
+  return await openTransport(loop, await takeChannel(sock), protocolFactory, tls);
+}
+
+/** The same for a unix socket. */
+export async function takeConnectedUnix<P extends Protocol | BufferedProtocol>(
+  loop: EventLoop,
+  protocolFactory: () => P,
+  sock: Socket,
+  tls: TlsSetup | null,
+): Promise<[Transport, P]> {
+  requireUnixStream(sock);
+  return await openTransport(loop, await takeChannel(sock), protocolFactory, tls);
+}

@@ -1,0 +1,83 @@
+/**
+ * What serving takes, once its arguments are found good.
+ *
+ * @module
+ */
+
+import type { EventLoop } from "../event_loop.ts";
+import { hostOf } from "./_host_of.ts";
+import { waitForHost } from "./_host_wait.ts";
+import type { RawListener } from "./host.ts";
+import { listenTcp } from "./_listen_tcp.ts";
+import { netLoop } from "./_net_loop.ts";
+import type { ServeOptions } from "./options.ts";
+import type { BufferedProtocol, Protocol } from "./protocols.ts";
+import { makeServer, type Server } from "./server.ts";
+import { ServerCore } from "./_server_core.ts";
+import type { Socket } from "./sockets.ts";
+import { requireUnixStream, takeListener } from "./_take_socket.ts";
+import type { TlsSetup } from "./_tls_arguments.ts";
+
+/** What every server is made with. */
+export interface ServeCall {
+  readonly loop: EventLoop;
+  readonly protocolFactory: () => Protocol | BufferedProtocol;
+  readonly tls: TlsSetup | null;
+  readonly options: ServeOptions;
+}
+
+/** asyncio's own default. */
+const BACKLOG = 100;
+
+/** A server on the addresses of a host, or of several. */
+export async function serveHost(
+  call: ServeCall,
+  host: string | readonly string[] | null,
+  port: number | null,
+): Promise<Server> {
+  const { loop, options } = call;
+  const listeners = await listenTcp(loop, host, port, {
+    ...options,
+    backlog: options.backlog ?? BACKLOG,
+  });
+  return await serve(call, listeners);
+}
+
+/** A server on a socket that is bound. */
+export async function serveSocket(call: ServeCall, sock: Socket): Promise<Server> {
+  return await serve(call, [takeListener(sock, false)]);
+}
+
+/** A server on a unix socket of that path. */
+export async function servePath(call: ServeCall, path: string): Promise<Server> {
+  const core = netLoop(call.loop);
+  const { backlog = BACKLOG, cleanupSocket = true } = call.options;
+  const promise = hostOf(core).listenUnix({ path, backlog, cleanup: cleanupSocket });
+  const listener = await waitForHost(core, promise, `a socket at ${path}`, { tooLate: close });
+  return await serve(call, [listener]);
+}
+
+/** A server on a unix socket that is bound. */
+export async function serveUnixSocket(call: ServeCall, sock: Socket): Promise<Server> {
+  requireUnixStream(sock);
+  return await serve(call, [takeListener(sock, call.options.cleanupSocket ?? true)]);
+}
+
+/** Makes the server. Always passes through the loop once when it starts at once, as in CPython. */
+async function serve(call: ServeCall, listeners: readonly RawListener[]): Promise<Server> {
+  const { loop, protocolFactory, tls, options } = call;
+  const server = makeServer(new ServerCore({ loop, listeners, protocolFactory, tls }));
+  if (options.startServing === false) return server;
+  try {
+    await server.startServing();
+  } catch (error) {
+    // Cancelled: nobody holds the server who could close it.
+    server.close();
+    throw error;
+  }
+  return server;
+}
+
+function close(listener: RawListener): void {
+  listener.close();
+}

@@ -1,0 +1,69 @@
+import { countAsOperation } from "./_operation.ts";
+import { runInRoot } from "./_root.ts";
+import { Waiter } from "./_wait.ts";
+
+/**
+ * A module that is loaded when it is first needed: a program that opens no socket and starts no child does not pay for
+ * what those take. Only what returns a promise can wait for one; what must be there synchronously is imported as usual.
+ *
+ * - Once it is loaded, `call` is nothing but the call: no promise, no turn of the loop comes between.
+ * - The first call waits for the load as asyncio waits: a cancellation wins, and `use` is then never called. The load
+ *   counts as an operation of the host, so the testing clock stands still for it.
+ * - Calls that come while it loads share the load and go on in their order; a later one does not overtake them.
+ * - A load that fails fails the calls that wait for it; the next one tries again.
+ */
+export class LazyModule<M> {
+  readonly #what: string;
+  readonly #load: () => Promise<M>;
+  #module: M | null = null;
+  #loading: Promise<M> | null = null;
+
+  /**
+   * @param what for reports of what a task waits for
+   * @param load `() => import("./it.ts")`, with the path written out: bundlers, `deno compile` and Deno's permissions go by
+   * what they can read there
+   */
+  constructor(what: string, load: () => Promise<M>) {
+    this.#what = what;
+    this.#load = load;
+  }
+
+  /** Calls `use` with the module, and gives what that gives. */
+  call<R>(use: (module: M) => Promise<R>): Promise<R> {
+    const module = this.#module;
+    return module === null ? this.#callLater(use) : use(module);
+  }
+
+  async #callLater<R>(use: (module: M) => Promise<R>): Promise<R> {
+    // Only from here on calls go straight through, so that none passes those that wait in the ready queue.
+    const module = this.#module = await this.#loaded();
+    return await use(module);
+  }
+
+  #loaded(): Promise<M> {
+    const waiter = new Waiter<M>(`${this.#what} to be loaded`);
+    countAsOperation(waiter);
+    this.#startLoading().then(
+      (module) => waiter.wakeWith(module),
+      (error) => waiter.failWith(error),
+    );
+    return waiter.promise;
+  }
+
+  /** In the root context: a module belongs to nobody, so it must not keep the first caller's context alive. */
+  #startLoading(): Promise<M> {
+    return this.#loading ??= runInRoot(this.#load).catch((error) => {
+      this.#loading = null;
+      throw error;
+    });
+  }
+}
+
+/** Makes of what a call throws what an async function would make of it, without a promise of its own. */
+export function rejecting<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}

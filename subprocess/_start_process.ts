@@ -1,0 +1,51 @@
+import type { EventLoop } from "../event_loop.ts";
+import { Carry } from "../net/_carry.ts";
+import { type NetLoop, netLoop } from "../net/_net_loop.ts";
+import { Waiter } from "../runtime/_wait.ts";
+import { Process } from "./process.ts";
+import { ProcessTransport } from "./_process_transport.ts";
+import type { Call } from "./_request.ts";
+import { spawn } from "./_spawn.ts";
+import { SubprocessStreamProtocol } from "./_stream_protocol.ts";
+import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
+
+/** A checked call for somebody's protocol. */
+export async function startWithProtocol<P extends SubprocessProtocol>(
+  loop: EventLoop,
+  protocol: P,
+  call: Call,
+): Promise<[SubprocessTransport, P]> {
+  return [await startProcess(netLoop(loop), protocol, call), protocol];
+}
+
+/** A checked call whose child is read and written through streams. */
+export async function startWithStreams(
+  loop: EventLoop,
+  limit: number | undefined,
+  call: Call,
+): Promise<Process> {
+  const protocol = new SubprocessStreamProtocol(limit, loop);
+  const transport = await startProcess(netLoop(loop), protocol, call);
+  return new Process(transport, protocol.stdin, protocol.stdout, protocol.stderr);
+}
+
+/** Starts a checked call and waits until `connectionMade` has been called. */
+async function startProcess(
+  loop: NetLoop,
+  protocol: SubprocessProtocol,
+  call: Call,
+): Promise<ProcessTransport> {
+  const made = new Waiter<void>(`${call.request.program} to start`);
+  const carry = Carry.capture(loop);
+  const { newSession } = call.request;
+  const transport = new ProcessTransport(loop, protocol, carry, spawn(call), made, newSession);
+  try {
+    await made.promise;
+    return transport;
+  } catch (error) {
+    // Nobody will ever hold this child: it must not outlive the call.
+    transport.close();
+    await transport.wait();
+    throw error;
+  }
+}
