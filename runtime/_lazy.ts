@@ -34,6 +34,16 @@ export class LazyModule<M> {
     return module === null ? this.#callLater(use) : use(module);
   }
 
+  /** The module, once somebody has it; for those who can go on without it. */
+  get loaded(): M | null {
+    return this.#module;
+  }
+
+  /** Loads it, on behalf of no task: whoever waits for what comes of it keeps the testing clock from moving on. */
+  async load(): Promise<M> {
+    return this.#module = await this.#startLoading();
+  }
+
   async #callLater<R>(use: (module: M) => Promise<R>): Promise<R> {
     // Only from here on calls go straight through, so that none passes those that wait in the ready queue.
     const module = this.#module = await this.#loaded();

@@ -8,10 +8,8 @@ import { programSource, type WorkerChannel } from "./_thread_program.ts";
  * from `process.getBuiltinModule`, when the first worker starts and not before.
  */
 export interface ThreadHost {
-  /** How many threads the machine runs at a time. */
-  parallelism(): number;
   startThread(name: string, events: WorkerEvents): WorkerLink;
-  startProcess(name: string, events: WorkerEvents): WorkerLink;
+  startProcess(events: WorkerEvents): WorkerLink;
   /** Calls back after that many seconds unless the returned function is called; does not keep the process alive. */
   after(seconds: number, callback: () => void): () => void;
 }
@@ -86,7 +84,6 @@ interface Process extends Emitter {
   getBuiltinModule(name: "node:worker_threads"): WorkerThreads;
   getBuiltinModule(name: "node:child_process"): ChildProcesses;
   getBuiltinModule(name: "node:v8"): Serializer;
-  getBuiltinModule(name: "node:os"): { availableParallelism(): number };
 }
 
 interface Permissions {
@@ -174,10 +171,6 @@ class RuntimeThreadHost implements ThreadHost {
   #threadProgram: string | null = null;
   #processProgram: string | null = null;
 
-  parallelism(): number {
-    return globals.process.getBuiltinModule("node:os").availableParallelism();
-  }
-
   startThread(name: string, events: WorkerEvents): WorkerLink {
     this.#threadProgram ??= programSource(threadChannel);
     const program = this.#threadProgram;
@@ -185,7 +178,7 @@ class RuntimeThreadHost implements ThreadHost {
     return runInRoot(() => startThread(program, name, events));
   }
 
-  startProcess(_name: string, events: WorkerEvents): WorkerLink {
+  startProcess(events: WorkerEvents): WorkerLink {
     this.#processProgram ??= programSource(processChannel);
     const program = this.#processProgram;
     return runInRoot(() => startProcess(program, events));

@@ -3,11 +3,10 @@ import type { Completion } from "./_completion.ts";
 import { type ConcurrentFuture, concurrentFuture } from "./_concurrent_future.ts";
 import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
-import { type InternalExecutorOptions, START_WORKER } from "./_executor_options.ts";
 import { currentScope } from "./_frame.ts";
 import type { Submission } from "./_job.ts";
-import { threadHost } from "./_thread_host.ts";
 import { workOf } from "./thread_module.ts";
+import type { WorkerKind } from "./_worker_code.ts";
 import { WorkerPool } from "./_worker_pool.ts";
 
 /** Runs calls elsewhere. What `loop.runInExecutor` and `loop.setDefaultExecutor` take; write your own if you like. */
@@ -34,6 +33,14 @@ export interface ThreadPoolExecutorOptions {
   threadNamePrefix?: string;
   /** After so long without work a worker ends; Infinity: never. @default {60 seconds} */
   idleTimeout?: Delay;
+}
+
+/** Under this name a subclass tells where its workers live. A symbol, so that it is no part of the public options. */
+export const WORKER_KIND: unique symbol = Symbol("where workers live");
+
+/** What the constructors of executors tell each other. */
+export interface InternalExecutorOptions {
+  readonly [WORKER_KIND]?: WorkerKind;
 }
 
 type Callable = (...args: never[]) => unknown;
@@ -90,14 +97,12 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
    * @throws {TypeError} when an option is of the wrong type
    */
   constructor(options: ThreadPoolExecutorOptions = {}) {
-    const prefix = options.threadNamePrefix ?? `${new.target.name}-${++counter}`;
-    const start = (options as InternalExecutorOptions)[START_WORKER] ??
-      ((name, events) => threadHost.startThread(name, events));
+    const { [WORKER_KIND]: kind = "thread" } = options as InternalExecutorOptions;
     this.#pool = new WorkerPool({
       maxWorkers: limitOf(options.maxWorkers),
       idleTimeout: toSeconds(options.idleTimeout ?? 60),
-      start: (index, events) => start(`${prefix}_${index}`, events),
-      after: (seconds, callback) => threadHost.after(seconds, callback),
+      kind,
+      prefix: options.threadNamePrefix ?? `${new.target.name}-${++counter}`,
     });
   }
 
@@ -144,7 +149,7 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
 }
 
 function limitOf(maxWorkers: number | undefined): number {
-  if (maxWorkers === undefined) return Math.min(32, threadHost.parallelism() + 4);
+  if (maxWorkers === undefined) return Math.min(32, cores() + 4);
   if (typeof maxWorkers !== "number") {
     throw new TypeError(`maxWorkers is a number: got ${describeType(maxWorkers)}`);
   }
@@ -152,4 +157,12 @@ function limitOf(maxWorkers: number | undefined): number {
     throw new RangeError(`maxWorkers is a whole number above 0: got ${maxWorkers}`);
   }
   return maxWorkers;
+}
+
+/** How many threads the machine runs at a time. */
+function cores(): number {
+  const { process } = globalThis as unknown as {
+    process: { getBuiltinModule(name: "node:os"): { availableParallelism(): number } };
+  };
+  return process.getBuiltinModule("node:os").availableParallelism();
 }

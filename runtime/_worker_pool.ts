@@ -2,19 +2,26 @@ import type { EventLoop } from "../event_loop.ts";
 import type { Completion } from "./_completion.ts";
 import { BrokenExecutor, RuntimeError } from "./exceptions.ts";
 import { Job, type JobHolder, type Submission } from "./_job.ts";
+import { LazyModule } from "./_lazy.ts";
 import { countAsOperation } from "./_operation.ts";
-import { PoolWorker, type WorkerOwner } from "./_pool_worker.ts";
-import type { WorkerEvents, WorkerLink } from "./_thread_host.ts";
+import type { PoolWorker, WorkerOwner } from "./_pool_worker.ts";
 import { Waiter } from "./_wait.ts";
+import type { WorkerKind } from "./_worker_code.ts";
+
+/** Loaded when the first worker is to start; until then jobs wait in the queues of their pools. */
+const workerCode: LazyModule<typeof import("./_worker_code.ts")> = new LazyModule(
+  "the code for workers",
+  () => import("./_worker_code.ts"),
+);
 
 /** How a pool is made. */
 export interface PoolSettings {
   readonly maxWorkers: number;
   /** Seconds after which a worker without a job ends; Infinity: never. */
   readonly idleTimeout: number;
-  start(index: number, events: WorkerEvents): WorkerLink;
-  /** Calls back after that many seconds unless the returned function is called. */
-  after(seconds: number, callback: () => void): () => void;
+  readonly kind: WorkerKind;
+  /** What the workers are called, before "_" and a number. */
+  readonly prefix: string;
 }
 
 /**
@@ -35,6 +42,8 @@ export class WorkerPool implements WorkerOwner, JobHolder {
   #free: PoolWorker[] = [];
   readonly #queue: Set<Job> = new Set();
   #started = 0;
+  /** What a worker is made of is under way. */
+  #loading = false;
   #shutDown = false;
   #joiners: Waiter<void>[] = [];
   #stopReaper: (() => void) | null = null;
@@ -54,7 +63,7 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     const job = new Job(submission, this);
     const worker = this.#free.pop();
     if (worker !== undefined) this.#runIn(worker, job);
-    else if (this.#workers.size < this.#settings.maxWorkers) this.#runInNewWorker(job);
+    else if (this.#mayStartWorker()) this.#runInNewWorker(job);
     else {
       job.snapshot();
       this.#queue.add(job);
@@ -80,7 +89,7 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     this.#free = [];
     this.#stopReaper?.();
     this.#stopReaper = null;
-    if (!wait || this.#workers.size + this.#leaving.size === 0) return Promise.resolve();
+    if (!wait || this.#isOver) return Promise.resolve();
     const joiner = new Waiter<void>("the end of an executor's workers");
     countAsOperation(joiner);
     this.#joiners.push(joiner);
@@ -101,7 +110,54 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     if (!this.#workers.delete(worker)) return;
     this.#leaving.add(worker);
     this.#free = this.#free.filter((other) => other !== worker);
-    // A replacement that can't be started fails the job it was meant for; the next one tries again.
+    this.#startQueued();
+  }
+
+  workerHasEnded(worker: PoolWorker): void {
+    this.#leaving.delete(worker);
+    this.#tellIfOver();
+  }
+
+  report(message: string, error: unknown): void {
+    this.#loop?.callExceptionHandler({ message, exception: error });
+  }
+
+  /** No worker is left, and none is to come. */
+  get #isOver(): boolean {
+    const jobsToCome = this.#loading && this.#queue.size > 0;
+    return this.#workers.size + this.#leaving.size === 0 && !jobsToCome;
+  }
+
+  #tellIfOver(): void {
+    if (!this.#isOver) return;
+    const joiners = this.#joiners;
+    this.#joiners = [];
+    for (const joiner of joiners) joiner.wakeWith(undefined);
+  }
+
+  /** False when there are enough, or when what they are made of must be loaded first. */
+  #mayStartWorker(): boolean {
+    if (this.#workers.size >= this.#settings.maxWorkers || this.#loading) return false;
+    if (workerCode.loaded !== null) return true;
+    this.#loading = true;
+    workerCode.load().then(() => this.#loaded(null), (error) => this.#loaded({ error }));
+    return false;
+  }
+
+  /** The jobs that waited for it can start, or never will. */
+  #loaded(failure: { error: unknown } | null): void {
+    this.#loading = false;
+    if (failure === null) this.#startQueued();
+    else {
+      const jobs = [...this.#queue];
+      this.#queue.clear();
+      for (const job of jobs) job.completion.reject(cannotStart(failure.error));
+    }
+    this.#tellIfOver();
+  }
+
+  /** A replacement that can't be started fails the job it was meant for; the next one tries again. */
+  #startQueued(): void {
     for (const job of this.#queue) {
       if (this.#workers.size >= this.#settings.maxWorkers) return;
       this.#queue.delete(job);
@@ -109,27 +165,13 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     }
   }
 
-  workerHasEnded(worker: PoolWorker): void {
-    this.#leaving.delete(worker);
-    if (this.#workers.size + this.#leaving.size > 0) return;
-    const joiners = this.#joiners;
-    this.#joiners = [];
-    for (const joiner of joiners) joiner.wakeWith(undefined);
-  }
-
-  report(message: string, error: unknown): void {
-    this.#loop?.callExceptionHandler({ message, exception: error });
-  }
-
   #runInNewWorker(job: Job): void {
     let worker: PoolWorker;
     try {
-      const index = this.#started++;
-      worker = new PoolWorker(this, (events) => this.#settings.start(index, events));
+      const { kind, prefix } = this.#settings;
+      worker = workerCode.loaded!.startWorker(this, kind, `${prefix}_${this.#started++}`);
     } catch (error) {
-      job.completion.reject(
-        new BrokenExecutor(`Cannot start a worker: ${error}`, { cause: error }),
-      );
+      job.completion.reject(cannotStart(error));
       return;
     }
     this.#workers.add(worker);
@@ -164,7 +206,7 @@ export class WorkerPool implements WorkerOwner, JobHolder {
   }
 
   #reapLater(seconds: number): void {
-    this.#stopReaper = this.#settings.after(seconds, () => this.#reap());
+    this.#stopReaper = workerCode.loaded!.after(seconds, () => this.#reap());
   }
 
   /** Ends the workers that had no job for too long, the oldest first, and comes back when the next one is due. */
@@ -181,4 +223,8 @@ export class WorkerPool implements WorkerOwner, JobHolder {
       this.#dismiss(this.#free.shift()!);
     }
   }
+}
+
+function cannotStart(error: unknown): BrokenExecutor {
+  return new BrokenExecutor(`Cannot start a worker: ${error}`, { cause: error });
 }

@@ -1,6 +1,9 @@
-import { type InternalExecutorOptions, START_WORKER } from "./_executor_options.ts";
-import { threadHost } from "./_thread_host.ts";
-import { ThreadPoolExecutor, type ThreadPoolExecutorOptions } from "./_thread_pool.ts";
+import {
+  type InternalExecutorOptions,
+  ThreadPoolExecutor,
+  type ThreadPoolExecutorOptions,
+  WORKER_KIND,
+} from "./_thread_pool.ts";
 
 /**
  * The same over child processes of this runtime: a crash, a leak or a runaway computation stays in the child. The work it
@@ -34,9 +37,7 @@ export class ProcessPoolExecutor extends ThreadPoolExecutor {
    * @throws {TypeError} when an option is of the wrong type
    */
   constructor(options: ThreadPoolExecutorOptions = {}) {
-    const start: InternalExecutorOptions = {
-      [START_WORKER]: (name, events) => threadHost.startProcess(name, events),
-    };
-    super({ ...options, ...start });
+    const kind: InternalExecutorOptions = { [WORKER_KIND]: "process" };
+    super({ ...options, ...kind });
   }
 }
