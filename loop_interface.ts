@@ -18,7 +18,7 @@ import type { BytesLike } from "./runtime/bytes.ts";
 import type { Delay } from "./runtime/durations.ts";
 import type { Executor } from "./runtime/executors.ts";
 import type { Future } from "./runtime/futures.ts";
-import type { Handle, TimerHandle } from "./runtime/handles.ts";
+import type { Handle, TimerHandle } from "./runtime/_handle.ts";
 import type { Signal } from "./runtime/signals.ts";
 import type { TaskFactory } from "./runtime/task_factories.ts";
 import type { Task, TaskOptions } from "./runtime/tasks.ts";

@@ -1,6 +1,6 @@
 import { copyContext } from "../runtime/context.ts";
 import type { EventLoop } from "../event_loop.ts";
-import type { Handle } from "../runtime/handles.ts";
+import type { Handle } from "../runtime/_handle.ts";
 import { WaitList } from "./_wait_list.ts";
 
 /**

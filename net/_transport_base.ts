@@ -1,7 +1,7 @@
 import { OSError } from "../runtime/exceptions.ts";
 import type { LoopResource } from "../runtime/base_event_loop.ts";
 import type { Carry } from "./_carry.ts";
-import { isDirect } from "./_direct_protocols.ts";
+import { isDirect } from "./_protocol_marks.ts";
 import type { FlowOwner } from "./flow_control.ts";
 import type { NetLoop } from "./_net_loop.ts";
 import { soon, stopsLoop } from "./_soon.ts";

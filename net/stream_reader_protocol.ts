@@ -2,15 +2,13 @@ import type { EventLoop } from "../event_loop.ts";
 import { Future } from "../runtime/futures.ts";
 import { getEventLoop } from "../runtime/policies.ts";
 import type { Task } from "../runtime/tasks.ts";
-import { markDirect } from "./_direct_protocols.ts";
 import { WriterGate } from "./flow_control.ts";
+import { markDirect, setGate, setUpgrade } from "./_protocol_marks.ts";
 import type { Protocol } from "./protocols.ts";
 import type { ReadState } from "./_read_state.ts";
 import { readStateOf, type StreamReader } from "./stream_reader.ts";
-import { setUpgrade } from "./_stream_upgrades.ts";
 import { StreamWriter } from "./stream_writer.ts";
 import type { BaseTransport, Transport } from "./transports.ts";
-import { setGate } from "./_writer_gates.ts";
 
 /** What `startServer` calls for each connection. May be async; runs as a task of its own. */
 export type ClientConnected = (reader: StreamReader, writer: StreamWriter) => unknown;

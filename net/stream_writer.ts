@@ -8,10 +8,9 @@ import { netLoop } from "./_net_loop.ts";
 import type { TlsOptions } from "./options.ts";
 import type { Protocol } from "./protocols.ts";
 import type { StreamReader } from "./stream_reader.ts";
-import { upgradeOf } from "./_stream_upgrades.ts";
+import { gateOf, upgradeOf } from "./_protocol_marks.ts";
 import type { BaseProtocol, ExtraInfo, Transport, WriteTransport } from "./transports.ts";
 import { writableTo } from "./web_streams.ts";
-import { gateOf } from "./_writer_gates.ts";
 
 /**
  * The writing end of a connection (`asyncio.StreamWriter`), as `openConnection` and `startServer`

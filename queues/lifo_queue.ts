@@ -1,5 +1,5 @@
 import { Queue } from "./queue.ts";
-import { Stack } from "./_stack.ts";
+import type { Store } from "./_store.ts";
 import { storeAccess } from "./_store_access.ts";
 
 /**
@@ -27,5 +27,30 @@ export class LifoQueue<T> extends Queue<T> {
   constructor(maxsize: number = 0) {
     super(maxsize);
     storeAccess.replace(this, new Stack<unknown>());
+  }
+}
+
+/** Last in, first out. */
+class Stack<T> implements Store<T> {
+  #items: T[] = [];
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  put(item: T): void {
+    this.#items.push(item);
+  }
+
+  take(): T {
+    return this.#items.pop() as T;
+  }
+
+  clear(): void {
+    this.#items = [];
+  }
+
+  [Symbol.iterator](): IterableIterator<T> {
+    return this.#items.values();
   }
 }

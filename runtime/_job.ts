@@ -6,7 +6,7 @@ import { type Context, contextOf, currentBindings } from "./context.ts";
 import { wire } from "./_thread_errors.ts";
 import type { FunctionPlace, JobMessage, Work } from "./_thread_protocol.ts";
 import { inheritedValues } from "./_thread_slot.ts";
-import { transferMarks } from "./_transfer_marks.ts";
+import { transferMarks } from "./thread_transfer.ts";
 
 type Callable = (...args: never[]) => unknown;
 type Post = (message: JobMessage, transfer: readonly Transferable[]) => void;

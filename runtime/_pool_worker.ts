@@ -5,7 +5,7 @@ import type { Job, JobHolder } from "./_job.ts";
 import { findErrorClass, wire } from "./_thread_errors.ts";
 import type { WorkerEvents, WorkerLink } from "./_thread_host.ts";
 import type { EncodedValue, WorkerMessage } from "./_thread_protocol.ts";
-import { transferMarks } from "./_transfer_marks.ts";
+import { transferMarks } from "./thread_transfer.ts";
 
 type CallMessage = Extract<WorkerMessage, { kind: "call" }>;
 

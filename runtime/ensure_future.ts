@@ -8,7 +8,6 @@ import { Future, settleError, settleResult } from "./_future.ts";
 import { isFuture } from "./futures.ts";
 import { loopFuture } from "./_loop_future.ts";
 import { isThenable } from "./tasks.ts";
-import { WrappedFuture } from "./_wrapped_future.ts";
 
 /**
  * A Future or Task as it is; a coroutine as a new Task; any other promise wrapped in a Future, so that the wait for it can
@@ -94,4 +93,11 @@ export function wrapFuture<T>(
     throw new TypeError(`A promise or ConcurrentFuture is required: got ${describeType(promise)}`);
   }
   return wrapPromise(promise, options.loop ?? currentScope().loop as unknown as EventLoop);
+}
+
+/** The future of a promise that asyncio knows nothing of: what ends it comes from outside. */
+export class WrappedFuture<T> extends Future<T> {
+  static {
+    Object.defineProperty(this, "name", { value: "Future" });
+  }
 }

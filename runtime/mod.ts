@@ -50,7 +50,7 @@ export {
   ThreadPoolExecutor,
   type ThreadPoolExecutorOptions,
 } from "./executors.ts";
-export { Handle, TimerHandle } from "./handles.ts";
+export { Handle, TimerHandle } from "./_handle.ts";
 export {
   AbstractEventLoopPolicy,
   DefaultEventLoopPolicy,

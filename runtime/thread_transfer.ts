@@ -1,5 +1,9 @@
 import { describeType } from "./_describe.ts";
-import { transferMarks } from "./_transfer_marks.ts";
+import { threadSlot } from "./_thread_slot.ts";
+import type { TransferMarks } from "./_thread_wire.ts";
+
+/** What `transfer` was told in this thread; in a worker its program looks at it too. */
+export const transferMarks: TransferMarks = threadSlot?.marks ?? { of: new WeakMap(), used: false };
 
 /**
  * Marks an argument, or a result, so that its buffers are moved to the other thread instead of copied. Here they are empty

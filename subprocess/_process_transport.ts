@@ -1,6 +1,6 @@
 import type { Carry } from "../net/_carry.ts";
-import { isDirect, markDirect } from "../net/_direct_protocols.ts";
 import type { NetLoop } from "../net/_net_loop.ts";
+import { isDirect, markDirect } from "../net/_protocol_marks.ts";
 import { ReadPipeTransport } from "../net/read_pipe_transport.ts";
 import { soon, stopsLoop } from "../net/_soon.ts";
 import type { BaseProtocol, ExtraInfo, ReadTransport, WriteTransport } from "../net/transports.ts";

@@ -1,9 +1,8 @@
 import type { EventLoop } from "../event_loop.ts";
-import { markDirect } from "../net/_direct_protocols.ts";
 import { WriterGate } from "../net/flow_control.ts";
+import { markDirect, setGate } from "../net/_protocol_marks.ts";
 import { readStateOf, StreamReader } from "../net/stream_reader.ts";
 import { StreamWriter } from "../net/stream_writer.ts";
-import { setGate } from "../net/_writer_gates.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
 
 /**

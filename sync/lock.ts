@@ -1,7 +1,6 @@
 import { currentScope } from "../runtime/_frame.ts";
 import { display, showAs } from "./_display.ts";
-import { lockAccess } from "./_lock_access.ts";
-import { LockCore } from "./_lock_core.ts";
+import { lockAccess, LockCore } from "./_lock_core.ts";
 import type { Releaser } from "./releaser.ts";
 import type { Statistics } from "./statistics.ts";
 

@@ -4,7 +4,7 @@ import type { ReadyEntry } from "../runtime/_scheduler.ts";
 import type { Scope } from "../runtime/_scope.ts";
 import { scopeOf, type Task } from "../runtime/tasks.ts";
 import type { Wait } from "../runtime/_wait.ts";
-import { WrappedFuture } from "../runtime/_wrapped_future.ts";
+import { WrappedFuture } from "../runtime/ensure_future.ts";
 import type { Hold } from "./_virtual_host.ts";
 
 /** Real milliseconds for which the clock stands still after an operation of the host was first seen. */

@@ -1,1 +1,0 @@
-export { Handle, TimerHandle } from "./_handle.ts";
