@@ -161,12 +161,17 @@ function importsProgram(manifest: Manifest): string {
 `;
 }
 
-/** A bundler drops modules that it takes for free of side effects: what is left must still run. */
+/** A bundler drops modules that it takes for free of side effects, and takes in those that are loaded at their first use. */
 async function bundle(folder: string, manifest: Manifest): Promise<void> {
-  const program = `import { run, sleep } from "${manifest.name}";
+  const program = `import { openConnection, run, startServer, toThread } from "${manifest.name}";
 const answer = await run(async () => {
-  await sleep(0.001);
-  return 42;
+  const server = await startServer((_reader, writer) => writer.close(), "127.0.0.1", 0);
+  const { port } = server.sockets[0].getsockname();
+  const [reader, writer] = await openConnection("127.0.0.1", port);
+  await reader.read();
+  writer.close();
+  server.close();
+  return await toThread(() => 42);
 });
 if (answer !== 42) throw new Error("run() gave " + answer);
 `;

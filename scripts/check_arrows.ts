@@ -1,11 +1,12 @@
 /**
- * Checks the house's order: imports point one way, no two modules import each other, no file is too long.
+ * Checks the house's order: imports point one way, no two modules import each other, no file is too long, and mod.ts loads
+ * no more modules at once than it must.
  *
  *     mod.ts -> event_loop.ts -> subprocess -> net -> runtime
  *     mod.ts -> queues -> sync -> runtime
  *     testing -> event_loop.ts
  *
- * Type imports count, too. The one exception: everybody may `import type` the loop's interface.
+ * Type imports and `import()` count, too. The one exception: everybody may `import type` the loop's interface.
  */
 import { count, deno, filesBelow, inRoot, main, must, root } from "./_shell.ts";
 import { libraryFolders, librarySources } from "./_pack.ts";
@@ -29,6 +30,9 @@ const arrows: Record<string, readonly string[]> = {
 const eagerBuiltins = ["node:async_hooks"];
 
 const maxLines = 400;
+
+/** Modules that importing mod.ts loads at once: each costs every program that starts, so what can come later does. */
+const maxEager = 141;
 const measured = ["examples", "scripts", ...libraryFolders];
 
 interface Import {
@@ -141,6 +145,18 @@ function findCircles(imports: Import[]): string[][] {
   return circles;
 }
 
+/** The modules that are loaded with an entry, without those that `import()` loads at the first use. */
+function eagerModules(entry: string, imports: Import[]): Set<string> {
+  const found = new Set([entry]);
+  // A set's loop also visits what is added meanwhile.
+  for (const module of found) {
+    for (const { from, to, typeOnly, dynamic } of imports) {
+      if (from === module && !typeOnly && !dynamic && to.endsWith(".ts")) found.add(to);
+    }
+  }
+  return found;
+}
+
 /** A mod.ts holds nothing but re-exports. */
 async function checkModule(path: string): Promise<string | null> {
   const source = await Deno.readTextFile(inRoot(path));
@@ -168,6 +184,12 @@ if (import.meta.main) {
       if (problem !== null) problems.push(`${edge.from}:${edge.line} ${problem}`);
     }
     for (const circle of findCircles(imports)) problems.push(`circle: ${circle.join(" -> ")}`);
+    const eager = eagerModules("mod.ts", imports).size;
+    if (eager > maxEager) {
+      problems.push(
+        `mod.ts loads ${eager} modules at once, and may load ${maxEager}: load what only some programs use by a LazyModule`,
+      );
+    }
     const files = new Set(sources);
     for (const folder of measured) {
       for (const path of await filesBelow(folder, ".ts")) files.add(path);
@@ -180,7 +202,8 @@ if (import.meta.main) {
       if (excess !== null) problems.push(`${path} ${excess}`);
     }
     for (const problem of problems) console.log(problem);
-    const checked = `${count(imports.length, "import")} in ${count(files.size, "file")}`;
+    const checked = `${count(imports.length, "import")} in ${count(files.size, "file")}, ` +
+      `${count(eager, "module")} loaded with mod.ts`;
     console.log(`${checked}: ${count(problems.length, "problem")}`);
     return problems.length === 0 ? 0 : 1;
   });

@@ -1,9 +1,9 @@
 import type { EventLoop } from "../event_loop.ts";
 import { getEventLoop } from "../runtime/policies.ts";
-import { startCalls } from "./_lazy_modules.ts";
 import type { SubprocessOptions } from "./options.ts";
 import type { Process } from "./process.ts";
 import { type Call, execCall, shellCall } from "./_request.ts";
+import { startCalls } from "./subprocess_exec.ts";
 
 /**
  * Starts a program (`asyncio.create_subprocess_exec`). No shell is involved, so the arguments reach it as they are.

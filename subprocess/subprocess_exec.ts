@@ -1,9 +1,14 @@
 import type { EventLoop } from "../event_loop.ts";
-import { rejecting } from "../runtime/_lazy.ts";
-import { startCalls } from "./_lazy_modules.ts";
+import { LazyModule, rejecting } from "../runtime/_lazy.ts";
 import type { SubprocessOptions } from "./options.ts";
 import { execCall, shellCall } from "./_request.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
+
+/** What only those need who start a child: the host of the runtime, and the transports of a child and its pipes. */
+export const startCalls: LazyModule<typeof import("./_start_process.ts")> = new LazyModule(
+  "the code for subprocesses",
+  () => import("./_start_process.ts"),
+);
 
 /**
  * `loop.subprocessExec`: starts a program, with pipes for the streams that the options don't name.
