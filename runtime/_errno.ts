@@ -4,7 +4,10 @@ export interface Errno {
   readonly text: string;
 }
 
-const table: readonly (readonly [code: string, errno: number, text: string])[] = [
+type Row = readonly [code: string, errno: number, text: string];
+
+/** A function, so that only programs that meet an error make the table. */
+const rows = (): readonly Row[] => [
   ["EPERM", 1, "operation not permitted"],
   ["ENOENT", 2, "no such file or directory"],
   ["ESRCH", 3, "no such process"],
@@ -89,9 +92,10 @@ const table: readonly (readonly [code: string, errno: number, text: string])[] =
   ["EAI_OVERFLOW", -12, "argument buffer overflow in name resolution"],
 ];
 
-const byCode = new Map<string, Errno>(table.map(([code, errno, text]) => [code, { errno, text }]));
+let byCode: ReadonlyMap<string, Errno> | null = null;
 
 /** null for a code that is not POSIX's (a runtime's own, the TLS library's). */
 export function lookUpErrno(code: string): Errno | null {
+  byCode ??= new Map(rows().map(([code, errno, text]) => [code, { errno, text }]));
   return byCode.get(code) ?? null;
 }

@@ -12,8 +12,7 @@ const REACH = 30;
 export const stackLimitIsWritable: boolean =
   Object.getOwnPropertyDescriptor(Error, "stackTraceLimit")?.writable === true;
 
-/** The library's folder as frames name it: some runtimes with `file://`, some without. */
-const libraryRoot: string = plainPath(new URL("../", import.meta.url).href);
+let libraryRoot: string | null = null;
 const LIBRARY_FOLDERS: readonly string[] = [
   "runtime/",
   "sync/",
@@ -80,6 +79,8 @@ function isUserFrame(line: string): boolean {
     return false;
   }
   const path = plainPath(location);
+  // The library's folder as frames name it: some runtimes with `file://`, some without.
+  libraryRoot ??= plainPath(new URL("../", import.meta.url).href);
   if (!path.startsWith(libraryRoot)) return true;
   const inside = path.slice(libraryRoot.length);
   return !LIBRARY_FILE.test(inside) &&

@@ -5,12 +5,13 @@ import { makeWire } from "./_thread_wire.ts";
 /** This thread's side of the border. */
 export const wire: Wire = makeWire();
 
-const makers: ReadonlyMap<string, ErrorMaker> = new Map(
-  Object.values(exceptions).map((errorClass) => [errorClass.name, makerOf(errorClass)]),
-);
+let makers: ReadonlyMap<string, ErrorMaker> | null = null;
 
 /** Makes errors of this library's classes, by name. */
 export function findErrorClass(name: string): ErrorMaker | undefined {
+  makers ??= new Map(
+    Object.values(exceptions).map((errorClass) => [errorClass.name, makerOf(errorClass)]),
+  );
   return makers.get(name);
 }
 
