@@ -120,11 +120,10 @@ function report(cycle: Edge[]): void {
   });
 }
 
-/** Where this folder's files are, as stack frames name them. */
-const ownFolder: string = new URL(".", import.meta.url).pathname;
-
 /** The frame that matters: the caller's, not those of this folder. */
 function at(site: Site | null): string {
+  // Where this folder's files are, as stack frames name them.
+  const ownFolder = new URL(".", import.meta.url).pathname;
   const frames = site?.text.split("\n") ?? [];
   const frame = frames.find((line) => !line.includes(ownFolder)) ?? frames[0];
   return frame === undefined ? "" : ` ${frame.trim()}`;
