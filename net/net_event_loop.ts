@@ -8,7 +8,13 @@ import { BaseEventLoop } from "../runtime/base_event_loop.ts";
 import { type BytesLike, toBytes } from "../runtime/bytes.ts";
 import { rejecting } from "../runtime/_lazy.ts";
 import type { Address, AddressLike, NetAddress } from "./addresses.ts";
-import { connectAcceptedSocket, createConnection, createUnixConnection } from "./connect.ts";
+import {
+  connectAcceptedSocket,
+  createConnection,
+  createServer,
+  createUnixConnection,
+  createUnixServer,
+} from "./stream_calls.ts";
 import {
   datagramCalls,
   fileCalls,
@@ -17,7 +23,6 @@ import {
   socketCalls,
   streamCalls,
 } from "./_lazy_modules.ts";
-import { createServer, createUnixServer } from "./listen.ts";
 import type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
 import type { ReadablePipe, WritablePipe } from "./pipes.ts";
 import type { BufferedProtocol, DatagramProtocol, Protocol } from "./protocols.ts";

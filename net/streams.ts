@@ -7,8 +7,12 @@
 import { describeType } from "../runtime/_describe.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { currentScope } from "../runtime/_frame.ts";
-import { createConnection, createUnixConnection } from "./connect.ts";
-import { createServer, createUnixServer } from "./listen.ts";
+import {
+  createConnection,
+  createServer,
+  createUnixConnection,
+  createUnixServer,
+} from "./stream_calls.ts";
 import type { ConnectOptions, ServeOptions } from "./options.ts";
 import type { Server } from "./server.ts";
 import { StreamReader } from "./stream_reader.ts";

@@ -1,6 +1,6 @@
 /**
- * Connecting: `createConnection`, `createUnixConnection` and `connectAcceptedSocket`. Arguments are checked here, at the call;
- * the work is done by `_connecting.ts`.
+ * The stream calls of the loop: `createConnection`, `createServer` and their like. Arguments are checked here, at the call; the
+ * work is done by `_stream_calls.ts`, which is loaded at the first one.
  *
  * @module
  */
@@ -9,8 +9,9 @@ import type { EventLoop } from "../event_loop.ts";
 import { rejecting } from "../runtime/_lazy.ts";
 import { withSignal } from "../runtime/with_signal.ts";
 import { streamCalls } from "./_lazy_modules.ts";
-import type { ConnectOptions, TlsOptions } from "./options.ts";
+import type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
+import type { Server } from "./server.ts";
 import type { Socket } from "./sockets.ts";
 import { clientTls, serverTls } from "./_tls_arguments.ts";
 import type { Transport } from "./transports.ts";
@@ -76,6 +77,49 @@ export function connectAcceptedSocket<P extends Protocol | BufferedProtocol>(
   return rejecting(() => {
     const tls = serverTls(options);
     return streamCalls.call((net) => net.takeConnected(loop, protocolFactory, sock, tls));
+  });
+}
+
+/** `loop.createServer` */
+export function createServer(
+  loop: EventLoop,
+  protocolFactory: () => Protocol | BufferedProtocol,
+  host: string | readonly string[] | null,
+  port: number | null,
+  options: ServeOptions = {},
+): Promise<Server> {
+  return rejecting(() => {
+    const call = { loop, protocolFactory, tls: serverTls(options), options };
+    const { sock } = options;
+    if (host === null && port === null) {
+      if (sock === undefined) throw new RangeError("Neither host/port nor sock were specified");
+      return streamCalls.call((net) => net.serveSocket(call, sock));
+    }
+    if (sock !== undefined) {
+      throw new RangeError("host/port and sock can not be specified at the same time");
+    }
+    return streamCalls.call((net) => net.serveHost(call, host, port));
+  });
+}
+
+/** `loop.createUnixServer` */
+export function createUnixServer(
+  loop: EventLoop,
+  protocolFactory: () => Protocol | BufferedProtocol,
+  path: string | null,
+  options: ServeOptions = {},
+): Promise<Server> {
+  return rejecting(() => {
+    const call = { loop, protocolFactory, tls: serverTls(options), options };
+    const { sock } = options;
+    if (path === null) {
+      if (sock === undefined) throw new RangeError("path was not specified, and no sock specified");
+      return streamCalls.call((net) => net.serveUnixSocket(call, sock));
+    }
+    if (sock !== undefined) {
+      throw new RangeError("path and sock can not be specified at the same time");
+    }
+    return streamCalls.call((net) => net.servePath(call, path));
   });
 }
 
