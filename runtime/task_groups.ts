@@ -1,7 +1,7 @@
 import { runBody } from "./_body.ts";
 import { asCancellation } from "./_cancelled.ts";
 import type { Coroutine } from "./coroutines.ts";
-import { describeType } from "./_describe.ts";
+import { notABody } from "./_coroutine_checks.ts";
 import { CancelledError, ExceptionGroup, FatalError, RuntimeError } from "./exceptions.ts";
 import { forgiveCancellation } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";
@@ -75,9 +75,7 @@ export class TaskGroup {
       return Promise.reject(new RuntimeError(`${this} has already been entered`));
     }
     if (typeof body !== "function") {
-      return Promise.reject(
-        new TypeError(`with() takes the body as a function: got ${describeType(body)}`),
-      );
+      return Promise.reject(notABody(body));
     }
     const scope = Scope.childOf(currentScope());
     this.#scope = scope;
