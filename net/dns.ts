@@ -36,7 +36,7 @@ export async function lookup(
     return [{ family: literal, hostname: host }];
   }
   if (!hasNet()) {
-    requireNet(hostPort(host, port));
+    requireNet(hostPort(host, port), "getaddrinfo", host);
     return [{ family: family === 6 ? 6 : 4, hostname: host }];
   }
   return await resolve(host, family);
@@ -90,7 +90,7 @@ export async function getnameinfo(
       syscall: "getnameinfo",
     });
   }
-  requireNet(null);
+  requireNet(null, "getnameinfo", hostname);
   try {
     return await names(hostname, port);
   } catch (error) {
