@@ -102,7 +102,9 @@ function requireOptions(options: SubprocessOptions, shell: boolean): void {
     );
   }
   const { limit } = options;
-  if (limit !== undefined && !(limit > 0)) throw new RangeError("Limit cannot be <= 0");
+  if (limit !== undefined && !(limit > 0)) {
+    throw new RangeError(`Limit cannot be <= 0: current value is ${limit}`);
+  }
 }
 
 const DECODE = "decode them with new TextDecoder()";
