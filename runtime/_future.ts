@@ -30,7 +30,7 @@ export let takeFailure: (future: Future<unknown>) => { readonly error: unknown }
 export let markRetrieved: (future: Future<unknown>) => void;
 export let coreOf: (future: Future<unknown>) => LoopCore;
 export let siteOf: (future: Future<unknown>) => Site | null;
-/** A CancelledError of a cancelled future with the message it keeps; the saved one stays for the first reader. */
+/** The CancelledError of a cancelled future: the saved one, which stays for the first reader, else one with its message. */
 export let cancelledErrorOf: (future: Future<unknown>) => CancelledError;
 
 /** Like `setResult`, also for tasks; nothing when it is done. */
@@ -357,7 +357,8 @@ export class Future<T> implements Promise<T> {
     coreOf = (future) => future.#loop;
     siteOf = (future) => future.#site;
     cancelledErrorOf = (future) =>
-      makeCancelledError(future.#value as string | undefined, future.#loop.getDebug());
+      future.#saved ??
+        makeCancelledError(future.#value as string | undefined, future.#loop.getDebug());
   }
 }
 
