@@ -64,7 +64,9 @@ export class Timeout {
    */
   with<R>(body: (timeout: this) => R | PromiseLike<R>): Promise<R> {
     if (this.#state !== "created") {
-      return Promise.reject(new RuntimeError("Timeout has already been entered"));
+      return Promise.reject(
+        new RuntimeError("Timeout has already been entered: make one for each with()"),
+      );
     }
     if (typeof body !== "function") {
       return Promise.reject(notABody(body));
@@ -97,8 +99,8 @@ export class Timeout {
     if (this.#state !== "active") {
       throw new RuntimeError(
         this.#state === "created"
-          ? "Timeout has not been entered"
-          : `Cannot change state of ${this.#state} Timeout`,
+          ? "Timeout has not been entered: reschedule() is for while its body runs"
+          : `Cannot change state of ${this.#state} Timeout: its body has been ended`,
       );
     }
     this.#when = checkWhen(when);

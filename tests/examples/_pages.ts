@@ -1,8 +1,9 @@
 /** The programs in the documentation: every TypeScript block that is followed by what it prints. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { runProgram } from "../_support/programs.ts";
 
 const docs = new URL("../../docs/", import.meta.url);
@@ -38,18 +39,45 @@ export function runsTypeScript(): boolean {
     Boolean((process.features as { typescript?: unknown }).typescript);
 }
 
+/** The name of the file that holds a block as a program. */
+export function programName({ title }: Block, extension: ".ts" | ".js"): string {
+  return title.replace(/\W+/g, "_") + extension;
+}
+
 /** What a block prints when it runs as a program of its own. Files it makes are made in an empty folder. */
-export async function outputOf({ code, title }: Block): Promise<string> {
+export async function outputOf(block: Block): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "asyncio-page-"));
   try {
-    const path = join(folder, "page.ts");
+    const path = join(folder, runsTypeScript() ? "page.ts" : "page.mjs");
+    const code = await programOf(block);
     await writeFile(path, code.replaceAll('"@asyncio/asyncio"', JSON.stringify(library.href)));
+    if (/ from "(?!node:|@asyncio\/)/.test(code)) await lendPackages(folder);
     const result = await runProgram(pathToFileURL(path), { cwd: folder, timeout: 30 });
     if (result.code !== 0) {
-      throw new Error(`${title} ended with ${result.code}\n${result.stdout}\n${result.stderr}`);
+      throw new Error(
+        `${block.title} ended with ${result.code}\n${result.stdout}\n${result.stderr}`,
+      );
     }
     return result.stdout;
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** The program a runtime can read: beside the tests that run as JavaScript lie the pages' programs as JavaScript. */
+async function programOf(block: Block): Promise<string> {
+  if (runsTypeScript()) return block.code;
+  return await readFile(new URL(`programs/${programName(block, ".js")}`, docs), "utf8");
+}
+
+/** Makes a folder one in which the rivals' packages are installed, at the pins of the benchmarks. */
+async function lendPackages(folder: string): Promise<void> {
+  let root = dirname(fileURLToPath(docs));
+  while (!existsSync(join(root, ".cache/rivals"))) {
+    if (root === dirname(root)) throw new Error("no packages: `deno task test pages` fetches them");
+    root = dirname(root);
+  }
+  const rivals = join(root, ".cache/rivals");
+  await copyFile(join(rivals, "package.json"), join(folder, "package.json"));
+  await symlink(join(rivals, "node_modules"), join(folder, "node_modules"));
 }
