@@ -2,7 +2,7 @@
  * Node's tests run against the package, not the sources: a stage is the unpacked package with the tests and examples
  * laid beside it as JavaScript, in the same tree. Node 20 can't load TypeScript, so both Nodes get the same files.
  */
-import { blocksOf, pages, programName } from "../tests/examples/_pages.ts";
+import { blocksOf, pages, programName, silentPages } from "../tests/examples/_pages.ts";
 import { deno, exists, filesBelow, inRoot, must, remove } from "./_shell.ts";
 import { packLibrary } from "./_pack.ts";
 import { transpile } from "./_transpile.ts";
@@ -32,7 +32,7 @@ export async function layStage(): Promise<string> {
 async function layPages(folder: string): Promise<void> {
   await Deno.mkdir(folder);
   const files: string[] = [];
-  for (const page of await pages()) {
+  for (const page of [...await pages(), ...silentPages]) {
     for (const block of await blocksOf(page)) {
       const file = programName(block, ".ts");
       await Deno.writeTextFile(`${folder}/${file}`, block.code);

@@ -7,7 +7,10 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { runProgram } from "../_support/programs.ts";
 
 const docs = new URL("../../docs/", import.meta.url);
-const library = new URL("../../mod.ts", import.meta.url);
+const library: Record<string, URL> = {
+  "@asyncio/asyncio": new URL("../../mod.ts", import.meta.url),
+  "@asyncio/asyncio/testing": new URL("../../testing/mod.ts", import.meta.url),
+};
 
 export interface Block {
   /** "guide/queues.md, line 12". */
@@ -23,6 +26,9 @@ export async function pages(): Promise<string[]> {
   return ["README.md", "why.md", "cookbook.md", ...guide].sort();
 }
 
+/** Pages whose programs assert what they show, or leave it to the reader: they must run to their end. */
+export const silentPages: readonly string[] = ["../README.md", "testing.md"];
+
 export async function blocksOf(page: string): Promise<Block[]> {
   const text = await readFile(new URL(page, docs), "utf8");
   const found = text.matchAll(/^```ts\n([\s\S]*?)^```\n(?:\n```text\n([\s\S]*?)^```)?/gm);
@@ -34,9 +40,14 @@ export async function blocksOf(page: string): Promise<Block[]> {
 }
 
 /** Whether this runtime can run TypeScript, which Node 20 can't. */
-export function runsTypeScript(): boolean {
+function runsTypeScript(): boolean {
   return "Deno" in globalThis || "Bun" in globalThis ||
     Boolean((process.features as { typescript?: unknown }).typescript);
+}
+
+/** Whether this runtime can run a block: execa 10 has no Node 20 among its engines. */
+export function runsHere({ code }: Block): boolean {
+  return runsTypeScript() || !code.includes('from "execa"');
 }
 
 /** The name of the file that holds a block as a program. */
@@ -50,7 +61,11 @@ export async function outputOf(block: Block): Promise<string> {
   try {
     const path = join(folder, runsTypeScript() ? "page.ts" : "page.mjs");
     const code = await programOf(block);
-    await writeFile(path, code.replaceAll('"@asyncio/asyncio"', JSON.stringify(library.href)));
+    const found = code.replace(/"(@asyncio\/[\w/]+)"/g, (all, name) => {
+      const url = library[name];
+      return url === undefined ? all : JSON.stringify(url.href);
+    });
+    await writeFile(path, found);
     if (/ from "(?!node:|@asyncio\/)/.test(code)) await lendPackages(folder);
     const result = await runProgram(pathToFileURL(path), { cwd: folder, timeout: 30 });
     if (result.code !== 0) {
