@@ -41,7 +41,8 @@ export function cannotSend(why: string, peer: Address | null): string {
 /** A port or a RangeError. Runtimes differ in what they take and when they complain. */
 export function checkPort(port: number): void {
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new RangeError(`Cannot use port ${port}: a port is a whole number from 0 to 65535`);
+    const shown = typeof port === "string" ? JSON.stringify(port) : String(port);
+    throw new RangeError(`Cannot use port ${shown}: a port is a whole number from 0 to 65535`);
   }
 }
 

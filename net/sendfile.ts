@@ -35,7 +35,8 @@ export async function sendfile(
     throw new RuntimeError(cannotSend("Transport is closing", transport.getExtraInfo("peername")));
   }
   if (!(transport instanceof StreamTransport)) {
-    throw new RuntimeError(`sendfile is not supported for transport ${transport}`);
+    const hint = "transport" in transport ? ": pass writer.transport" : "";
+    throw new RuntimeError(`sendfile is not supported for transport ${transport}${hint}`);
   }
   if (options.fallback === false) throw notAvailable(transport);
   const source = await open(loop, file);

@@ -6,6 +6,7 @@ import {
   RuntimeError,
 } from "../runtime/exceptions.ts";
 import { Waiter } from "../runtime/_wait.ts";
+import { describeType } from "../runtime/_describe.ts";
 import { cannotSend } from "./_address_forms.ts";
 import type { Carry } from "./_carry.ts";
 import { WaterMarks } from "./flow_control.ts";
@@ -90,6 +91,11 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
   }
 
   writelines(data: Iterable<BytesLike>): void {
+    if (typeof data?.[Symbol.iterator] !== "function") {
+      throw new TypeError(
+        `writelines() takes an iterable of bytes, [header, body]: got ${describeType(data)}`,
+      );
+    }
     const chunks: Uint8Array[] = [];
     for (const one of data) {
       const chunk = toBytes(one, "a piece of data");
