@@ -181,7 +181,11 @@ function withoutFolder(error: OSError, path: string): OSError {
   if (error.code !== "EACCES" || !hasFile(path) || folder === "" || existsSync(folder)) {
     return error;
   }
-  return toOSError(Object.assign(new Error(error.message), { code: "ENOENT" }), "listen", path);
+  return toOSError(
+    Object.assign(new Error(error.message), { code: "ENOENT" }),
+    "listen",
+    describeAddress({ path }),
+  );
 }
 
 function listening(target: AddressLike, options: net.ListenOptions): Promise<net.Server> {

@@ -345,8 +345,18 @@ export function wrongState(socket: Socket, syscall: string): Error {
     : syscall === "connect"
     ? "EISCONN"
     : "ENOTCONN";
-  return new OSError(`${syscall}: not possible on ${socket} (${code})`, { code, syscall });
+  const why = code === "EBADF" ? "it is closed" : missingSteps[syscall] ?? "it is not connected";
+  return new OSError(`${syscall}: not possible on ${socket}, ${why} (${code})`, { code, syscall });
 }
+
+const missingSteps: Readonly<Record<string, string>> = {
+  accept: "listen() comes first",
+  bind: "it is bound or connected already",
+  connect: "it is connected already",
+  listen: "bind() comes first",
+  recvfrom: "it is not bound",
+  sendto: "it is no datagram socket",
+};
 
 function viewOnly(what: string): RuntimeError {
   return new RuntimeError(

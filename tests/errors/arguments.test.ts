@@ -18,6 +18,7 @@ import {
   Runner,
   sleep,
   TaskGroup,
+  threadModule,
   ThreadPoolExecutor,
   timeout,
   toThread,
@@ -146,7 +147,14 @@ for (const [what, call, name, text] of thrown) {
   });
 }
 
-const rejected: [what: string, call: () => PromiseLike<unknown>, name: string, text: string][] = [
+type Rejected = [
+  what: string,
+  call: () => PromiseLike<unknown>,
+  name: string,
+  text: string | RegExp,
+];
+
+const rejected: Rejected[] = [
   [
     "condition.waitFor(5)",
     () => {
@@ -178,6 +186,15 @@ const rejected: [what: string, call: () => PromiseLike<unknown>, name: string, t
     "TypeError",
     "A function was expected to run in a worker: got an instance of Promise. " +
     "Pass it and its arguments apart, as in toThread(work, ...args)",
+  ],
+  [
+    "a threadModule whose file is not there",
+    () => {
+      const module = threadModule<{ work(): void }>(new URL("./no_such_file.mjs", import.meta.url));
+      return run(() => toThread(module.work));
+    },
+    "TypeError",
+    /^Cannot load file:\/\/.*\/no_such_file\.mjs in a thread: .*(not found|cannot find).* Name a file that is there/i,
   ],
   [
     "wait() with another returnWhen",

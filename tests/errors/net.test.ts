@@ -111,6 +111,18 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     "Invalid file object: a Socket is expected, new Socket(), got a number",
   ],
   [
+    "sockRecv() of a socket that was not connected",
+    () => onLoop("sockRecv", new Socket(), 10),
+    "OSError",
+    "recv: not possible on <Socket AF_INET SOCK_STREAM fresh>, it is not connected (ENOTCONN)",
+  ],
+  [
+    "sockAccept() of a socket that does not listen",
+    () => onLoop("sockAccept", new Socket()),
+    "OSError",
+    "accept: not possible on <Socket AF_INET SOCK_STREAM fresh>, listen() comes first (EINVAL)",
+  ],
+  [
     "connectReadPipe(5)",
     () => onLoop("connectReadPipe", makeProtocol, 5),
     "TypeError",
