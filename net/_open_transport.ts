@@ -1,5 +1,6 @@
 import type { EventLoop } from "../event_loop.ts";
 import { Waiter } from "../runtime/_wait.ts";
+import { makeProtocol } from "./_arguments.ts";
 import { Carry } from "./_carry.ts";
 import { handshake } from "./_handshake.ts";
 import type { TlsSetup } from "./_tls_arguments.ts";
@@ -24,7 +25,7 @@ export async function openTransport<P extends BaseProtocol>(
   let top = channel;
   let protocol: P;
   try {
-    protocol = protocolFactory();
+    protocol = makeProtocol(protocolFactory);
     if (tls !== null) {
       top = await waitForOperation(core, handshake(loop, channel, tls), "a TLS handshake");
     }

@@ -1,8 +1,7 @@
 import type { EventLoop } from "../event_loop.ts";
-import { describeType } from "../runtime/_describe.ts";
 import { RuntimeError } from "../runtime/exceptions.ts";
 import type { Readiness } from "./_readiness.ts";
-import { bodyOf, Socket, wrongState } from "./sockets.ts";
+import { bodyOf, notASocket, Socket, wrongState } from "./sockets.ts";
 
 /** `loop.addReader` and `loop.addWriter` */
 export function addWatch<A extends unknown[]>(
@@ -37,5 +36,5 @@ export function readinessOf(sock: Socket, direction: "read" | "write", syscall: 
 
 function requireSocket(sock: unknown): void {
   if (sock instanceof Socket) return;
-  throw new RangeError(`Invalid file object: a Socket is expected, got ${describeType(sock)}`);
+  throw notASocket(sock);
 }

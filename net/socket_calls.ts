@@ -154,7 +154,9 @@ async function resolved(
     `the addresses of ${hostname}`,
   );
   const first = found[0]?.address;
-  if (first === undefined) throw new OSError("getaddrinfo() returned empty list");
+  if (first === undefined) {
+    throw new OSError(`getaddrinfo(${JSON.stringify(hostname)}) returned empty list`);
+  }
   return { hostname: first.hostname, port: first.port };
 }
 

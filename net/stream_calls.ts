@@ -8,6 +8,7 @@
 import type { EventLoop } from "../event_loop.ts";
 import { rejecting } from "../runtime/_lazy.ts";
 import { withSignal } from "../runtime/with_signal.ts";
+import { checkCall, checkPlace } from "./_arguments.ts";
 import { streamCalls } from "./_lazy_modules.ts";
 import type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
@@ -25,6 +26,8 @@ export function createConnection<P extends Protocol | BufferedProtocol>(
   options: ConnectOptions = {},
 ): Promise<[Transport, P]> {
   return underSignal(options, () => {
+    checkCall(loop, protocolFactory);
+    checkPlace(host, port);
     const tls = clientTls(
       options,
       host,
@@ -54,6 +57,7 @@ export function createUnixConnection<P extends Protocol | BufferedProtocol>(
   options: ConnectOptions = {},
 ): Promise<[Transport, P]> {
   return underSignal(options, () => {
+    checkCall(loop, protocolFactory);
     const tls = clientTls(options, null, "you have to pass serverHostname when using ssl");
     const { sock } = options;
     if (path === null) {
@@ -75,6 +79,7 @@ export function connectAcceptedSocket<P extends Protocol | BufferedProtocol>(
   options: { ssl?: TlsOptions } = {},
 ): Promise<[Transport, P]> {
   return rejecting(() => {
+    checkCall(loop, protocolFactory);
     const tls = serverTls(options);
     return streamCalls.call((net) => net.takeConnected(loop, protocolFactory, sock, tls));
   });
@@ -89,6 +94,8 @@ export function createServer(
   options: ServeOptions = {},
 ): Promise<Server> {
   return rejecting(() => {
+    checkCall(loop, protocolFactory);
+    checkPlace(host, port, true);
     const call = { loop, protocolFactory, tls: serverTls(options), options };
     const { sock } = options;
     if (host === null && port === null) {
@@ -110,6 +117,7 @@ export function createUnixServer(
   options: ServeOptions = {},
 ): Promise<Server> {
   return rejecting(() => {
+    checkCall(loop, protocolFactory);
     const call = { loop, protocolFactory, tls: serverTls(options), options };
     const { sock } = options;
     if (path === null) {

@@ -97,6 +97,7 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
    * @throws {TypeError} when an option is of the wrong type
    */
   constructor(options: ThreadPoolExecutorOptions = {}) {
+    requireOptions(options, new.target.name);
     const { [WORKER_KIND]: kind = "thread" } = options as InternalExecutorOptions;
     this.#pool = new WorkerPool({
       maxWorkers: limitOf(options.maxWorkers),
@@ -139,13 +140,24 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
   static {
     submitToPool = (executor, { fn, ...rest }) => {
       if (typeof fn !== "function") {
-        throw new TypeError(`A function was expected to run in a worker: got ${describeType(fn)}`);
+        throw new TypeError(
+          `A function was expected to run in a worker: got ${describeType(fn)}. ` +
+            "Pass it and its arguments apart, as in toThread(work, ...args)",
+        );
       }
       return executor.#pool.submit({ work: workOf(fn), ...rest });
     };
     isShutDown = (executor) =>
       !(executor instanceof ThreadPoolExecutor) || executor.#pool.isShutDown;
   }
+}
+
+/** @throws {TypeError} for `new ThreadPoolExecutor(4)` */
+export function requireOptions(options: unknown, name: string): void {
+  if (typeof options === "object" && options !== null) return;
+  throw new TypeError(
+    `The options of ${name} are an object, as in { maxWorkers: 4 }: got ${describeType(options)}`,
+  );
 }
 
 function limitOf(maxWorkers: number | undefined): number {

@@ -8,7 +8,7 @@ import type { PoolWorker, WorkerOwner } from "./_pool_worker.ts";
 import { Waiter } from "./_wait.ts";
 import type { WorkerKind } from "./_worker_code.ts";
 
-/** Loaded when the first worker is to start; until then jobs wait in the queues of their pools. */
+/** Loaded when the first worker is to start. */
 const workerCode: LazyModule<typeof import("./_worker_code.ts")> = new LazyModule(
   "the code for workers",
   () => import("./_worker_code.ts"),
@@ -42,8 +42,8 @@ export class WorkerPool implements WorkerOwner, JobHolder {
   #free: PoolWorker[] = [];
   readonly #queue: Set<Job> = new Set();
   #started = 0;
-  /** What a worker is made of is under way. */
-  #loading = false;
+  /** Those that have a worker each as soon as its code is loaded, and whether they have been cancelled meanwhile. */
+  readonly #starting: Map<Job, boolean> = new Map();
   #shutDown = false;
   #joiners: Waiter<void>[] = [];
   #stopReaper: (() => void) | null = null;
@@ -63,7 +63,7 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     const job = new Job(submission, this);
     const worker = this.#free.pop();
     if (worker !== undefined) this.#runIn(worker, job);
-    else if (this.#mayStartWorker()) this.#runInNewWorker(job);
+    else if (this.#hasRoom) this.#startFor(job);
     else {
       job.snapshot();
       this.#queue.add(job);
@@ -76,6 +76,8 @@ export class WorkerPool implements WorkerOwner, JobHolder {
   }
 
   cancel(job: Job): boolean {
+    // One that has a worker has begun, whether or not that one is there already.
+    if (this.#starting.has(job)) this.#starting.set(job, true);
     return this.#queue.delete(job);
   }
 
@@ -122,10 +124,13 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     this.#loop?.callExceptionHandler({ message, exception: error });
   }
 
+  get #hasRoom(): boolean {
+    return this.#workers.size + this.#starting.size < this.#settings.maxWorkers;
+  }
+
   /** No worker is left, and none is to come. */
   get #isOver(): boolean {
-    const jobsToCome = this.#loading && this.#queue.size > 0;
-    return this.#workers.size + this.#leaving.size === 0 && !jobsToCome;
+    return this.#workers.size + this.#leaving.size + this.#starting.size === 0;
   }
 
   #tellIfOver(): void {
@@ -135,31 +140,39 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     for (const joiner of joiners) joiner.wakeWith(undefined);
   }
 
-  /** False when there are enough, or when what they are made of must be loaded first. */
-  #mayStartWorker(): boolean {
-    if (this.#workers.size >= this.#settings.maxWorkers || this.#loading) return false;
-    if (workerCode.loaded !== null) return true;
-    this.#loading = true;
-    workerCode.load().then(() => this.#loaded(null), (error) => this.#loaded({ error }));
-    return false;
+  #startFor(job: Job): void {
+    if (workerCode.loaded !== null && this.#starting.size === 0) {
+      this.#runInNewWorker(job);
+      return;
+    }
+    job.snapshot();
+    this.#starting.set(job, false);
+    if (this.#starting.size > 1) return;
+    workerCode.load().then(() => this.#startAll(), (error) => this.#failAll(error));
   }
 
-  /** The jobs that waited for it can start, or never will. */
-  #loaded(failure: { error: unknown } | null): void {
-    this.#loading = false;
-    if (failure === null) this.#startQueued();
-    else {
-      const jobs = [...this.#queue];
-      this.#queue.clear();
-      for (const job of jobs) job.completion.reject(cannotStart(failure.error));
+  #startAll(): void {
+    for (const [job, cancelled] of this.#starting) {
+      this.#starting.delete(job);
+      this.#runInNewWorker(job);
+      if (cancelled) job.holder.cancel(job);
     }
+    this.#startQueued();
+    this.#tellIfOver();
+  }
+
+  #failAll(error: unknown): void {
+    const jobs = [...this.#starting.keys(), ...this.#queue];
+    this.#starting.clear();
+    this.#queue.clear();
+    for (const job of jobs) job.completion.reject(cannotStart(error));
     this.#tellIfOver();
   }
 
   /** A replacement that can't be started fails the job it was meant for; the next one tries again. */
   #startQueued(): void {
     for (const job of this.#queue) {
-      if (this.#workers.size >= this.#settings.maxWorkers) return;
+      if (!this.#hasRoom) return;
       this.#queue.delete(job);
       this.#runInNewWorker(job);
     }

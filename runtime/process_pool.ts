@@ -1,5 +1,6 @@
 import {
   type InternalExecutorOptions,
+  requireOptions,
   ThreadPoolExecutor,
   type ThreadPoolExecutorOptions,
   WORKER_KIND,
@@ -38,6 +39,7 @@ export class ProcessPoolExecutor extends ThreadPoolExecutor {
    */
   constructor(options: ThreadPoolExecutorOptions = {}) {
     const kind: InternalExecutorOptions = { [WORKER_KIND]: "process" };
+    requireOptions(options, new.target.name);
     super({ ...options, ...kind });
   }
 }

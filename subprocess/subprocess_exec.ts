@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { checkCall, makeProtocol } from "../net/_arguments.ts";
 import { LazyModule, rejecting } from "../runtime/_lazy.ts";
 import type { SubprocessOptions } from "./options.ts";
 import { execCall, shellCall } from "./_request.ts";
@@ -26,8 +27,9 @@ export function subprocessExec<P extends SubprocessProtocol>(
   options: SubprocessOptions = {},
 ): Promise<[SubprocessTransport, P]> {
   return rejecting(() => {
+    checkCall(loop, protocolFactory);
     const call = execCall(program, args, options, "pipe");
-    const protocol = protocolFactory();
+    const protocol = makeProtocol(protocolFactory);
     return startCalls.call((it) => it.startWithProtocol(loop, protocol, call));
   });
 }
@@ -40,8 +42,9 @@ export function subprocessShell<P extends SubprocessProtocol>(
   options: SubprocessOptions = {},
 ): Promise<[SubprocessTransport, P]> {
   return rejecting(() => {
+    checkCall(loop, protocolFactory);
     const call = shellCall(command, options, "pipe");
-    const protocol = protocolFactory();
+    const protocol = makeProtocol(protocolFactory);
     return startCalls.call((it) => it.startWithProtocol(loop, protocol, call));
   });
 }

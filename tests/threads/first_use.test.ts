@@ -9,9 +9,9 @@ for (
     ["arguments", "a job gets its arguments as they were at the call"],
     ["functions", "a job is given functions"],
     ["shutdown", "a shutdown waits for the jobs that wait, which run in their order"],
-    ["cancel", "a job can be cancelled"],
-    ["cancel futures", "a shutdown cancels the jobs that wait"],
-    ["cancelled shutdown", "a shutdown ends when the jobs that it waits for are cancelled"],
+    ["cancel", "a job that has a worker has begun, and hears that it is cancelled"],
+    ["cancel futures", "a shutdown cancels the jobs for which there is no worker"],
+    ["cancelled shutdown", "a shutdown ends although jobs are cancelled while it waits"],
     ["virtual time", "the testing clock stands still"],
   ] as const
 ) {
