@@ -8,14 +8,14 @@ export interface StreamUpgrade {
   replaced(transport: Transport): void;
 }
 
-const upgrades: WeakMap<BaseProtocol, StreamUpgrade> = new WeakMap();
+let find: (protocol: BaseProtocol) => StreamUpgrade | null = () => null;
 
-/** Tells how the writers of a protocol start TLS. */
-export function setUpgrade(protocol: BaseProtocol, upgrade: StreamUpgrade): void {
-  upgrades.set(protocol, upgrade);
+/** Tells how to find out how the writers of a protocol start TLS; as for `provideGates`, no WeakMap. */
+export function provideUpgrades(finder: typeof find): void {
+  find = finder;
 }
 
 /** How the writers of a protocol start TLS; null when they can't. */
 export function upgradeOf(protocol: BaseProtocol): StreamUpgrade | null {
-  return upgrades.get(protocol) ?? null;
+  return find(protocol);
 }

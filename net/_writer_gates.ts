@@ -1,14 +1,23 @@
 import type { WriterGate } from "./flow_control.ts";
 import type { BaseProtocol } from "./transports.ts";
 
-const gates: WeakMap<BaseProtocol, WriterGate> = new WeakMap();
+type Find = (protocol: BaseProtocol) => WriterGate | null;
 
-/** Tells where the writers of a protocol wait. */
-export function setGate(protocol: BaseProtocol, gate: WriterGate): void {
-  gates.set(protocol, gate);
+const finders: Find[] = [];
+
+/**
+ * Tells how to find where the writers of a class of protocols wait. A WeakMap would do, but its
+ * entries outlive every young collection of V8, and with them all that a closed connection was.
+ */
+export function provideGates(find: Find): void {
+  finders.push(find);
 }
 
 /** Where the writers of a protocol wait; null when it has no such place. */
 export function gateOf(protocol: BaseProtocol): WriterGate | null {
-  return gates.get(protocol) ?? null;
+  for (const find of finders) {
+    const gate = find(protocol);
+    if (gate !== null) return gate;
+  }
+  return null;
 }

@@ -7,10 +7,10 @@ import { WriterGate } from "./flow_control.ts";
 import type { Protocol } from "./protocols.ts";
 import type { ReadState } from "./_read_state.ts";
 import { readStateOf, type StreamReader } from "./stream_reader.ts";
-import { setUpgrade } from "./_stream_upgrades.ts";
+import { provideUpgrades, type StreamUpgrade } from "./_stream_upgrades.ts";
 import { StreamWriter } from "./stream_writer.ts";
 import type { BaseTransport, Transport } from "./transports.ts";
-import { setGate } from "./_writer_gates.ts";
+import { provideGates } from "./_writer_gates.ts";
 
 /** What `startServer` calls for each connection. May be async; runs as a task of its own. */
 export type ClientConnected = (reader: StreamReader, writer: StreamWriter) => unknown;
@@ -68,11 +68,6 @@ export class StreamReaderProtocol implements Protocol {
     this.#state = readStateOf(reader);
     this.#clientConnected = clientConnected ?? null;
     this.#loop = options.loop ?? getEventLoop();
-    setGate(this, this.#gate);
-    setUpgrade(this, {
-      serverSide: this.#clientConnected !== null,
-      replaced: (transport) => this.#replaceTransport(transport),
-    });
     if (new.target === StreamReaderProtocol) markDirect(this);
   }
 
@@ -112,6 +107,18 @@ export class StreamReaderProtocol implements Protocol {
   /** Called by the transport. */
   resumeWriting(): void {
     this.#gate.resume();
+  }
+
+  static {
+    provideGates((protocol) => #gate in protocol ? protocol.#gate : null);
+    provideUpgrades((protocol) => #gate in protocol ? protocol.#upgrade() : null);
+  }
+
+  #upgrade(): StreamUpgrade {
+    return {
+      serverSide: this.#clientConnected !== null,
+      replaced: (transport) => this.#replaceTransport(transport),
+    };
   }
 
   /** The connection goes on in TLS. */

@@ -3,7 +3,7 @@ import { markDirect } from "../net/_direct_protocols.ts";
 import { WriterGate } from "../net/flow_control.ts";
 import { readStateOf, StreamReader } from "../net/stream_reader.ts";
 import { StreamWriter } from "../net/stream_writer.ts";
-import { setGate } from "../net/_writer_gates.ts";
+import { provideGates } from "../net/_writer_gates.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
 
 /**
@@ -25,7 +25,6 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
   constructor(limit: number | undefined, loop: EventLoop) {
     this.#limit = limit;
     this.#loop = loop;
-    setGate(this, this.#gate);
     markDirect(this);
   }
 
@@ -64,6 +63,10 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
 
   resumeWriting(): void {
     this.#gate.resume();
+  }
+
+  static {
+    provideGates((protocol) => #gate in protocol ? protocol.#gate : null);
   }
 
   #reader(transport: SubprocessTransport, fd: 1 | 2): StreamReader | null {
