@@ -26,10 +26,23 @@ export function describeAddress(
     : hostPort(address.hostname, address.port);
 }
 
+/** The other end for messages; undefined where it has no name, as the client of a unix socket. */
+export function describePeer(address: Address | null): string | undefined {
+  if (address === null || (address.transport === "unix" && address.path === "")) return undefined;
+  return describeAddress(address);
+}
+
+/** "Connection lost: nothing more can be sent to 127.0.0.1:80" */
+export function cannotSend(why: string, peer: Address | null): string {
+  const name = describePeer(peer);
+  return `${why}: nothing more can be sent${name === undefined ? "" : ` to ${name}`}`;
+}
+
 /** A port or a RangeError. Runtimes differ in what they take and when they complain. */
 export function checkPort(port: number): void {
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new RangeError(`Cannot use port ${port}: a port is a whole number from 0 to 65535`);
+    const shown = typeof port === "string" ? JSON.stringify(port) : String(port);
+    throw new RangeError(`Cannot use port ${shown}: a port is a whole number from 0 to 65535`);
   }
 }
 

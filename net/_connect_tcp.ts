@@ -3,6 +3,7 @@ import { ExceptionGroup, OSError } from "../runtime/exceptions.ts";
 import { staggeredRace } from "../runtime/_staggered.ts";
 import type { NetAddress } from "./addresses.ts";
 import { describeAddress } from "./_address_forms.ts";
+import { notAnAddress } from "./_arguments.ts";
 import type { RawChannel } from "./host.ts";
 import { hostOf } from "./_host_of.ts";
 import { waitForOperation } from "./_host_wait.ts";
@@ -80,6 +81,7 @@ async function resolveLocal(
 ): Promise<NetAddress[] | null> {
   const { localAddr, family = 0 } = options;
   if (localAddr === undefined) return null;
+  if (typeof localAddr?.hostname !== "string") throw notAnAddress(localAddr);
   const found = await resolve(loop, localAddr.hostname, localAddr.port ?? 0, family);
   if (found.length === 0) throw nothingFound();
   return found;

@@ -1,5 +1,6 @@
 import type { OSError } from "../runtime/os_error_family.ts";
 import { toOSError } from "../runtime/os_errors.ts";
+import { describePeer } from "./_address_forms.ts";
 import type { Address } from "./addresses.ts";
 import type { Done, RawChannel, ReadSink } from "./host.ts";
 import { ReadBuffer } from "./_read_buffer.ts";
@@ -67,7 +68,7 @@ export class DenoChannel implements RawChannel {
   shutdownWrite(done: Done): void {
     this.#conn.closeWrite().then(
       () => this.#closed || done(null),
-      (error) => this.#closed || done(toOSError(error, "shutdown")),
+      (error) => this.#closed || done(toOSError(error, "shutdown", describePeer(this.remoteAddr))),
     );
   }
 
@@ -140,7 +141,7 @@ export class DenoChannel implements RawChannel {
 
   readonly #onReadError = (error: unknown): void => {
     this.#reading = false;
-    if (!this.#closed) this.#gate.finish(toOSError(error, "read"));
+    if (!this.#closed) this.#gate.finish(toOSError(error, "read", describePeer(this.remoteAddr)));
   };
 
   #writeOn(chunk: Uint8Array): void {
@@ -156,7 +157,7 @@ export class DenoChannel implements RawChannel {
   };
 
   readonly #onWriteError = (error: unknown): void => {
-    if (!this.#closed) this.#written(toOSError(error, "write"));
+    if (!this.#closed) this.#written(toOSError(error, "write", describePeer(this.remoteAddr)));
   };
 
   #written(error: OSError | null): void {

@@ -1,3 +1,4 @@
+import { describeType } from "../runtime/_describe.ts";
 import { toOSError } from "../runtime/os_errors.ts";
 import { builtin } from "./_builtins.ts";
 
@@ -17,7 +18,7 @@ export interface FileSource {
 export async function openSource(file: string | URL | Blob): Promise<FileSource> {
   if (file instanceof Blob) return new BlobSource(file);
   if (typeof file !== "string" && !(file instanceof URL)) {
-    throw new TypeError("A file must be a path, a file URL, or a Blob");
+    throw new TypeError(`A file must be a path, a file URL, or a Blob: got ${describeType(file)}`);
   }
   const { promises } = builtin("node:fs");
   const path = String(file);

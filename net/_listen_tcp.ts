@@ -91,7 +91,9 @@ async function bind(
     if (!(error instanceof OSError)) throw error;
     if (error.code === "EADDRNOTAVAIL") return null;
     if (error.code === "ENOTSUP" && reusePort) {
-      throw new RangeError("reusePort is not supported by this runtime", { cause: error });
+      throw new RangeError(`reusePort is not supported by this runtime: ${error.message}`, {
+        cause: error,
+      });
     }
     // The text of a missing permission names the flag to run with and stays as it is.
     if (error instanceof PermissionError) throw error;

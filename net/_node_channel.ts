@@ -3,6 +3,7 @@ import type { OSError } from "../runtime/os_error_family.ts";
 import { ConnectionResetError } from "../runtime/os_error_family.ts";
 import { toOSError } from "../runtime/os_errors.ts";
 import { ReadGate } from "./_read_gate.ts";
+import { cannotSend, describePeer } from "./_address_forms.ts";
 import type { Address } from "./addresses.ts";
 import type { Done, RawChannel, ReadSink } from "./host.ts";
 
@@ -148,8 +149,12 @@ export class NodeChannel implements RawChannel {
   };
 
   readonly #onEnd = (): void => this.#gate.finish("eof");
-  readonly #onError = (error: Error): void => this.#fail(toOSError(error));
-  readonly #onClose = (): void => this.#fail(new ConnectionResetError("Connection lost"));
+  readonly #onError = (error: Error): void =>
+    this.#fail(toOSError(error, undefined, describePeer(this.remoteAddr)));
+  readonly #onClose = (): void => {
+    if (this.#closed || this.#failure !== null) return;
+    this.#fail(new ConnectionResetError(cannotSend("Connection lost", this.remoteAddr)));
+  };
 
   readonly #onWritten = (error?: Error | null): void => {
     if (this.#told > 0) {
@@ -158,7 +163,7 @@ export class NodeChannel implements RawChannel {
     }
     const done = this.#writing;
     this.#writing = null;
-    done?.(error ? toOSError(error, "write") : null);
+    done?.(error ? toOSError(error, "write", describePeer(this.remoteAddr)) : null);
   };
 
   /** The socket has failed or is gone: told to whoever waits, kept for whoever comes. */

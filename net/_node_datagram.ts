@@ -1,4 +1,5 @@
 import type * as dgram from "node:dgram";
+import { attemptOf, missingPermission } from "../runtime/_missing_permission.ts";
 import { OSError, PermissionError } from "../runtime/os_error_family.ts";
 import { toOSError } from "../runtime/os_errors.ts";
 import { checkPort, describeAddress, hostPort } from "./_address_forms.ts";
@@ -26,7 +27,7 @@ export async function openDatagram(options: OpenDatagram): Promise<DatagramChann
   for (const address of remote === undefined ? [bindTo] : [bindTo, remote]) {
     checkPort(address.port);
     checkFamily(address, family, "bind");
-    requireNet(hostPort(address.hostname, address.port));
+    requireNet(hostPort(address.hostname, address.port), address === remote ? "connect" : "bind");
   }
   if (reusePort) requireReusePort("udp");
   const socket = builtin("node:dgram").createSocket({
@@ -228,8 +229,8 @@ class NodeDatagramChannel implements DatagramChannel {
     const mapped = toOSError(error, "sendto", where);
     if (mapped.code !== "UNKNOWN" || target === null) return mapped;
     if (!grantsNet(hostPort(target.hostname, target.port))) {
-      return new PermissionError(`sendto ${where}: Deno needs --allow-net=${where}`, {
-        code: "EPERM",
+      const flag = `--allow-net=${where}`;
+      return missingPermission(attemptOf("sendto", where), flag, {
         syscall: "sendto",
         cause: error,
       });

@@ -1,5 +1,6 @@
 import type { EventLoop } from "../event_loop.ts";
 import { Waiter } from "../runtime/_wait.ts";
+import { makeProtocol } from "./_arguments.ts";
 import { Carry } from "./_carry.ts";
 import { handshake, type TlsSetup } from "./_handshake.ts";
 import type { RawChannel } from "./host.ts";
@@ -23,7 +24,7 @@ export async function openTransport<P extends BaseProtocol>(
   let top = channel;
   let protocol: P;
   try {
-    protocol = protocolFactory();
+    protocol = makeProtocol(protocolFactory);
     if (tls !== null) {
       top = await waitForOperation(core, handshake(loop, channel, tls), "a TLS handshake");
     }

@@ -1,4 +1,4 @@
-import { PermissionError } from "../runtime/os_error_family.ts";
+import { attemptOf, missingPermission } from "../runtime/_missing_permission.ts";
 
 /** What this file uses of `Deno.permissions`. */
 interface Permissions {
@@ -32,13 +32,19 @@ export function grantsNet(host: string): boolean {
  * permission is thrown where nobody can catch it, and ends the process.
  *
  * @param host `host:port`, IPv6 in brackets, or null for any
+ * @param syscall what the permission is for, for the error
+ * @param what what `syscall` is to be made on, where that is not `host`
  * @throws {PermissionError} when it is not granted
  */
-export function requireNet(host: string | null): void {
+export function requireNet(
+  host: string | null,
+  syscall: string | null = null,
+  what: string = host ?? "the network",
+): void {
   const asked = permissions();
   if (asked === null) return;
   const { state } = asked.requestSync(host === null ? { name: "net" } : { name: "net", host });
-  if (state !== "granted") throw refusal("--allow-net", host);
+  if (state !== "granted") throw refusal("net", host, syscall, what);
 }
 
 /**
@@ -46,21 +52,27 @@ export function requireNet(host: string | null): void {
  *
  * @throws {PermissionError} when it is not granted
  */
-export function requireUnix(path: string): void {
+export function requireUnix(path: string, syscall: string | null = null): void {
   const asked = permissions();
   if (asked === null) return;
   // Deno knows grants for single sockets by absolute path only.
   const host = path.startsWith("/") ? `unix:${path}` : null;
-  requireNet(host);
+  const what = JSON.stringify(path);
+  requireNet(host, syscall, what);
   if (path.startsWith("\0")) return;
   for (const name of ["read", "write"] as const) {
     if (asked.requestSync({ name, path }).state !== "granted") {
-      throw refusal(`--allow-${name}`, path);
+      throw refusal(name, path, syscall, what);
     }
   }
 }
 
-function refusal(flag: string, value: string | null): PermissionError {
-  const full = value === null ? flag : `${flag}=${value}`;
-  return new PermissionError(`Cannot use the network: Deno needs ${full}`, { code: "EPERM" });
+function refusal(
+  kind: "net" | "read" | "write",
+  value: string | null,
+  syscall: string | null,
+  what: string,
+): Error {
+  const flag = `--allow-${kind}${value === null ? "" : `=${value}`}`;
+  return missingPermission(attemptOf(syscall, what), flag, { syscall });
 }

@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { checkFamily } from "./_arguments.ts";
 import type { NetAddress } from "./addresses.ts";
 import { lookup } from "./dns.ts";
 import { waitForHost } from "./_host_wait.ts";
@@ -24,6 +25,7 @@ export async function resolve(
   family: Family,
   type: typeof SOCK_STREAM | typeof SOCK_DGRAM = SOCK_STREAM,
 ): Promise<NetAddress[]> {
+  checkFamily(family);
   const transport = type === SOCK_DGRAM ? "udp" : "tcp";
   const core = netLoop(loop);
   const what = `the addresses of ${host ?? "this machine"}`;

@@ -1,5 +1,6 @@
 import { ConnectionError } from "../runtime/exceptions.ts";
 import { Waiter } from "../runtime/_wait.ts";
+import { cannotSend } from "./_address_forms.ts";
 import type { StreamTransport } from "./stream_transport.ts";
 import type { BaseProtocol } from "./transports.ts";
 
@@ -28,7 +29,7 @@ export class SendfileProtocol implements BaseProtocol {
   send(block: Uint8Array): Promise<void> {
     if (!this.#transport.isClosing()) this.#transport.write(block);
     if (this.#transport.isClosing()) {
-      return Promise.reject(new ConnectionError("Connection closed by peer"));
+      return Promise.reject(this.#closed("Connection closed by peer"));
     }
     if (!this.#paused) return Promise.resolve();
     this.#room = new Waiter<void>("room in a transport's write buffer");
@@ -53,7 +54,11 @@ export class SendfileProtocol implements BaseProtocol {
   }
 
   connectionLost(error: unknown | null): void {
-    this.#room?.failWith(error ?? new ConnectionError("Connection is closed by peer"));
+    this.#room?.failWith(error ?? this.#closed("Connection is closed by peer"));
     this.#protocol.connectionLost?.(error);
+  }
+
+  #closed(why: string): ConnectionError {
+    return new ConnectionError(cannotSend(why, this.#transport.getExtraInfo("peername")));
   }
 }

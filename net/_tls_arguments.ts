@@ -67,6 +67,7 @@ export function upgradingTls(
   if (typeof ssl !== "object" || ssl === null) {
     throw new TypeError(`ssl is expected to be TLS options, got ${describeType(ssl)}`);
   }
+  checkFields(ssl);
   if (!serverSide && serverHostname === undefined && ssl.verifyPeer !== false) {
     throw new RangeError(
       'Checking the server needs its name: pass serverHostname, or "" to check none',
@@ -81,11 +82,23 @@ export function upgradingTls(
 }
 
 function checkOptions<T>(ssl: T): T {
-  if (typeof ssl === "object" && ssl !== null) return ssl;
+  if (typeof ssl === "object" && ssl !== null) {
+    checkFields(ssl);
+    return ssl;
+  }
   throw new TypeError(
     `ssl argument must be TLS options such as { cert, key }: got ${describeType(ssl)}`,
   );
 }
+
+/** A misspelled field would leave the connection less safe than it was meant to be. */
+function checkFields(ssl: object): void {
+  const unknown = Object.keys(ssl).find((name) => !FIELDS.includes(name));
+  if (unknown === undefined) return;
+  throw new TypeError(`ssl has no field "${unknown}": the fields are ${FIELDS.join(", ")}`);
+}
+
+const FIELDS: readonly string[] = ["cert", "key", "caCerts", "alpnProtocols", "verifyPeer"];
 
 function refuseTimeouts(options: TlsTimeouts): void {
   for (const name of ["sslHandshakeTimeout", "sslShutdownTimeout"] as const) {

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type * as tls from "node:tls";
 import { ConnectionResetError } from "../runtime/os_error_family.ts";
 import { toOSError } from "../runtime/os_errors.ts";
+import { describePeer } from "./_address_forms.ts";
 import { builtin } from "./_builtins.ts";
 import { streamBelow } from "./_channel_duplex.ts";
 import { ipFamily } from "./_ip_family.ts";
@@ -24,6 +25,7 @@ export function upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<
   return startOperation<TlsChannel>("make the TLS handshake", (settle) => {
     const { stream, flow } = streamBelow(channel);
     let over = false;
+    const peer = describePeer(channel.remoteAddr);
     const outcome: Outcome = {
       established: (socket) => {
         over = true;
@@ -33,7 +35,7 @@ export function upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<
       failed: (error) => {
         if (over) return;
         over = true;
-        settle.reject(toOSError(error, "handshake"));
+        settle.reject(toOSError(error, "handshake", peer));
         stream.destroy();
         channel.abort();
       },
@@ -47,7 +49,11 @@ export function upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<
     }
     // node:tls waits on after an end in the handshake. What it did make of the bytes before, it
     // tells first.
-    const left = new ConnectionResetError("The peer left during the TLS handshake");
+    const left = new ConnectionResetError(
+      `The peer ${
+        peer === undefined ? "" : `${peer} `
+      }left during the TLS handshake: does it speak TLS here?`,
+    );
     stream.on("error", outcome.failed);
     stream.once("end", () => setImmediate(outcome.failed, left));
     stream.once("close", () => setImmediate(outcome.failed, left));

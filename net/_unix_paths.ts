@@ -1,3 +1,4 @@
+import { describeType } from "../runtime/_describe.ts";
 import { OSError } from "../runtime/os_error_family.ts";
 import { toOSError } from "../runtime/os_errors.ts";
 import { builtin } from "./_builtins.ts";
@@ -23,6 +24,9 @@ const MAX_PATH_BYTES = 107;
  * @throws {OSError} "EINVAL"
  */
 export function checkUnixPath(path: string): void {
+  if (typeof path !== "string") {
+    throw new TypeError(`The path of a unix socket is text: got ${describeType(path)}`);
+  }
   const { length } = new TextEncoder().encode(path);
   if (length <= MAX_PATH_BYTES) return;
   throw new OSError(

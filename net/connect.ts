@@ -6,6 +6,7 @@
 
 import type { EventLoop } from "../event_loop.ts";
 import { withSignal } from "../runtime/with_signal.ts";
+import { checkCall, checkPlace } from "./_arguments.ts";
 import { connectTcp } from "./_connect_tcp.ts";
 import { waitForOperation } from "./_host_wait.ts";
 import { hostOf } from "./_host_of.ts";
@@ -26,6 +27,8 @@ export function createConnection<P extends Protocol | BufferedProtocol>(
   options: ConnectOptions = {},
 ): Promise<[Transport, P]> {
   return underSignal(options, async () => {
+    checkCall(loop, protocolFactory);
+    checkPlace(host, port);
     const tls = clientTls(
       options,
       host,
@@ -54,6 +57,7 @@ export function createUnixConnection<P extends Protocol | BufferedProtocol>(
   options: ConnectOptions = {},
 ): Promise<[Transport, P]> {
   return underSignal(options, async () => {
+    checkCall(loop, protocolFactory);
     const tls = clientTls(options, null, "you have to pass serverHostname when using ssl");
     const { sock } = options;
     if (path === null) {

@@ -6,6 +6,7 @@
 
 import type { EventLoop } from "../event_loop.ts";
 import { describeType } from "../runtime/_describe.ts";
+import { checkCall, makeProtocol } from "./_arguments.ts";
 import { Waiter } from "../runtime/_wait.ts";
 import { builtin } from "./_builtins.ts";
 import { Carry } from "./_carry.ts";
@@ -27,7 +28,8 @@ export async function connectReadPipe<P extends Protocol | BufferedProtocol>(
   protocolFactory: () => P,
   pipe: ReadablePipe,
 ): Promise<[ReadTransport, P]> {
-  const protocol = protocolFactory();
+  checkCall(loop, protocolFactory);
+  const protocol = makeProtocol(protocolFactory);
   const core = netLoop(loop);
   const end = await readingEnd(loop, pipe);
   const made = new Waiter<void>("a pipe to be connected");
@@ -48,7 +50,8 @@ export async function connectWritePipe<P extends BaseProtocol>(
   protocolFactory: () => P,
   pipe: WritablePipe,
 ): Promise<[WriteTransport, P]> {
-  const protocol = protocolFactory();
+  checkCall(loop, protocolFactory);
+  const protocol = makeProtocol(protocolFactory);
   const core = netLoop(loop);
   const end = await writingEnd(loop, pipe);
   const made = new Waiter<void>("a pipe to be connected");
@@ -75,7 +78,9 @@ async function readingEnd(loop: EventLoop, pipe: ReadablePipe): Promise<RawReada
   }
   const stream = pipe instanceof ReadableStream ? pipe : pipe?.readable;
   if (stream instanceof ReadableStream) return new PulledReader(new WebSource(stream));
-  throw new TypeError(`Cannot read from a pipe: got ${describeType(pipe)}`);
+  throw new TypeError(
+    `Cannot read from ${describeType(pipe)}: ${PIPES}, process.stdin or a ReadableStream`,
+  );
 }
 
 async function writingEnd(loop: EventLoop, pipe: WritablePipe): Promise<RawWritable> {
@@ -89,8 +94,12 @@ async function writingEnd(loop: EventLoop, pipe: WritablePipe): Promise<RawWrita
   }
   const stream = pipe instanceof WritableStream ? pipe : pipe?.writable;
   if (stream instanceof WritableStream) return new WebWriter(stream);
-  throw new TypeError(`Cannot write to a pipe: got ${describeType(pipe)}`);
+  throw new TypeError(
+    `Cannot write to ${describeType(pipe)}: ${PIPES}, process.stdout or a WritableStream`,
+  );
 }
+
+const PIPES = "pass the path or file URL of a pipe";
 
 /** `process.stdin`, `process.stdout` and their like. */
 function isNodeStream(pipe: unknown): boolean {

@@ -6,7 +6,6 @@
 
 import type { DatagramOptions, EventLoop } from "../event_loop.ts";
 import { NotImplementedError, OSError } from "../runtime/exceptions.ts";
-import { describeType } from "../runtime/_describe.ts";
 import { Waiter } from "../runtime/_wait.ts";
 import type { AddressLike, NetAddress } from "./addresses.ts";
 import { Carry } from "./_carry.ts";
@@ -17,6 +16,7 @@ import { waitForHost } from "./_host_wait.ts";
 import { ipFamily } from "./_ip_family.ts";
 import { netLoop } from "./_net_loop.ts";
 import type { DatagramProtocol } from "./protocols.ts";
+import { checkAddress, checkCall, makeProtocol } from "./_arguments.ts";
 import { resolve } from "./_resolve.ts";
 import { SOCK_DGRAM } from "./sockets.ts";
 import { takeDatagrams } from "./_take_socket.ts";
@@ -32,8 +32,9 @@ interface Ends {
 export async function createDatagramEndpoint<P extends DatagramProtocol>(
   loop: EventLoop,
   protocolFactory: () => P,
-  options: DatagramOptions,
+  options: DatagramOptions = {},
 ): Promise<[DatagramTransport, P]> {
+  checkCall(loop, protocolFactory);
   const { sock } = options;
   let channel: DatagramChannel;
   let peer: NetAddress | null;
@@ -45,7 +46,7 @@ export async function createDatagramEndpoint<P extends DatagramProtocol>(
   }
   let protocol: P;
   try {
-    protocol = protocolFactory();
+    protocol = makeProtocol(protocolFactory);
   } catch (error) {
     channel.close();
     throw error;
@@ -90,7 +91,9 @@ async function open(
     } catch (error) {
       if (!(error instanceof OSError)) throw error;
       if (error.code === "ENOTSUP" && reusePort) {
-        throw new RangeError("reusePort is not supported by this runtime", { cause: error });
+        throw new RangeError(`reusePort is not supported by this runtime: ${error.message}`, {
+          cause: error,
+        });
       }
       errors.push(error);
     }
@@ -125,16 +128,9 @@ async function endsOf(loop: EventLoop, options: DatagramOptions): Promise<Ends[]
 }
 
 function requireNet(address: AddressLike): { hostname: string; port: number } {
-  if (typeof address !== "object" || address === null) {
-    throw new TypeError(
-      `An address is an object such as { hostname, port }: got ${describeType(address)}`,
-    );
-  }
+  checkAddress(address);
   if ("path" in address) {
     throw new NotImplementedError("Cannot open a unix datagram socket: no runtime has them");
-  }
-  if (typeof address.hostname !== "string" || typeof address.port !== "number") {
-    throw new TypeError("An address is an object with a hostname (text) and a port (a number)");
   }
   return address;
 }

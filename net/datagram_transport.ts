@@ -3,6 +3,7 @@ import { NotImplementedError, OSError } from "../runtime/exceptions.ts";
 import type { Turn } from "../runtime/_scheduler.ts";
 import type { Waiter } from "../runtime/_wait.ts";
 import type { AddressLike, NetAddress } from "./addresses.ts";
+import { notAnAddress } from "./_arguments.ts";
 import { describeAddress } from "./_address_forms.ts";
 import type { Carry } from "./_carry.ts";
 import { WaterMarks } from "./flow_control.ts";
@@ -128,13 +129,21 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
   }
 
   #destination(addr: AddressLike | undefined): { hostname: string; port: number } | null {
+    if (addr !== undefined && (typeof addr !== "object" || addr === null)) throw notAnAddress(addr);
     if (addr !== undefined && "path" in addr) {
       throw new NotImplementedError("Cannot send to a unix address: no runtime has unix datagrams");
     }
     const peer = this.#peer;
     if (peer === null) {
-      if (addr !== undefined) return addr;
-      throw new TypeError("Cannot send without an address: the endpoint has no remote address");
+      if (addr !== undefined) {
+        if (typeof addr.hostname !== "string" || typeof addr.port !== "number") {
+          throw notAnAddress(addr);
+        }
+        return addr;
+      }
+      throw new TypeError(
+        "Cannot send without an address: the endpoint has no remoteAddr, so write sendto(data, { hostname, port })",
+      );
     }
     if (addr !== undefined && (addr.hostname !== peer.hostname || addr.port !== peer.port)) {
       throw new RangeError(`Invalid address: must be left out or ${describeAddress(peer)}`);

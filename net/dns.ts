@@ -2,6 +2,7 @@ import type { LookupAddress } from "node:dns";
 import { GaiError } from "../runtime/os_error_family.ts";
 import { toOSError } from "../runtime/os_errors.ts";
 import { checkPort, hostPort } from "./_address_forms.ts";
+import { checkAddress, checkFamily } from "./_arguments.ts";
 import { builtin } from "./_builtins.ts";
 import { ipFamily } from "./_ip_family.ts";
 import { hasNet, requireNet } from "./_permissions.ts";
@@ -36,7 +37,7 @@ export async function lookup(
     return [{ family: literal, hostname: host }];
   }
   if (!hasNet()) {
-    requireNet(hostPort(host, port));
+    requireNet(hostPort(host, port), "getaddrinfo", host);
     return [{ family: family === 6 ? 6 : 4, hostname: host }];
   }
   return await resolve(host, family);
@@ -57,6 +58,7 @@ export async function getaddrinfo(
 ): Promise<{ family: 4 | 6; address: NetAddress }[]> {
   const { family = 0, type = "SOCK_STREAM" } = options;
   const transport = type === "SOCK_DGRAM" ? "udp" : "tcp";
+  checkFamily(family);
   const number = portNumber(port);
   const literal = host === null ? 0 : ipFamily(host);
   if (literal !== 0 && family !== 0 && family !== literal) throw wrongFamily(host ?? "");
@@ -82,6 +84,7 @@ export async function getaddrinfo(
 export async function getnameinfo(
   address: { readonly hostname: string; readonly port: number },
 ): Promise<[host: string, service: string]> {
+  checkAddress(address);
   const { hostname, port } = address;
   checkPort(port);
   if (ipFamily(hostname) === 0) {
@@ -90,7 +93,7 @@ export async function getnameinfo(
       syscall: "getnameinfo",
     });
   }
-  requireNet(null);
+  requireNet(null, "getnameinfo", hostname);
   try {
     return await names(hostname, port);
   } catch (error) {

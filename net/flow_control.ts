@@ -6,6 +6,8 @@
  */
 
 import { ConnectionResetError } from "../runtime/exceptions.ts";
+import { cannotSend } from "./_address_forms.ts";
+import type { BaseTransport } from "./transports.ts";
 import { WaitList } from "./_wait_list.ts";
 
 const DEFAULT_HIGH = 64 * 1024;
@@ -113,9 +115,13 @@ export class WriterGate {
     }
   }
 
-  /** Waits while writing is paused. Does not wait otherwise. */
-  drained(): Promise<void> {
-    if (this.#lost) return Promise.reject(new ConnectionResetError("Connection lost"));
+  /**
+   * Waits while writing is paused. Does not wait otherwise.
+   *
+   * @param transport whose connection it is, for the error
+   */
+  drained(transport: BaseTransport): Promise<void> {
+    if (this.#lost) return Promise.reject(this.#lostError(transport));
     return this.#paused ? this.#drains.wait("a transport's write buffer to drain") : DONE;
   }
 
@@ -126,5 +132,12 @@ export class WriterGate {
   closed(): Promise<void> {
     if (!this.#lost) return this.#closes.wait("a connection to close");
     return this.#error === null ? DONE : Promise.reject(this.#error);
+  }
+
+  #lostError(transport: BaseTransport): ConnectionResetError {
+    return new ConnectionResetError(
+      cannotSend("Connection lost", transport.getExtraInfo("peername")),
+      this.#error === null ? {} : { cause: this.#error },
+    );
   }
 }

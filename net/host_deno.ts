@@ -143,7 +143,7 @@ function listenUnix(options: ListenUnix): RawListener {
   const { path, removeStale = true, cleanup = true } = options;
   checkUnixPath(path);
   // Before the stale file goes: without the permission to listen nothing at all may happen.
-  requireUnix(path);
+  requireUnix(path, "listen");
   if (removeStale && hasFile(path)) removeStaleSocket(path);
   const listener = attempt("listen", { path }, () => Deno.listen({ transport: "unix", path }));
   const own = hasFile(path) ? identify(path) : null;

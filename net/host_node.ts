@@ -51,10 +51,10 @@ function connect(target: ConnectTarget): Operation<RawChannel> {
   return startOperation<RawChannel>("connect", (settle) => {
     if ("path" in target) {
       checkUnixPath(target.path);
-      requireUnix(target.path);
+      requireUnix(target.path, "connect");
     } else {
       checkPort(target.port);
-      requireNet(hostPort(target.hostname, target.port));
+      requireNet(hostPort(target.hostname, target.port), "connect");
     }
     const socket = new (builtin("node:net").Socket)({ allowHalfOpen: true });
     socket.pause();
@@ -131,7 +131,7 @@ async function listenTcp(options: ListenTcp): Promise<RawListener> {
 async function listenAt(hostname: string, options: ListenTcp, dual: boolean): Promise<RawListener> {
   const { port, backlog, reusePort = false, ipv6Only = true } = options;
   checkPort(port);
-  requireNet(hostPort(hostname, port));
+  requireNet(hostPort(hostname, port), "listen");
   if (reusePort) requireReusePort("tcp");
   const server = await listening({ hostname, port }, {
     host: hostname,
@@ -154,7 +154,7 @@ async function listenUnix(options: ListenUnix): Promise<RawListener> {
   const { path, backlog, removeStale = true, cleanup = true } = options;
   checkUnixPath(path);
   // Before the stale file goes: without the permission to listen nothing at all may happen.
-  requireUnix(path);
+  requireUnix(path, "listen");
   if (removeStale && hasFile(path)) removeStaleSocket(path);
   const server = await listening({ path }, {
     path,
@@ -181,7 +181,11 @@ function withoutFolder(error: OSError, path: string): OSError {
   if (error.code !== "EACCES" || !hasFile(path) || folder === "" || existsSync(folder)) {
     return error;
   }
-  return toOSError(Object.assign(new Error(error.message), { code: "ENOENT" }), "listen", path);
+  return toOSError(
+    Object.assign(new Error(error.message), { code: "ENOENT" }),
+    "listen",
+    describeAddress({ path }),
+  );
 }
 
 function listening(target: AddressLike, options: net.ListenOptions): Promise<net.Server> {

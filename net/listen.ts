@@ -5,6 +5,7 @@
  */
 
 import type { EventLoop } from "../event_loop.ts";
+import { checkCall, checkPlace } from "./_arguments.ts";
 import { hostOf } from "./_host_of.ts";
 import { waitForHost } from "./_host_wait.ts";
 import type { RawListener } from "./host.ts";
@@ -31,6 +32,8 @@ export async function createServer(
   port: number | null,
   options: ServeOptions = {},
 ): Promise<Server> {
+  checkCall(loop, protocolFactory);
+  checkPlace(host, port, true);
   const tls = serverTls(options);
   const { sock } = options;
   if (host === null && port === null) {
@@ -55,6 +58,7 @@ export async function createUnixServer(
   path: string | null,
   options: ServeOptions = {},
 ): Promise<Server> {
+  checkCall(loop, protocolFactory);
   const tls = serverTls(options);
   const { sock, backlog = BACKLOG, cleanupSocket = true } = options;
   if (path === null) {
@@ -79,6 +83,7 @@ export async function connectAcceptedSocket<P extends Protocol | BufferedProtoco
   sock: Socket,
   options: { ssl?: TlsOptions } = {},
 ): Promise<[Transport, P]> {
+  checkCall(loop, protocolFactory);
   const tls = serverTls(options);
   return await openTransport(loop, await takeChannel(sock), protocolFactory, tls);
 }

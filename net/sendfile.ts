@@ -8,6 +8,7 @@
 import type { EventLoop, SendfileOptions } from "../event_loop.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { RuntimeError, SendfileNotAvailableError } from "../runtime/exceptions.ts";
+import { cannotSend } from "./_address_forms.ts";
 import { type FileSource, openSource } from "./_file_source.ts";
 import { waitForHost } from "./_host_wait.ts";
 import { netLoop } from "./_net_loop.ts";
@@ -30,9 +31,12 @@ export async function sendfile(
   options: SendfileOptions = {},
 ): Promise<number> {
   checkRange(offset, count);
-  if (transport.isClosing()) throw new RuntimeError("Transport is closing");
+  if (transport.isClosing()) {
+    throw new RuntimeError(cannotSend("Transport is closing", transport.getExtraInfo("peername")));
+  }
   if (!(transport instanceof StreamTransport)) {
-    throw new RuntimeError(`sendfile is not supported for transport ${transport}`);
+    const hint = "transport" in transport ? ": pass writer.transport" : "";
+    throw new RuntimeError(`sendfile is not supported for transport ${transport}${hint}`);
   }
   if (options.fallback === false) throw notAvailable(transport);
   const source = await open(loop, file);

@@ -6,7 +6,6 @@
 
 import type { EventLoop } from "../event_loop.ts";
 import { type BytesLike, toBytes } from "../runtime/bytes.ts";
-import { describeType } from "../runtime/_describe.ts";
 import { OSError, RuntimeError } from "../runtime/exceptions.ts";
 import type { Address, AddressLike } from "./addresses.ts";
 import { describeAddress } from "./_address_forms.ts";
@@ -24,6 +23,7 @@ import {
   checkFamily,
   connectedSocket,
   kindOf,
+  notASocket,
   setBody,
   SOCK_DGRAM,
   Socket,
@@ -186,7 +186,9 @@ async function resolved(
     `the addresses of ${hostname}`,
   );
   const first = found[0]?.address;
-  if (first === undefined) throw new OSError("getaddrinfo() returned empty list");
+  if (first === undefined) {
+    throw new OSError(`getaddrinfo(${JSON.stringify(hostname)}) returned empty list`);
+  }
   return { hostname: first.hostname, port: first.port };
 }
 
@@ -216,5 +218,5 @@ async function openDatagrams(
 
 function requireSocket(sock: unknown): void {
   if (sock instanceof Socket) return;
-  throw new RangeError(`Invalid file object: a Socket is expected, got ${describeType(sock)}`);
+  throw notASocket(sock);
 }

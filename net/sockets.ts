@@ -6,9 +6,11 @@
  */
 
 import { type BytesLike, toBytes } from "../runtime/bytes.ts";
+import { describeType } from "../runtime/_describe.ts";
 import { OSError, RuntimeError } from "../runtime/exceptions.ts";
 import type { Address, AddressLike } from "./addresses.ts";
 import { describeAddress } from "./_address_forms.ts";
+import { checkAddress } from "./_arguments.ts";
 import { ConnectedSocket } from "./_connected_socket.ts";
 import { DatagramSocket } from "./_datagram_socket.ts";
 import { netHost } from "./_host.ts";
@@ -274,7 +276,11 @@ export class Socket implements Disposable {
 
 /** What a socket is at present. */
 export function bodyOf(socket: Socket): SocketBody {
-  return bodyBehind(socket);
+  try {
+    return bodyBehind(socket);
+  } catch (error) {
+    throw notASocket(socket, error);
+  }
 }
 
 /** Makes something else of a socket. */
@@ -284,7 +290,11 @@ export function setBody(socket: Socket, body: SocketBody): void {
 
 /** What a socket was made for. */
 export function kindOf(socket: Socket): SocketKind {
-  return kindBehind(socket);
+  try {
+    return kindBehind(socket);
+  } catch (error) {
+    throw notASocket(socket, error);
+  }
 }
 
 /** A socket that only shows what a transport or a server owns. */
@@ -310,9 +320,18 @@ function socketFor(address: Address | null, body: SocketBody): Socket {
 
 /** @throws {RangeError} when an address is of another kind than the socket's family */
 export function checkFamily(socket: Socket, address: AddressLike): void {
+  checkAddress(address);
   const isUnix = kindBehind(socket).family === AF_UNIX;
   if ("path" in address === isUnix) return;
   throw new RangeError(`Cannot use the address ${describeAddress(address)} with ${socket}`);
+}
+
+/** The error for what is no Socket of this module: a descriptor, a runtime's own connection. */
+export function notASocket(value: unknown, cause?: unknown): RangeError {
+  return new RangeError(
+    `Invalid file object: a Socket is expected, new Socket(), got ${describeType(value)}`,
+    { cause },
+  );
 }
 
 /** The error of a call that the socket's state does not allow. */
@@ -326,8 +345,18 @@ export function wrongState(socket: Socket, syscall: string): Error {
     : syscall === "connect"
     ? "EISCONN"
     : "ENOTCONN";
-  return new OSError(`${syscall}: not possible on ${socket} (${code})`, { code, syscall });
+  const why = code === "EBADF" ? "it is closed" : missingSteps[syscall] ?? "it is not connected";
+  return new OSError(`${syscall}: not possible on ${socket}, ${why} (${code})`, { code, syscall });
 }
+
+const missingSteps: Readonly<Record<string, string>> = {
+  accept: "listen() comes first",
+  bind: "it is bound or connected already",
+  connect: "it is connected already",
+  listen: "bind() comes first",
+  recvfrom: "it is not bound",
+  sendto: "it is no datagram socket",
+};
 
 function viewOnly(what: string): RuntimeError {
   return new RuntimeError(

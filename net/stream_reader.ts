@@ -59,7 +59,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
   constructor(options: { limit?: number; loop?: EventLoop } = {}) {
     const { limit = DEFAULT_LIMIT, loop } = options;
     // Written this way round so that NaN is refused too.
-    if (!(limit > 0)) throw new RangeError("Limit cannot be <= 0");
+    if (!(limit > 0)) throw new RangeError(`Limit cannot be <= 0: current value is ${limit}`);
     this.#state = new ReadState(limit);
     this.#loop = loop === undefined ? currentScope().loop as LoopCore : loop as unknown as LoopCore;
   }

@@ -6,6 +6,8 @@ import {
   RuntimeError,
 } from "../runtime/exceptions.ts";
 import { Waiter } from "../runtime/_wait.ts";
+import { describeType } from "../runtime/_describe.ts";
+import { cannotSend } from "./_address_forms.ts";
 import type { Carry } from "./_carry.ts";
 import { WaterMarks } from "./flow_control.ts";
 import type { TlsSetup } from "./_handshake.ts";
@@ -89,6 +91,11 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
   }
 
   writelines(data: Iterable<BytesLike>): void {
+    if (typeof data?.[Symbol.iterator] !== "function") {
+      throw new TypeError(
+        `writelines() takes an iterable of bytes, [header, body]: got ${describeType(data)}`,
+      );
+    }
     const chunks: Uint8Array[] = [];
     for (const one of data) {
       const chunk = toBytes(one, "a piece of data");
@@ -201,7 +208,9 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
    * @throws {ConnectionResetError} when the connection is lost meanwhile
    */
   settle(): Promise<void> {
-    if (this.phase !== "open") return Promise.reject(new RuntimeError("Transport is closing"));
+    if (this.phase !== "open") {
+      return Promise.reject(new RuntimeError(this.#cannotSend("Transport is closing")));
+    }
     this.pauseReading();
     if (this.#queue.size === 0) return Promise.resolve();
     this.#settled = new Waiter<void>("a transport to send what is queued");
@@ -247,11 +256,15 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
     this.stopReading();
     this.#queue.kill();
     this.#ending?.cancel();
-    this.#settled?.failWith(new ConnectionResetError("Connection lost"));
+    this.#settled?.failWith(new ConnectionResetError(this.#cannotSend("Connection lost")));
   }
 
   protected release(): void {
     this.channel.close();
+  }
+
+  #cannotSend(why: string): string {
+    return cannotSend(why, this.channel.remoteAddr);
   }
 
   protected streamEnded(keepOpen: boolean): void {

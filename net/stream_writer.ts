@@ -111,7 +111,7 @@ export class StreamWriter implements AsyncDisposable {
     if (error !== null) return Promise.reject(error);
     if (this.#gate === null) return Promise.reject(noGate("drain"));
     if (this.#transport.isClosing()) return this.#drainClosing(this.#gate);
-    return this.#gate.drained();
+    return this.#gate.drained(this.#transport);
   }
 
   /** Whether `writeEof` works: false under TLS. */
@@ -236,7 +236,7 @@ export class StreamWriter implements AsyncDisposable {
 
   async #drainClosing(gate: WriterGate): Promise<void> {
     await sleep(0);
-    await gate.drained();
+    await gate.drained(this.#transport);
   }
 }
 

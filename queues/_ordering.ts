@@ -37,7 +37,9 @@ export function checkOrderable(item: unknown): void {
         describeType(item)
       } in order: put numbers, strings or arrays of them, or give \`compare\``,
     );
-  } else if (item !== item) throw new TypeError("Cannot put NaN in order");
+  } else if (item !== item) {
+    throw new TypeError("Cannot put NaN in order: it is neither less nor greater than any number");
+  }
 }
 
 function isNumeric(value: unknown): value is number | bigint {

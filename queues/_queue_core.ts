@@ -36,7 +36,7 @@ export class QueueCore<T> {
 
   put(item: T): void {
     if (this.isShutDown) throw new QueueShutDown(`Cannot put: ${this.face} is shut down`);
-    if (this.full) throw new QueueFull(`Cannot put: ${this.maxsize} items are in the queue`);
+    if (this.full) throw this.#fullError();
     this.store.put(item);
     this.unfinished++;
     if (this.getters.length > 0) this.getters.wakeAndTakeOut();
@@ -45,11 +45,17 @@ export class QueueCore<T> {
   take(): T {
     if (this.store.size === 0) {
       if (this.isShutDown) throw this.shutDownError();
-      throw new QueueEmpty("Cannot get: the queue is empty");
+      throw new QueueEmpty("Cannot get: the queue is empty, await get() to wait for an item");
     }
     const item = this.store.take();
     if (this.putters.length > 0) this.putters.wakeAndTakeOut();
     return item;
+  }
+
+  #fullError(): QueueFull {
+    return new QueueFull(
+      `Cannot put: the queue holds ${this.store.size} of ${this.maxsize} items, await put() to wait for room`,
+    );
   }
 
   shutDownError(): QueueShutDown {

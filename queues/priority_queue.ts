@@ -43,7 +43,11 @@ export class PriorityQueue<T> extends Queue<T> {
     super(maxsize);
     const { compare } = options;
     if (compare !== undefined && typeof compare !== "function") {
-      throw new TypeError(`Cannot compare with ${describeType(compare)}: pass a function`);
+      throw new TypeError(
+        `Cannot compare with ${
+          describeType(compare)
+        }: pass a function, { compare: (a, b) => a.rank - b.rank }`,
+      );
     }
     const store = compare === undefined
       ? new NaturalOrder<T>(compareAsPython)

@@ -56,9 +56,13 @@ export class Queue<T> implements AsyncIterable<T> {
    */
   constructor(maxsize: number = 0) {
     if (typeof maxsize !== "number") {
-      throw new TypeError(`Cannot use ${describeType(maxsize)} as maxsize: pass a number`);
+      throw new TypeError(
+        `Cannot use ${describeType(maxsize)} as maxsize: pass a number, as in new Queue(10)`,
+      );
     }
-    if (Number.isNaN(maxsize)) throw new RangeError("Cannot use NaN as maxsize");
+    if (Number.isNaN(maxsize)) {
+      throw new RangeError("Cannot use NaN as maxsize: pass a number, 0 for no limit");
+    }
     this.#core = new QueueCore<T>(this, maxsize, new Deque<T>());
   }
 

@@ -13,18 +13,27 @@ export class ContextCell {
   wrapper: object | null = null;
   /** Whether some `Context.run` is inside. */
   entered = false;
+  /** Whether a value was set or taken back in it. */
+  #changed = false;
 
   constructor(bindings: Bindings = NO_BINDINGS) {
     this.bindings = bindings;
   }
 
+  /** Whether any other cell with the same bindings would do. */
+  get pristine(): boolean {
+    return !this.#changed && this.wrapper === null;
+  }
+
   set(key: object, value: unknown): void {
+    this.#changed = true;
     const bindings = new Map(this.bindings);
     bindings.set(key, value);
     this.bindings = bindings;
   }
 
   delete(key: object): void {
+    this.#changed = true;
     const bindings = new Map(this.bindings);
     bindings.delete(key);
     this.bindings = bindings;

@@ -12,16 +12,40 @@ export function isAbortError(error: unknown): boolean {
     (error as { name?: unknown }).name === "AbortError";
 }
 
+/** What `with(body)` rejects with when it is given no function. */
+export function notABody(body: unknown): TypeError {
+  return new TypeError(
+    isThenable(body)
+      ? "with() takes the body as a function: got a promise, whose work has started already. " +
+        "Write with(() => work()) instead of with(work())"
+      : `with() takes the body as a function: got ${describeType(body)}. ` +
+        "Pass an async function, with(async () => { ... })",
+  );
+}
+
 /** @throws {TypeError} when it is no function */
 export function requireCoroutine(coro: unknown, caller = "createTask"): void {
   if (typeof coro === "function") return;
   if (isThenable(coro)) {
     throw new TypeError(
       "a coroutine function was expected, got a promise, whose work has started already: " +
-        `write ${caller}(() => work()) instead of ${caller}(work())`,
+        showCalls(caller),
     );
   }
   throw new TypeError(
-    `a coroutine was expected, got ${describeType(coro)}: pass an async function, ${caller}(work)`,
+    `a coroutine was expected, got ${describeType(coro)}: pass an async function, ${
+      withWork(caller, "work")
+    }`,
   );
+}
+
+function showCalls(caller: string): string {
+  return `write ${withWork(caller, "() => work()")} instead of ${withWork(caller, "work()")}`;
+}
+
+/** `createTask(work)`, `withSignal(signal, work)`: what a call looks like with the coroutine in its place. */
+function withWork(caller: string, work: string): string {
+  const before = caller === "withSignal" ? "signal, " : "";
+  const after = caller === "waitFor" ? ", timeout" : "";
+  return `${caller}(${before}${work}${after})`;
 }

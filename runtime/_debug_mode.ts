@@ -35,8 +35,8 @@ function describeEntry(entry: ReadyEntry): string | null {
   if (entry instanceof Handle) return String(entry);
   if (entry instanceof Wait) {
     const place = placeOf(entry.site);
-    const from = place === "" ? "" : ` from ${place} on`;
-    return `${entry.scope.task ?? `what waited for ${entry.describe()}`}${from}`;
+    const since = place === "" ? "" : ` after its wait at ${place}`;
+    return `${entry.scope.task ?? `the code that waited for ${entry.describe()}`}${since}`;
   }
   return entry.subject === undefined ? null : String(entry.subject);
 }

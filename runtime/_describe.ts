@@ -10,3 +10,9 @@ export function describeType(value: unknown): string {
   if (typeof value === "undefined") return "undefined";
   return `a ${typeof value}`;
 }
+
+/** A duration in an error text: "5 seconds", "0.25 seconds". */
+export function describeSeconds(seconds: number): string {
+  const shown = Number(seconds.toPrecision(6));
+  return `${shown} ${shown === 1 ? "second" : "seconds"}`;
+}

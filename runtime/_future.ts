@@ -30,7 +30,7 @@ export let takeFailure: (future: Future<unknown>) => { readonly error: unknown }
 export let markRetrieved: (future: Future<unknown>) => void;
 export let coreOf: (future: Future<unknown>) => LoopCore;
 export let siteOf: (future: Future<unknown>) => Site | null;
-/** A CancelledError of a cancelled future with the message it keeps; the saved one stays for the first reader. */
+/** A CancelledError of a cancelled future with the message it keeps: the saved one, if it says the same, stays for its reader. */
 export let cancelledErrorOf: (future: Future<unknown>) => CancelledError;
 
 /** Like `setResult`, also for tasks; nothing when it is done. */
@@ -356,8 +356,12 @@ export class Future<T> implements Promise<T> {
     };
     coreOf = (future) => future.#loop;
     siteOf = (future) => future.#site;
-    cancelledErrorOf = (future) =>
-      makeCancelledError(future.#value as string | undefined, future.#loop.getDebug());
+    cancelledErrorOf = (future) => {
+      const message = future.#value as string | undefined;
+      const saved = future.#saved;
+      if (saved !== null && saved.message === (message ?? "")) return saved;
+      return makeCancelledError(message, future.#loop.getDebug());
+    };
   }
 }
 

@@ -11,6 +11,10 @@ export interface AwaitedFuture<T> {
   cancel(message?: string): boolean;
 }
 
+/** Through how many tasks that await each other a request is passed on in one go. */
+const DEEPEST = 200;
+let depth = 0;
+
 /** The wait of whoever awaits a future. */
 export class FutureWait<T> extends Wait<T> implements FutureEntry {
   readonly #future: AwaitedFuture<T>;
@@ -49,10 +53,28 @@ export class FutureWait<T> extends Wait<T> implements FutureEntry {
     if (this.#passing) return super.cancel(request);
     this.#asked = request;
     this.#passing = true;
-    const passed = this.#future.cancel(request.message);
-    this.#passing = false;
-    if (!passed) this.request ??= request;
+    if (depth < DEEPEST) this.#pass(request);
+    else {
+      // A chain of tasks that is longer than the stack is deep goes on from the loop.
+      this.scheduler.enqueue({
+        inOrder: true,
+        run: () => {
+          if (this.pending) this.#pass(request);
+          return null;
+        },
+      });
+    }
     return true;
+  }
+
+  #pass(request: CancelRequest): void {
+    depth++;
+    try {
+      if (!this.#future.cancel(request.message)) this.request ??= request;
+    } finally {
+      depth--;
+      this.#passing = false;
+    }
   }
 
   override describe(): string {

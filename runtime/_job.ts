@@ -97,7 +97,10 @@ export class Job {
         post({ kind: "job", job: this.id, work, args, functions, values }, this.#transfer);
       });
     } catch (error) {
-      throw new TypeError(`Cannot send the arguments to a worker: ${error}`, { cause: error });
+      throw new TypeError(
+        `Cannot send the arguments to a worker: ${error} Pass data that can be copied`,
+        { cause: error },
+      );
     }
   }
 

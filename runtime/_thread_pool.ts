@@ -3,7 +3,7 @@ import type { Completion } from "./_completion.ts";
 import { type ConcurrentFuture, concurrentFuture } from "./_concurrent_future.ts";
 import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
-import { type InternalExecutorOptions, START_WORKER } from "./_executor_options.ts";
+import { type InternalExecutorOptions, requireOptions, START_WORKER } from "./_executor_options.ts";
 import { currentScope } from "./_frame.ts";
 import type { Submission } from "./_job.ts";
 import { threadHost } from "./_thread_host.ts";
@@ -90,6 +90,7 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
    * @throws {TypeError} when an option is of the wrong type
    */
   constructor(options: ThreadPoolExecutorOptions = {}) {
+    requireOptions(options, new.target.name);
     const prefix = options.threadNamePrefix ?? `${new.target.name}-${++counter}`;
     const start = (options as InternalExecutorOptions)[START_WORKER] ??
       ((name, events) => threadHost.startThread(name, events));
@@ -134,7 +135,10 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
   static {
     submitToPool = (executor, { fn, ...rest }) => {
       if (typeof fn !== "function") {
-        throw new TypeError(`A function was expected to run in a worker: got ${describeType(fn)}`);
+        throw new TypeError(
+          `A function was expected to run in a worker: got ${describeType(fn)}. ` +
+            "Pass it and its arguments apart, as in toThread(work, ...args)",
+        );
       }
       return executor.#pool.submit({ work: workOf(fn), ...rest });
     };

@@ -143,6 +143,13 @@ function runWorker(
 
   /** Says what is behind the two errors that everybody meets once. */
   function explain(error: unknown, { work }: JobMessage): unknown {
+    if (!("source" in work) && isNotFound(error)) {
+      return new TypeError(
+        `Cannot load ${work.url} in a thread: ${Reflect.get(error, "message")}. ` +
+          'Name a file that is there, as in threadModule(new URL("./work.ts", import.meta.url))',
+        { cause: error },
+      );
+    }
     if (!(error instanceof Error)) return error;
     if ("source" in work) {
       const free = /^(?:Can't find variable: )?([\p{L}$_][\p{L}\p{N}$_]*)(?: is not defined)?$/u
@@ -164,12 +171,20 @@ function runWorker(
     return error;
   }
 
+  /** Bun's is no Error, Deno's has no code on some paths. */
+  function isNotFound(error: unknown): error is object {
+    return typeof error === "object" && error !== null &&
+      (Reflect.get(error, "code") === "ERR_MODULE_NOT_FOUND" ||
+        /^(Module not found|Cannot find module)/.test(String(Reflect.get(error, "message"))));
+  }
+
   function finish(job: Job, value: unknown): void {
     try {
       const { values, transfer } = leaving([value]);
       post({ kind: "done", job: job.id, value: values[0] }, transfer, job);
     } catch (error) {
-      fail(job, new TypeError(`Cannot send the result of the job: ${error}`, { cause: error }));
+      const text = `Cannot send the result of the job: ${error} Return data that can be copied`;
+      fail(job, new TypeError(text, { cause: error }));
     }
   }
 

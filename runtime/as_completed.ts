@@ -1,6 +1,6 @@
 import type { EventLoop } from "../event_loop.ts";
 import type { Awaitable } from "./coroutines.ts";
-import { describeType } from "./_describe.ts";
+import { describeSeconds, describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { ensureFuture } from "./ensure_future.ts";
 import { TimeoutError } from "./exceptions.ts";
@@ -57,12 +57,14 @@ class CompletionLine<T> {
   readonly #waiting: ArrivalWait<T>[] = [];
   readonly #timer: InternalTimer | null = null;
   readonly #indexes: ReadonlyMap<Future<T>, number>;
+  readonly #timeout: number | null;
   /** How many are still to be given out. */
   left: number;
 
   constructor(indexes: ReadonlyMap<Future<T>, number>, timeout: number | null, loop: LoopCore) {
     this.#loop = loop;
     this.#indexes = indexes;
+    this.#timeout = timeout;
     this.left = indexes.size;
     for (const future of indexes.keys()) {
       const entry = new CompletionEntry(future, this);
@@ -82,6 +84,16 @@ class CompletionLine<T> {
     if (!this.#open.delete(future)) return;
     this.#arrive(future);
     if (this.#open.size === 0) this.#timer?.cancel();
+  }
+
+  /** What stands in for the result of a future that did not make it in time. */
+  tooLate(): TimeoutError {
+    const futures = [...this.#indexes.keys()];
+    const done = futures.filter((future) => future.done()).length;
+    const limit = describeSeconds(this.#timeout ?? 0);
+    return new TimeoutError(
+      `asCompleted() timed out after ${limit}: ${done} of ${futures.length} are done`,
+    );
   }
 
   /** Resolves to the next finished future, boxed. */
@@ -189,7 +201,7 @@ class AsCompleted<T> implements Iterable<Promise<T>>, AsyncIterable<Completed<T>
     while (this.#line.left > 0) {
       this.#line.left--;
       const [future] = await this.#line.next();
-      if (future === undefined || future === TOO_LATE) throw new TimeoutError();
+      if (future === undefined || future === TOO_LATE) throw this.#line.tooLate();
       yield { future, index: this.#line.indexOf(future), result: () => future.result() };
     }
   }
@@ -197,7 +209,7 @@ class AsCompleted<T> implements Iterable<Promise<T>>, AsyncIterable<Completed<T>
 
 async function valueOfNext<T>(line: CompletionLine<T>): Promise<T> {
   const [future] = await line.next();
-  if (future === undefined || future === TOO_LATE) throw new TimeoutError();
+  if (future === undefined || future === TOO_LATE) throw line.tooLate();
   return future.result();
 }
 

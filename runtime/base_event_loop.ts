@@ -3,6 +3,7 @@ import { type Bindings, ContextCell, plainCell } from "./_context_cell.ts";
 import type { Awaitable, Coroutine } from "./coroutines.ts";
 import { checkCallback, debugByDefault } from "./_debug.ts";
 import { DebugMode } from "./_debug_mode.ts";
+import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { ensureFuture } from "./ensure_future.ts";
 import {
@@ -198,9 +199,13 @@ export class BaseEventLoop implements LoopCore {
     ...args: A
   ): TimerHandle {
     if (typeof when !== "number") {
-      throw new TypeError(`when must be a number of seconds: got ${when}`);
+      throw new TypeError(
+        `when must be a number of seconds on the clock of loop.time(): got ${describeType(when)}`,
+      );
     }
-    if (Number.isNaN(when)) throw new RangeError("when must not be NaN");
+    if (Number.isNaN(when)) {
+      throw new RangeError("when must be a number of seconds: current value is NaN");
+    }
     return this.#at("callAt", when, callback, args);
   }
 
@@ -280,7 +285,7 @@ export class BaseEventLoop implements LoopCore {
 
   setTaskFactory(factory: TaskFactory | null): void {
     if (factory !== null && typeof factory !== "function") {
-      throw new TypeError("task factory must be a callable or null");
+      throw new TypeError(`task factory must be a callable or null: got ${describeType(factory)}`);
     }
     this.#taskFactory = factory;
   }

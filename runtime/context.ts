@@ -1,4 +1,5 @@
 import { type Bindings, ContextCell, plainCell } from "./_context_cell.ts";
+import { describeType } from "./_describe.ts";
 import { RuntimeError } from "./exceptions.ts";
 import { currentScope, enterScope, runInScope, storedScope } from "./_frame.ts";
 import { Scope } from "./_scope.ts";
@@ -79,7 +80,9 @@ export class ContextVar<T> {
    */
   reset(token: Token<T>): void {
     if (!(token instanceof BindingToken)) {
-      throw new TypeError("reset() takes a Token that set() returned");
+      throw new TypeError(
+        `reset() takes the Token that set() returned: got ${describeType(token)}`,
+      );
     }
     if (token.var !== this) {
       throw new RangeError(`Cannot reset "${this.name}": the token belongs to "${token.var.name}"`);
@@ -175,8 +178,15 @@ export class Context {
    * @throws {RuntimeError} when the context is entered already
    */
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
+    if (typeof fn !== "function") {
+      throw new TypeError(`context.run() takes a function: got ${describeType(fn)}`);
+    }
     const cell = this.#cell;
-    if (cell.entered) throw new RuntimeError("Cannot enter context: it is already entered");
+    if (cell.entered) {
+      throw new RuntimeError(
+        "Cannot enter context: it is already entered. Run a copy: context.copy().run(fn)",
+      );
+    }
     cell.entered = true;
     let result: R;
     try {
@@ -273,7 +283,11 @@ export function contextOf(cell: ContextCell): Context {
 /** The cell of a context that was given as an option. */
 export function cellOf(context: Context): ContextCell {
   if (!(context instanceof Context)) {
-    throw new TypeError("context must be a Context: make one with copyContext() or new Context()");
+    throw new TypeError(
+      `context must be a Context: got ${
+        describeType(context)
+      }, make one with copyContext() or new Context()`,
+    );
   }
   return cellBehind(context);
 }

@@ -127,7 +127,11 @@ function notADelay(value: unknown): TypeError {
   return new TypeError(
     "A delay is a number of seconds or an object such as { milliseconds: 250 }: " +
       `current value is ${describeType(value)}${shown}${
-        typeof value === "object" && value !== null ? " without any unit" : ""
+        typeof value === "object" && value !== null
+          ? " without any unit"
+          : typeof value === "function"
+          ? ", and the delay comes first: callLater(delay, callback)"
+          : ""
       }`,
   );
 }

@@ -62,7 +62,9 @@ export class ExceptionGroup<E = unknown> extends AggregateError {
   constructor(message: string, errors: Iterable<E>, options?: ErrorOptions) {
     if (typeof message !== "string") {
       throw new TypeError(
-        `The message of an ExceptionGroup is a string: current value is ${describeType(message)}`,
+        `The message of an ExceptionGroup is a string: current value is ${
+          describeType(message)
+        }, write new ExceptionGroup("what failed", errors)`,
       );
     }
     const members = [...errors];

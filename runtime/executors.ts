@@ -71,7 +71,8 @@ export function runInExecutor<A extends unknown[], R>(
   requireOpen(loop);
   if (typeof fn !== "function") {
     throw new TypeError(
-      `a callable object was expected by runInExecutor(), got ${describeType(fn)}`,
+      `a callable object was expected by runInExecutor(), got ${describeType(fn)}: ` +
+        "write runInExecutor(null, work, ...args), null being the default executor",
     );
   }
   const completion = submitFor(loop, executor, fn, args, []);

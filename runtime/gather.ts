@@ -12,6 +12,7 @@ import {
   markRetrieved,
   settleError,
   settleResult,
+  takeFailure,
 } from "./_future.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import { isFuture } from "./futures.ts";
@@ -79,15 +80,7 @@ class GatheringFuture extends Future<unknown[]> {
       );
       return;
     }
-    const outcomes = new Map<Future<unknown>, unknown>();
-    for (const child of this.#distinct) {
-      if (child.cancelled()) outcomes.set(child, cancelledErrorOf(child));
-      else {
-        const failure = failureOf(child);
-        outcomes.set(child, failure === null ? child.result() : failure.error);
-      }
-    }
-    settleResult(this, this.#children.map((child) => outcomes.get(child)));
+    settleResult(this, this.#children.map(outcomeOf));
   }
 
   static {
@@ -112,6 +105,13 @@ class ChildEntry implements FutureEntry, ReadyEntry {
     this.awaiter.childDone(this.#child);
     return null;
   }
+}
+
+/** What stands for a child in the list. */
+function outcomeOf(child: Future<unknown>): unknown {
+  if (child.cancelled()) return cancelledErrorOf(child);
+  const failure = takeFailure(child);
+  return failure === null ? child.result() : failure.error;
 }
 
 /** The error of a failed or cancelled future; counts as seen. */

@@ -1,4 +1,5 @@
 import { lookUpErrno } from "./_errno.ts";
+import { attemptOf, denoFlagIn, missingPermission } from "./_missing_permission.ts";
 import { nativeCode } from "./_native_code.ts";
 import { lookUpTlsCode } from "./_tls_codes.ts";
 import {
@@ -82,8 +83,11 @@ function convert(
     const shown = code === null ? text : `${text} (${code})`;
     return where === "" ? shown : `${where}: ${shown}`;
   };
-  const permission = missingPermission(error, options.code, resolving);
-  if (permission !== null) return new PermissionError(compose(permission), options);
+  const flag = missingFlag(error, options.code, resolving);
+  if (flag !== null) {
+    const attempt = attemptOf(options.syscall, context ?? ownContext(error) ?? "");
+    return missingPermission(attempt, flag, options);
+  }
   const tls = lookUpTlsCode(options.code, Object(error));
   if (tls?.certificate) {
     return new SSLCertVerificationError(compose(tls.text), { ...options, verifyMessage: tls.text });
@@ -96,13 +100,10 @@ function convert(
   return new (classOf.get(options.code) ?? OSError)(message, options);
 }
 
-/** Deno's own text names the flag to run with, except where its look-up says nothing but EPERM. */
-function missingPermission(error: unknown, code: string, resolving: boolean): string | null {
-  if (error instanceof Error && error.name === "NotCapable") return error.message;
-  if (resolving && code === "EPERM") {
-    return "operation not permitted, Deno looks up names with the --allow-net flag";
-  }
-  return null;
+/** What Deno would have to be run with; null: that is not what is wrong. Its look-up says nothing but EPERM. */
+function missingFlag(error: unknown, code: string, resolving: boolean): string | null {
+  if (error instanceof Error && error.name === "NotCapable") return denoFlagIn(error.message);
+  return resolving && code === "EPERM" ? "--allow-net" : null;
 }
 
 function isResolverCode(code: string): boolean {

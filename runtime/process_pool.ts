@@ -1,4 +1,4 @@
-import { type InternalExecutorOptions, START_WORKER } from "./_executor_options.ts";
+import { type InternalExecutorOptions, requireOptions, START_WORKER } from "./_executor_options.ts";
 import { threadHost } from "./_thread_host.ts";
 import { ThreadPoolExecutor, type ThreadPoolExecutorOptions } from "./_thread_pool.ts";
 
@@ -37,6 +37,7 @@ export class ProcessPoolExecutor extends ThreadPoolExecutor {
     const start: InternalExecutorOptions = {
       [START_WORKER]: (name, events) => threadHost.startProcess(name, events),
     };
+    requireOptions(options, new.target.name);
     super({ ...options, ...start });
   }
 }

@@ -2,8 +2,9 @@ import type { EventLoop } from "../event_loop.ts";
 import { ContextCell } from "./_context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
 import type { Coroutine } from "./coroutines.ts";
+import { describeType } from "./_describe.ts";
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
-import type { BaseEventLoop } from "./base_event_loop.ts";
+import { BaseEventLoop } from "./base_event_loop.ts";
 import { gather } from "./gather.ts";
 import { onInterrupt } from "./_interrupts.ts";
 import { leftBehind } from "./_left_behind.ts";
@@ -64,7 +65,9 @@ export class Runner implements AsyncDisposable {
   async run<T>(coro: Coroutine<T>, options: { context?: Context } = {}): Promise<T> {
     requireCoroutine(coro, "run");
     if (runningLoop() !== null) {
-      throw new RuntimeError("Runner.run() cannot be called from a running event loop");
+      throw new RuntimeError(
+        "Runner.run() cannot be called from a running event loop: await the function itself, or createTask() it",
+      );
     }
     this.#initialize();
     const loop = this.#loop!;
@@ -145,10 +148,10 @@ export class Runner implements AsyncDisposable {
   }
 
   #initialize(): void {
-    if (this.#state === "closed") throw new RuntimeError("Runner is closed");
+    if (this.#state === "closed") throw new RuntimeError("Runner is closed: make a new one");
     if (this.#state === "initialized") return;
     const { loopFactory, debug } = this.#options;
-    if (loopFactory !== undefined && loopFactory !== null) this.#loop = loopFactory();
+    if (loopFactory !== undefined && loopFactory !== null) this.#loop = makeLoop(loopFactory);
     else {
       this.#loop = newEventLoop();
       markOwnedByRun(this.#loop);
@@ -159,6 +162,16 @@ export class Runner implements AsyncDisposable {
     this.#cell = new ContextCell(currentBindings());
     this.#state = "initialized";
   }
+}
+
+function makeLoop(factory: () => EventLoop): EventLoop {
+  const loop: unknown = typeof factory === "function" ? factory() : factory;
+  if (loop instanceof BaseEventLoop) return loop as unknown as EventLoop;
+  throw new TypeError(
+    `loopFactory must be a function that returns an EventLoop, such as newEventLoop: ${
+      typeof factory === "function" ? "it returned" : "got"
+    } ${describeType(loop)}`,
+  );
 }
 
 async function cancelAllTasks(loop: EventLoop): Promise<void> {

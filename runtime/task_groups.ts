@@ -1,7 +1,7 @@
 import { runBody } from "./_body.ts";
 import { asCancellation } from "./_cancelled.ts";
 import type { Coroutine } from "./coroutines.ts";
-import { describeType } from "./_describe.ts";
+import { notABody } from "./_coroutine_checks.ts";
 import { CancelledError, ExceptionGroup, FatalError, RuntimeError } from "./exceptions.ts";
 import { forgiveCancellation } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";
@@ -72,12 +72,12 @@ export class TaskGroup {
    */
   with<R>(body: (group: this) => R | PromiseLike<R>): Promise<R> {
     if (this.#phase !== "new") {
-      return Promise.reject(new RuntimeError(`${this} has already been entered`));
+      return Promise.reject(
+        new RuntimeError(`${this} has already been entered: make one for each with()`),
+      );
     }
     if (typeof body !== "function") {
-      return Promise.reject(
-        new TypeError(`with() takes the body as a function: got ${describeType(body)}`),
-      );
+      return Promise.reject(notABody(body));
     }
     const scope = Scope.childOf(currentScope());
     this.#scope = scope;
@@ -106,11 +106,15 @@ export class TaskGroup {
    */
   createTask<T>(coro: Coroutine<T>, options: Omit<TaskOptions, "loop"> = {}): Task<T> {
     requireCoroutine(coro, "group.createTask");
-    if (this.#phase === "new") throw new RuntimeError(`${this} has not been entered`);
-    if (this.#phase === "closed" || (this.#phase === "exiting" && this.#tasks.size === 0)) {
-      throw new RuntimeError(`${this} is finished`);
+    if (this.#phase === "new") {
+      throw new RuntimeError(`${this} has not been entered: call createTask() inside its with()`);
     }
-    if (this.#aborting) throw new RuntimeError(`${this} is shutting down`);
+    if (this.#phase === "closed" || (this.#phase === "exiting" && this.#tasks.size === 0)) {
+      throw new RuntimeError(`${this} is finished: all its tasks have ended`);
+    }
+    if (this.#aborting) {
+      throw new RuntimeError(`${this} is shutting down: a task has failed, or it was cancelled`);
+    }
     const task = (this.#scope!.loop as unknown as EventLoop).createTask(coro, options);
     // An eager task that ended well at once has nothing to tell.
     if (task.done() && (task.cancelled() || takeFailure(task as Task<unknown>) === null)) {

@@ -181,12 +181,16 @@ export class Task<T> extends Future<T> {
 
   /** Not for tasks: they end with their coroutine. @throws {RuntimeError} always */
   override setResult(_value: T): void {
-    throw new RuntimeError("Task does not support setResult operation");
+    throw new RuntimeError(
+      "Task does not support setResult operation: its coroutine returns the result",
+    );
   }
 
   /** Not for tasks: they end with their coroutine. @throws {RuntimeError} always */
   override setException(_error: unknown): void {
-    throw new RuntimeError("Task does not support setException operation");
+    throw new RuntimeError(
+      "Task does not support setException operation: its coroutine throws the error",
+    );
   }
 
   /** The state, name, coroutine and what the task waits for, for `toString()`. */

@@ -176,6 +176,13 @@ export function runCoroutineThreadsafe<A extends unknown[], R>(
       }; write runCoroutineThreadsafe(work, loop, ...args)`,
     );
   }
+  if (typeof (loop as unknown) !== "object" || loop === null) {
+    throw new TypeError(
+      `An event loop is required: got ${
+        describeType(loop)
+      }; write runCoroutineThreadsafe(work, loop, ...args)`,
+    );
+  }
   const coro = (): unknown => fn(...args);
   return concurrentFuture(runOn(loop as EventLoop, coro) as Completion<Awaited<R>>);
 }

@@ -1,6 +1,7 @@
 import { Deadline } from "./_deadline.ts";
 import { type Delay, toSeconds } from "./durations.ts";
-import { describeType } from "./_describe.ts";
+import { notABody } from "./_coroutine_checks.ts";
+import { describeSeconds, describeType } from "./_describe.ts";
 import { RuntimeError, TimeoutError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import { InternalTimer } from "./_internal_timer.ts";
@@ -8,6 +9,9 @@ import type { LoopCore } from "./_loop_core.ts";
 
 /** `created → active → expiring → expired`, or `active → finished`. */
 type State = "created" | "active" | "expiring" | "expired" | "finished";
+
+/** A Timeout so many seconds from now, whose error can tell how many they were. */
+let within: (seconds: number) => Timeout;
 
 /**
  * A deadline for a body, as {@linkcode timeout} and {@linkcode timeoutAt} make it. Enter it once.
@@ -30,8 +34,18 @@ type State = "created" | "active" | "expiring" | "expired" | "finished";
  * ```
  */
 export class Timeout {
+  static {
+    within = (seconds) => {
+      const timeout = new Timeout((currentScope().loop as LoopCore).time() + seconds);
+      timeout.#seconds = seconds;
+      return timeout;
+    };
+  }
+
   #state: State = "created";
   #when: number | null;
+  /** How long it was made for; null: it was made for a point in time, or was moved. */
+  #seconds: number | null = null;
   #loop: LoopCore | null = null;
   #deadline: Deadline<unknown> | null = null;
   #timer: InternalTimer | null = null;
@@ -50,16 +64,16 @@ export class Timeout {
    */
   with<R>(body: (timeout: this) => R | PromiseLike<R>): Promise<R> {
     if (this.#state !== "created") {
-      return Promise.reject(new RuntimeError("Timeout has already been entered"));
+      return Promise.reject(
+        new RuntimeError("Timeout has already been entered: make one for each with()"),
+      );
     }
     if (typeof body !== "function") {
-      return Promise.reject(
-        new TypeError(`with() takes the body as a function: got ${describeType(body)}`),
-      );
+      return Promise.reject(notABody(body));
     }
     const deadline = new Deadline<R>(
       () => body(this),
-      toTimeoutError,
+      (cause) => this.#toTimeoutError(cause),
       () => this.#leave(),
       body,
     );
@@ -85,11 +99,12 @@ export class Timeout {
     if (this.#state !== "active") {
       throw new RuntimeError(
         this.#state === "created"
-          ? "Timeout has not been entered"
-          : `Cannot change state of ${this.#state} Timeout`,
+          ? "Timeout has not been entered: reschedule() is for while its body runs"
+          : `Cannot change state of ${this.#state} Timeout: its body has been ended`,
       );
     }
     this.#when = checkWhen(when);
+    this.#seconds = null;
     this.#timer?.cancel();
     this.#arm();
   }
@@ -115,6 +130,13 @@ export class Timeout {
       this.#state = "expiring";
       this.#deadline!.fire();
     });
+  }
+
+  #toTimeoutError(cause: Error): TimeoutError {
+    const limit = this.#seconds === null
+      ? `at loop time ${Number(this.#when!.toFixed(3))}`
+      : `after ${describeSeconds(Math.max(0, this.#seconds))}`;
+    return new TimeoutError(`timed out ${limit}`, { cause });
   }
 
   #leave(): void {
@@ -150,7 +172,12 @@ export class Timeout {
  */
 export function timeout(delay: Delay | null): Timeout {
   if (delay === null) return new Timeout(null);
-  return new Timeout((currentScope().loop as LoopCore).time() + toSeconds(delay));
+  if (delay === undefined) {
+    throw new TypeError(
+      "timeout() needs its limit: seconds as in timeout(5), { milliseconds: 250 }, or null for none",
+    );
+  }
+  return within(toSeconds(delay));
 }
 
 /**
@@ -181,10 +208,8 @@ function checkWhen(when: number | null): number | null {
   if (typeof when !== "number") {
     throw new TypeError(`when must be a number of seconds or null: got ${describeType(when)}`);
   }
-  if (Number.isNaN(when)) throw new RangeError("when must not be NaN");
+  if (Number.isNaN(when)) {
+    throw new RangeError("when must be a number of seconds or null: current value is NaN");
+  }
   return when;
-}
-
-function toTimeoutError(cause: Error): TimeoutError {
-  return new TimeoutError("the time allowed is over", { cause });
 }

@@ -156,7 +156,9 @@ export function wait<F extends Future<unknown>>(
 function requireMembers(futures: ReadonlySet<unknown>, returnWhen: ReturnWhen): void {
   if (futures.size === 0) throw new RangeError("Set of Tasks/Futures is empty.");
   if (!CHOICES.includes(returnWhen)) {
-    throw new RangeError(`Invalid returnWhen value: ${String(returnWhen)}`);
+    throw new RangeError(
+      `Invalid returnWhen value: ${String(returnWhen)}. It is one of ${CHOICES.join(", ")}`,
+    );
   }
   for (const future of futures) {
     if (isFuture(future)) continue;

@@ -1,6 +1,7 @@
 import { ConcurrentFuture } from "./_concurrent_future.ts";
 import type { Awaitable } from "./coroutines.ts";
 import { warnOfStarted } from "./_debug_warnings.ts";
+import { describeSeconds } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { ensureFuture, wrapPromise } from "./ensure_future.ts";
 import { CancelledError, TimeoutError } from "./exceptions.ts";
@@ -18,7 +19,7 @@ import {
 import type { EventLoop } from "../event_loop.ts";
 import { isFuture } from "./futures.ts";
 import { InternalTimer } from "./_internal_timer.ts";
-import { isThenable, requireCoroutine } from "./tasks.ts";
+import { isTask, isThenable, requireCoroutine } from "./tasks.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Wait } from "./_wait.ts";
 
@@ -45,8 +46,9 @@ export function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> 
   try {
     if (!isThenable(aw)) requireCoroutine(aw, "waitFor");
     if (timeout === null) return asPromise(begin(aw));
+    if (timeout === undefined) throw timeoutMissing(aw);
     const seconds = toSeconds(timeout);
-    if (seconds <= 0) return new EndWait(ensureFuture(aw)).promise;
+    if (seconds <= 0) return new EndWait(ensureFuture(aw), aw).promise;
     return beginWithin(seconds, aw);
   } catch (error) {
     return Promise.reject(error);
@@ -55,7 +57,8 @@ export function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> 
 
 function beginWithin<T>(seconds: number, aw: Awaitable<T>): Promise<T> {
   const end = (): void => timer.cancel();
-  const deadline = new Deadline<T>(() => begin(aw), toTimeoutError, end, aw);
+  const convert = (cause: CancelledError): TimeoutError => toTimeoutError(cause, aw, seconds);
+  const deadline = new Deadline<T>(() => begin(aw), convert, end, aw);
   const timer = InternalTimer.after(
     deadline.scope.loop as LoopCore,
     seconds,
@@ -65,8 +68,22 @@ function beginWithin<T>(seconds: number, aw: Awaitable<T>): Promise<T> {
   return deadline.promise;
 }
 
-function toTimeoutError(cause: CancelledError): TimeoutError {
-  return new TimeoutError("the time allowed is over", { cause });
+function toTimeoutError(cause: CancelledError, aw: unknown, seconds: number): TimeoutError {
+  const text = `waitFor(${nameOf(aw)}) timed out after ${describeSeconds(seconds)}`;
+  return new TimeoutError(text, { cause });
+}
+
+function timeoutMissing(aw: unknown): TypeError {
+  const call = `waitFor(${nameOf(aw) || "work"}`;
+  return new TypeError(
+    `waitFor() needs its timeout: seconds as in ${call}, 5), { milliseconds: 250 }, or null for none`,
+  );
+}
+
+/** What a program calls the awaitable; "" where it has no name. */
+function nameOf(aw: unknown): string {
+  if (typeof aw === "function") return aw.name;
+  return isTask(aw) ? aw.getName() : "";
 }
 
 /** Calls a coroutine; a promise is wrapped, so that the wait for it can be cancelled like any other. */
@@ -111,10 +128,13 @@ function leavable<T>(promise: PromiseLike<T>): Future<T> {
  */
 class EndWait<T> extends Wait<T> implements FutureEntry {
   readonly #future: Future<T>;
+  readonly #origin: unknown;
 
-  constructor(future: Future<T>) {
+  /** `origin`: what the caller of waitFor() gave. */
+  constructor(future: Future<T>, origin: unknown) {
     super(currentScope(), coreOf(future as Future<unknown>).scheduler);
     this.#future = future;
+    this.#origin = origin;
     if (!future.done()) future.cancel();
     addEntry(future as Future<unknown>, this);
   }
@@ -145,7 +165,7 @@ class EndWait<T> extends Wait<T> implements FutureEntry {
     try {
       return this.#future.result();
     } catch (error) {
-      throw error instanceof CancelledError ? toTimeoutError(error) : error;
+      throw error instanceof CancelledError ? toTimeoutError(error, this.#origin, 0) : error;
     }
   }
 

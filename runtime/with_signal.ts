@@ -1,5 +1,6 @@
 import type { Coroutine } from "./coroutines.ts";
 import { Deadline } from "./_deadline.ts";
+import { describeType } from "./_describe.ts";
 import { requireCoroutine } from "./tasks.ts";
 
 /**
@@ -22,10 +23,8 @@ import { requireCoroutine } from "./tasks.ts";
  */
 export function withSignal<T>(signal: AbortSignal, body: Coroutine<T>): Promise<T> {
   try {
+    if (!(signal instanceof AbortSignal)) throw notASignal(signal);
     requireCoroutine(body, "withSignal");
-    if (!(signal instanceof AbortSignal)) {
-      throw new TypeError("withSignal takes an AbortSignal first, then the body");
-    }
   } catch (error) {
     return Promise.reject(error);
   }
@@ -40,4 +39,13 @@ export function withSignal<T>(signal: AbortSignal, body: Coroutine<T>): Promise<
   signal.addEventListener("abort", abort, { once: true });
   deadline.start();
   return deadline.promise;
+}
+
+function notASignal(value: unknown): TypeError {
+  const call = value instanceof AbortController
+    ? "pass its signal, withSignal(controller.signal, work)"
+    : "write withSignal(signal, work)";
+  return new TypeError(
+    `withSignal() takes an AbortSignal first, got ${describeType(value)}: ${call}`,
+  );
 }

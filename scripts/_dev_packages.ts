@@ -67,7 +67,8 @@ function npmImports(imports: Record<string, string>): Record<string, string> {
   return dependencies;
 }
 
-async function link(target: string, path: string): Promise<void> {
+/** Makes or renews a link, in one step. */
+export async function link(target: string, path: string): Promise<void> {
   try {
     if (await Deno.readLink(path) === target) return;
   } catch (error) {

@@ -2,7 +2,8 @@
  * Node's tests run against the package, not the sources: a stage is the unpacked package with the tests and examples
  * laid beside it as JavaScript, in the same tree. Node 20 can't load TypeScript, so both Nodes get the same files.
  */
-import { exists, filesBelow, inRoot, remove } from "./_shell.ts";
+import { blocksOf, pages, programName, silentPages } from "../tests/examples/_pages.ts";
+import { deno, exists, filesBelow, inRoot, must, remove } from "./_shell.ts";
 import { packLibrary } from "./_pack.ts";
 import { transpile } from "./_transpile.ts";
 
@@ -23,7 +24,23 @@ export async function layStage(): Promise<string> {
   const sources: string[] = [];
   for (const folder of staged) sources.push(...await filesBelow(folder, ".ts"));
   await transpile(sources, stage);
+  await layPages(`${stage}/docs/programs`);
   return stage;
+}
+
+/** The programs of the pages as JavaScript, for Node 20. */
+async function layPages(folder: string): Promise<void> {
+  await Deno.mkdir(folder);
+  const files: string[] = [];
+  for (const page of [...await pages(), ...silentPages]) {
+    for (const block of await blocksOf(page)) {
+      const file = programName(block, ".ts");
+      await Deno.writeTextFile(`${folder}/${file}`, block.code);
+      files.push(file);
+    }
+  }
+  const options = ["--no-check", "--source-map", "none", "--outdir", folder];
+  await must(deno, ["transpile", ...options, ...files], { cwd: folder });
 }
 
 async function copyTree(from: string, to: string): Promise<void> {

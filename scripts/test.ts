@@ -9,12 +9,16 @@
  */
 import { bold, count, green, grey, inRoot, main, red, remove, ScriptError } from "./_shell.ts";
 import { installDevPackages } from "./_dev_packages.ts";
+import { linkRivals } from "./_page_packages.ts";
 import { layStage } from "./_stage.ts";
 import { findTests, runTests } from "./_test_run.ts";
 import type { TestRun, TestRunOptions } from "./_test_run.ts";
 import type { TestCase } from "./_junit.ts";
 import { findRuntime, runtimeNames } from "./runtimes.ts";
 import type { Runtime, RuntimeName } from "./runtimes.ts";
+
+/** Runtimes under test at a time: most tests wait more than they compute. */
+const AT_ONCE = 2;
 
 interface Options {
   patterns: string[];
@@ -63,30 +67,35 @@ async function testAll(options: Options): Promise<TestRun[]> {
   // Fetch first, so that a missing network shows before minutes of tests.
   for (const name of options.only) await findRuntime(name);
   await installDevPackages();
+  if (files.some((file) => file.endsWith("/pages.test.ts"))) await linkRivals();
   console.log(
     bold(`${count(files.length, "test file")} on ${count(options.only.length, "runtime")}`),
   );
-  const runs: TestRun[] = [];
-  let stage: string | null = null;
-  try {
-    for (const name of options.only) {
+  const runs = new Map<RuntimeName, TestRun>();
+  let stage: Promise<string> | null = null;
+  const waiting = [...options.only];
+  const lane = async (): Promise<void> => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
       const runtime = await findRuntime(name);
       let run: TestRun;
       try {
-        if (name.startsWith("node")) stage ??= await layStage();
-        run = await runOne(runtime, { ...options, files, stage });
+        const built = name.startsWith("node") ? await (stage ??= layStage()) : null;
+        run = await runOne(runtime, { ...options, files, stage: built });
       } catch (error) {
         // The library can't be packed, say: what the other runtimes have to tell is worth knowing all the same.
         if (!(error instanceof ScriptError)) throw error;
         run = { runtime, cases: [], trouble: error.message, seconds: 0 };
       }
       console.log(summary(run));
-      runs.push(run);
+      runs.set(name, run);
     }
+  };
+  try {
+    await Promise.all(Array.from({ length: AT_ONCE }, lane));
   } finally {
-    if (stage !== null) await remove(stage);
+    await (stage as Promise<string> | null)?.then(remove, () => {});
   }
-  return runs;
+  return options.only.map((name) => runs.get(name)!);
 }
 
 async function runOne(

@@ -1,4 +1,5 @@
-import { OSError, PermissionError } from "../runtime/exceptions.ts";
+import { OSError } from "../runtime/exceptions.ts";
+import { missingPermission } from "../runtime/_missing_permission.ts";
 import { builtin, thisProcess } from "./_node_children.ts";
 import { type Culprit, descriptorError, posixCode, spawnError } from "./_spawn_errors.ts";
 import type { SpawnRequest } from "./host.ts";
@@ -25,13 +26,9 @@ export function checkProgram(request: SpawnRequest): void {
 export function explainSpawn(error: unknown, request: SpawnRequest): unknown {
   if (error instanceof OSError) return error;
   if ((error as { code?: unknown }).code === "ERR_ACCESS_DENIED") {
-    return new PermissionError(
-      `Cannot start ${
-        JSON.stringify(request.program)
-      }: Node was not given the permission to start ` +
-        "programs, add --allow-child-process",
-      { syscall: "spawn", cause: error },
-    );
+    const options = { code: "EACCES", syscall: "spawn", cause: error };
+    const attempt = `start ${JSON.stringify(request.program)}`;
+    return missingPermission(attempt, "--allow-child-process", options, "Node");
   }
   const code = posixCode(error);
   if (code === null) return descriptorError(error, request) ?? error;

@@ -77,7 +77,21 @@ function makeCall(
   return { request, join };
 }
 
-/** Options that asyncio has and refuses, since its streams are bytes. */
+const OPTIONS: readonly string[] = [
+  "stdin",
+  "stdout",
+  "stderr",
+  "limit",
+  "cwd",
+  "env",
+  "uid",
+  "gid",
+  "startNewSession",
+];
+/** Those that asyncio has and refuses, since its streams are bytes. */
+const REFUSED = ["universalNewlines", "text", "encoding", "errors", "bufsize", "shell"];
+
+/** What the options must be before anything is made of them. */
 function requireOptions(options: SubprocessOptions, shell: boolean): void {
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot take ${describeType(options)} as options: an object is expected`);
@@ -101,8 +115,18 @@ function requireOptions(options: SubprocessOptions, shell: boolean): void {
       } is the call for the other`,
     );
   }
+  const unknown = Object.keys(given).find((name) =>
+    !OPTIONS.includes(name) && !REFUSED.includes(name)
+  );
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `There is no option "${unknown}" for a subprocess: the options are ${OPTIONS.join(", ")}`,
+    );
+  }
   const { limit } = options;
-  if (limit !== undefined && !(limit > 0)) throw new RangeError("Limit cannot be <= 0");
+  if (limit !== undefined && !(limit > 0)) {
+    throw new RangeError(`Limit cannot be <= 0: current value is ${limit}`);
+  }
 }
 
 const DECODE = "decode them with new TextDecoder()";

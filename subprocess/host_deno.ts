@@ -1,4 +1,5 @@
-import { OSError, PermissionError, ProcessLookupError } from "../runtime/exceptions.ts";
+import { OSError, ProcessLookupError } from "../runtime/exceptions.ts";
+import { missingPermission } from "../runtime/_missing_permission.ts";
 import { signalName } from "../runtime/_signal_names.ts";
 import { DenoPipeSource, DenoPipeWriter } from "./_deno_pipes.ts";
 import { PulledReader } from "./_pulled_reader.ts";
@@ -81,13 +82,15 @@ exit $status
 
 function translate(error: unknown, request: SpawnRequest): Error {
   if (error instanceof Deno.errors.NotCapable) {
-    return new PermissionError(
-      `Cannot start ${
-        JSON.stringify(request.program)
-      }: Deno was not given the permission to run it, ` +
-        `add --allow-run=${request.program} or --allow-run (${error.message})`,
-      { code: "EACCES", syscall: "spawn", cause: error },
-    );
+    // Some environment variables need the permission to run anything.
+    const flag = error.message.startsWith("Requires run access")
+      ? `--allow-run=${request.program}`
+      : `--allow-run (${error.message})`;
+    return missingPermission(`start ${JSON.stringify(request.program)}`, flag, {
+      code: "EACCES",
+      syscall: "spawn",
+      cause: error,
+    });
   }
   const code = posixCode(error);
   if (code === null) return descriptorError(error, request) ?? error as Error;
@@ -175,11 +178,11 @@ function sendByCommand(pid: number, signal: number): void {
 function translateKill(error: unknown, pid: number, signal: number): Error {
   if (error instanceof OSError) return error;
   if (error instanceof Deno.errors.NotCapable) {
-    return new PermissionError(
-      `Cannot send ${signalName(signal)} to process ${pid}: Deno was not given the permission, ` +
-        `add --allow-run (${error.message})`,
-      { code: "EACCES", syscall: "kill", cause: error },
-    );
+    return missingPermission(`send ${signalName(signal)} to process ${pid}`, "--allow-run", {
+      code: "EACCES",
+      syscall: "kill",
+      cause: error,
+    });
   }
   // What child.kill says of a child that has ended.
   if (error instanceof TypeError && /terminated/.test(error.message)) {

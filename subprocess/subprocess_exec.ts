@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { checkCall, makeProtocol } from "../net/_arguments.ts";
 import { Carry } from "../net/_carry.ts";
 import { type NetLoop, netLoop } from "../net/_net_loop.ts";
 import { Waiter } from "../runtime/_wait.ts";
@@ -23,8 +24,9 @@ export async function subprocessExec<P extends SubprocessProtocol>(
   args: readonly string[] = [],
   options: SubprocessOptions = {},
 ): Promise<[SubprocessTransport, P]> {
+  checkCall(loop, protocolFactory);
   const call = execCall(program, args, options, "pipe");
-  const protocol = protocolFactory();
+  const protocol = makeProtocol(protocolFactory);
   return [await startProcess(netLoop(loop), protocol, call), protocol];
 }
 
@@ -35,8 +37,9 @@ export async function subprocessShell<P extends SubprocessProtocol>(
   command: string,
   options: SubprocessOptions = {},
 ): Promise<[SubprocessTransport, P]> {
+  checkCall(loop, protocolFactory);
   const call = shellCall(command, options, "pipe");
-  const protocol = protocolFactory();
+  const protocol = makeProtocol(protocolFactory);
   return [await startProcess(netLoop(loop), protocol, call), protocol];
 }
 

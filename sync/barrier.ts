@@ -139,7 +139,9 @@ export class Barrier {
   async #pass(): Promise<number> {
     const condition = this.#condition;
     await condition.waitFor(() => this.#state !== "draining" && this.#state !== "resetting");
-    if (this.#state === "broken") throw new BrokenBarrierError("Barrier aborted");
+    if (this.#state === "broken") {
+      throw new BrokenBarrierError("Barrier aborted: reset() makes it usable again");
+    }
     const index = this.#count++;
     try {
       if (index + 1 === this.#parties) {
@@ -148,7 +150,7 @@ export class Barrier {
       } else {
         await condition.waitFor(() => this.#state !== "filling");
         if (this.#stateNow() !== "draining") {
-          throw new BrokenBarrierError("Abort or reset of barrier");
+          throw new BrokenBarrierError("Abort or reset of barrier while this one was waiting");
         }
       }
       return index;

@@ -96,7 +96,9 @@ export class Condition {
    */
   async wait(): Promise<true> {
     const core = this.#core;
-    if (!core.locked) throw new RuntimeError("cannot wait on un-acquired lock");
+    if (!core.locked) {
+      throw new RuntimeError(`cannot wait on un-acquired lock: call it inside ${FORM}`);
+    }
     const scope = currentScope();
     this.#binding.enter(scope.loop, this);
     const wait = new SignalWait(scope, true as const, () => `${this}.wait()`);
@@ -124,6 +126,13 @@ export class Condition {
    * @throws {TypeError} when `predicate` returns a promise, which would always count as true
    */
   async waitFor<T>(predicate: () => T): Promise<T> {
+    if (typeof predicate !== "function") {
+      throw new TypeError(
+        `Cannot wait for ${
+          describeType(predicate)
+        }: pass a function, waitFor(() => items.length > 0)`,
+      );
+    }
     let result = test(predicate);
     while (!result) {
       await this.wait();
@@ -143,8 +152,12 @@ export class Condition {
     if (typeof n !== "number") {
       throw new TypeError(`Cannot notify ${describeType(n)}: pass a number of waiters`);
     }
-    if (Number.isNaN(n)) throw new RangeError("Cannot notify NaN waiters");
-    if (!this.#core.locked) throw new RuntimeError("cannot notify on un-acquired lock");
+    if (Number.isNaN(n)) {
+      throw new RangeError("Cannot notify NaN waiters: pass a number of waiters");
+    }
+    if (!this.#core.locked) {
+      throw new RuntimeError(`cannot notify on un-acquired lock: call it inside ${FORM}`);
+    }
     this.#waits.wake(n);
   }
 
@@ -187,6 +200,8 @@ export class Condition {
   }
 }
 
+const FORM = "condition.with(async () => { ... })";
+
 /** An error in a box, since anything can be thrown, null too. */
 interface Failure {
   readonly error: unknown;
@@ -195,7 +210,9 @@ interface Failure {
 function test<T>(predicate: () => T): T {
   const result = predicate();
   if (result instanceof Promise) {
-    throw new TypeError("Cannot wait for an async predicate: return the condition itself");
+    throw new TypeError(
+      "Cannot wait for an async predicate, whose promise always counts as true: return the condition itself",
+    );
   }
   return result;
 }

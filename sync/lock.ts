@@ -1,3 +1,4 @@
+import { notABody } from "../runtime/_coroutine_checks.ts";
 import { currentScope } from "../runtime/_frame.ts";
 import { display, showAs } from "./_display.ts";
 import { lockAccess } from "./_lock_access.ts";
@@ -86,6 +87,7 @@ export class Lock {
    * @throws {RuntimeError} when `body` itself released the lock
    */
   async with<R>(body: () => R | PromiseLike<R>): Promise<R> {
+    if (typeof body !== "function") throw notABody(body);
     const core = this.#core;
     const scope = currentScope();
     const held = core.tryAcquire(scope) ?? await core.enqueue(scope, 0);

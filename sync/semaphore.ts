@@ -1,3 +1,4 @@
+import { notABody } from "../runtime/_coroutine_checks.ts";
 import type { CancelledError } from "../runtime/exceptions.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { currentScope } from "../runtime/_frame.ts";
@@ -104,6 +105,7 @@ export class Semaphore {
    * @returns what `body` returns
    */
   async with<R>(body: () => R | PromiseLike<R>): Promise<R> {
+    if (typeof body !== "function") throw notABody(body);
     if (!this.#tryTake()) await this.acquire();
     try {
       return await body();

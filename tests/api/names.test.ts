@@ -62,6 +62,12 @@ for (const [section, list] of Object.entries({ ...names.highLevel, ...names.lowL
   });
 }
 
+test("API: the porting table has every value that is exported", async () => {
+  const told = (await portingTable()).map(([left, right]) => `${left} ${right}`).join(" ");
+  const words = new Set(told.match(/\w+/g));
+  assert.deepEqual(Object.keys(exports).filter((name) => !words.has(name)), []);
+});
+
 test("API: the porting table has every method of the event loop", async () => {
   const methods = names.loopMethods.map((name) => [`loop.${name}`, `loop.${camelCase(name)}`]);
   assert.deepEqual(await untold(methods as [string, string][]), []);

@@ -1,12 +1,16 @@
 /** The programs in the documentation: every TypeScript block that is followed by what it prints. */
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { runProgram } from "../_support/programs.ts";
 
 const docs = new URL("../../docs/", import.meta.url);
-const library = new URL("../../mod.ts", import.meta.url);
+const library: Record<string, URL> = {
+  "@asyncio/asyncio": new URL("../../mod.ts", import.meta.url),
+  "@asyncio/asyncio/testing": new URL("../../testing/mod.ts", import.meta.url),
+};
 
 export interface Block {
   /** "guide/queues.md, line 12". */
@@ -22,6 +26,9 @@ export async function pages(): Promise<string[]> {
   return ["README.md", "why.md", "cookbook.md", ...guide].sort();
 }
 
+/** Pages whose programs assert what they show, or leave it to the reader: they must run to their end. */
+export const silentPages: readonly string[] = ["../README.md", "testing.md"];
+
 export async function blocksOf(page: string): Promise<Block[]> {
   const text = await readFile(new URL(page, docs), "utf8");
   const found = text.matchAll(/^```ts\n([\s\S]*?)^```\n(?:\n```text\n([\s\S]*?)^```)?/gm);
@@ -33,23 +40,59 @@ export async function blocksOf(page: string): Promise<Block[]> {
 }
 
 /** Whether this runtime can run TypeScript, which Node 20 can't. */
-export function runsTypeScript(): boolean {
+function runsTypeScript(): boolean {
   return "Deno" in globalThis || "Bun" in globalThis ||
     Boolean((process.features as { typescript?: unknown }).typescript);
 }
 
+/** Whether this runtime can run a block: execa 10 has no Node 20 among its engines. */
+export function runsHere({ code }: Block): boolean {
+  return runsTypeScript() || !code.includes('from "execa"');
+}
+
+/** The name of the file that holds a block as a program. */
+export function programName({ title }: Block, extension: ".ts" | ".js"): string {
+  return title.replace(/\W+/g, "_") + extension;
+}
+
 /** What a block prints when it runs as a program of its own. Files it makes are made in an empty folder. */
-export async function outputOf({ code, title }: Block): Promise<string> {
+export async function outputOf(block: Block): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "asyncio-page-"));
   try {
-    const path = join(folder, "page.ts");
-    await writeFile(path, code.replaceAll('"@asyncio/asyncio"', JSON.stringify(library.href)));
+    const path = join(folder, runsTypeScript() ? "page.ts" : "page.mjs");
+    const code = await programOf(block);
+    const found = code.replace(/"(@asyncio\/[\w/]+)"/g, (all, name) => {
+      const url = library[name];
+      return url === undefined ? all : JSON.stringify(url.href);
+    });
+    await writeFile(path, found);
+    if (/ from "(?!node:|@asyncio\/)/.test(code)) await lendPackages(folder);
     const result = await runProgram(pathToFileURL(path), { cwd: folder, timeout: 30 });
     if (result.code !== 0) {
-      throw new Error(`${title} ended with ${result.code}\n${result.stdout}\n${result.stderr}`);
+      throw new Error(
+        `${block.title} ended with ${result.code}\n${result.stdout}\n${result.stderr}`,
+      );
     }
     return result.stdout;
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** The program a runtime can read: beside the tests that run as JavaScript lie the pages' programs as JavaScript. */
+async function programOf(block: Block): Promise<string> {
+  if (runsTypeScript()) return block.code;
+  return await readFile(new URL(`programs/${programName(block, ".js")}`, docs), "utf8");
+}
+
+/** Makes a folder one in which the rivals' packages are installed, at the pins of the benchmarks. */
+async function lendPackages(folder: string): Promise<void> {
+  let root = dirname(fileURLToPath(docs));
+  while (!existsSync(join(root, ".cache/rivals"))) {
+    if (root === dirname(root)) throw new Error("no packages: `deno task test pages` fetches them");
+    root = dirname(root);
+  }
+  const rivals = join(root, ".cache/rivals");
+  await copyFile(join(rivals, "package.json"), join(folder, "package.json"));
+  await symlink(join(rivals, "node_modules"), join(folder, "node_modules"));
 }

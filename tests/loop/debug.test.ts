@@ -102,7 +102,10 @@ test("LOOP-39: a step of a task is warned of, with where it began", async () => 
   });
   assert.equal(warnings.length, 1);
   assert.match(warnings[0]!, /^Executing <Task pending name="slow one" /);
-  assert.match(warnings[0]!, /> from .*debug\.test\.[jt]s:\d+(:\d+)? on took 0\.250 seconds$/);
+  assert.match(
+    warnings[0]!,
+    /> after its wait at .*debug\.test\.[jt]s:\d+(:\d+)? took 0\.250 seconds$/,
+  );
 });
 
 test("LOOP-39: so is the first step", async () => {

@@ -109,10 +109,11 @@ for (const kind of kinds) {
 
   runs(`SENDF-04: ${name}: a closing transport is refused`, async ({ loop }) => {
     await sent(kind, async (writer) => {
+      const { port } = writer.getExtraInfo("peername") as { port: number };
       writer.close();
       await assert.rejects(
         loop.sendfile(writer.transport, new Blob([content])),
-        new RuntimeError("Transport is closing"),
+        new RuntimeError(`Transport is closing: nothing more can be sent to 127.0.0.1:${port}`),
       );
     });
   });

@@ -86,7 +86,7 @@ test("SR-02: a limit of zero or less is a RangeError", () => {
   for (const limit of [0, -1, NaN]) {
     assert.throws(() => new StreamReader({ limit }), {
       name: "RangeError",
-      message: "Limit cannot be <= 0",
+      message: `Limit cannot be <= 0: current value is ${limit}`,
     });
   }
 });

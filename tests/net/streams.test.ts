@@ -212,7 +212,7 @@ runs("SW-08: drain() after close() is a ConnectionResetError", async () => {
   writer.write("too late");
   await assert.rejects(writer.drain(), {
     name: "ConnectionResetError",
-    message: "Connection lost",
+    message: `Connection lost: nothing more can be sent to 127.0.0.1:${portOf(server)}`,
   });
   server.close();
   await server.waitClosed();

@@ -571,6 +571,25 @@ runs("TASK-55: the message goes down a chain of awaited tasks and comes back up"
   assert.ok(innermost.cancelled() && middle.cancelled());
 });
 
+runs(
+  "TASK-55: a chain of awaited tasks longer than the stack is deep is cancelled whole",
+  async () => {
+    let outer: Task<unknown> = createTask(() => sleep(1));
+    const chain = [outer];
+    for (let i = 0; i < 10_000; i++) {
+      const inner = outer;
+      outer = createTask(async () => {
+        await inner;
+      });
+      chain.push(outer);
+    }
+    await ticks(2);
+    outer.cancel();
+    await assertCancelled(outer);
+    assert.ok(chain.every((task) => task.cancelled()));
+  },
+);
+
 runs("TASK-56: in done callbacks and callSoon callbacks currentTask() is null", async (loop) => {
   const seen: unknown[] = [];
   const task = createTask(() => {});

@@ -30,7 +30,9 @@ function nodePermissions(): string[] {
 
 test("SUBP-14: without the permission to run programs it is a PermissionError that names the flag", async () => {
   const lines = await runWith([], nodePermissions());
-  const flag = onDeno ? /--allow-run/ : /--allow-child-process/;
+  const flag = onDeno
+    ? /: Deno was not given the permission, run it with --allow-run=\w+$/
+    : /: Node was not given the permission, run it with --allow-child-process$/;
   for (const [index, name] of ["exec", "joined", "shell"].entries()) {
     const line = lines[index]!;
     // Bun has no permissions to withhold.

@@ -1,0 +1,90 @@
+import type { EventLoop } from "../event_loop.ts";
+import { describeType } from "../runtime/_describe.ts";
+import { RuntimeError } from "../runtime/exceptions.ts";
+
+/** @throws {RuntimeError} for a loop on which nothing runs any more */
+export function requireOpen(loop: EventLoop): void {
+  if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
+}
+
+/**
+ * What comes before anything is opened: the loop and the factory.
+ *
+ * @throws {RuntimeError} for a closed loop
+ * @throws {TypeError} when the factory is no function, or a class, as Python takes them
+ */
+export function checkCall(loop: EventLoop, factory: unknown): void {
+  requireOpen(loop);
+  if (typeof factory !== "function") {
+    throw new TypeError(
+      `protocolFactory is a function that makes a protocol, () => new Echo(): got ${
+        describeType(factory)
+      }`,
+    );
+  }
+  if (/^class\b/.test(Function.prototype.toString.call(factory))) {
+    const name = factory.name || "Echo";
+    throw new TypeError(
+      `protocolFactory is called without new: pass () => new ${name}() instead of the class ${name}`,
+    );
+  }
+}
+
+/** @throws {TypeError} when the factory has made no object */
+export function makeProtocol<P>(factory: () => P): P {
+  const protocol = factory();
+  if (typeof protocol === "object" && protocol !== null) return protocol;
+  throw new TypeError(`protocolFactory must return a protocol: it returned ${describe(protocol)}`);
+}
+
+function describe(value: unknown): string {
+  return typeof value === "function" ? "a function or class" : describeType(value);
+}
+
+/**
+ * Host and port of a call; what they may be together is the caller's business.
+ *
+ * @param many a list of hosts will do
+ * @throws {TypeError} when the host is no text, or the port was left out
+ */
+export function checkPlace(host: unknown, port: unknown, many: boolean = false): void {
+  const fits = host === null || typeof host === "string" || (many && Array.isArray(host));
+  if (!fits) {
+    throw new TypeError(
+      `The host is a name or an address, "127.0.0.1"${
+        many ? ", or a list of them" : ""
+      }, or null: ` +
+        `got ${describeType(host)}`,
+    );
+  }
+  if (port === undefined) {
+    throw new TypeError(
+      'The port is missing: host and port are two arguments, "127.0.0.1", 8080, ' +
+        `got the host ${JSON.stringify(host)} only`,
+    );
+  }
+}
+
+/** @throws {TypeError} unless it is an address of either form */
+export function checkAddress(address: unknown): void {
+  if (typeof address === "object" && address !== null) {
+    const { hostname, port, path } = address as Record<string, unknown>;
+    if (typeof path === "string") return;
+    if (typeof hostname === "string" && typeof port === "number") return;
+  }
+  throw notAnAddress(address);
+}
+
+/** The error for what is no address. */
+export function notAnAddress(address: unknown): TypeError {
+  return new TypeError(
+    'An address is an object, { hostname: "127.0.0.1", port: 8080 } or { path: "/tmp/x.sock" }: ' +
+      `got ${describeType(address)}`,
+  );
+}
+
+/** @throws {RangeError} for Python's and other libraries' numbers of the families */
+export function checkFamily(family: unknown): void {
+  if (family === 0 || family === 4 || family === 6) return;
+  throw new RangeError(`The family is 4, 6, or 0 for any: current value is ${String(family)}`);
+}

@@ -1,0 +1,224 @@
+// What a user reads who opens connections, sockets and subprocesses the wrong way.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  createSubprocessExec,
+  type DatagramTransport,
+  type EventLoop,
+  getEventLoop,
+  newEventLoop,
+  openConnection,
+  openUnixConnection,
+  run,
+  Socket,
+  startServer,
+  StreamReader,
+} from "../../mod.ts";
+import { messageOf, rejectsWith } from "./_kit.ts";
+
+type Untyped = Record<string, (...args: unknown[]) => Promise<unknown>>;
+
+const untyped = { openConnection, openUnixConnection, startServer } as unknown as Untyped;
+const makeProtocol = (): object => ({});
+
+const NOT_AN_ADDRESS =
+  'An address is an object, { hostname: "127.0.0.1", port: 8080 } or { path: "/tmp/x.sock" }: ';
+
+function onLoop(method: keyof EventLoop, ...args: unknown[]): Promise<unknown> {
+  const loop = getEventLoop();
+  return (loop[method] as (...args: unknown[]) => Promise<unknown>).apply(loop, args);
+}
+
+class Echo {}
+
+const rejected: [what: string, call: () => Promise<unknown>, name: string, text: string][] = [
+  [
+    "openConnection() without a port",
+    () => untyped.openConnection!("127.0.0.1:80"),
+    "TypeError",
+    'The port is missing: host and port are two arguments, "127.0.0.1", 8080, got the host "127.0.0.1:80" only',
+  ],
+  [
+    "openConnection({ hostname, port })",
+    () => untyped.openConnection!({ hostname: "127.0.0.1", port: 80 }),
+    "TypeError",
+    'The host is a name or an address, "127.0.0.1", or null: got an object',
+  ],
+  [
+    "a port that is text",
+    () => untyped.openConnection!("127.0.0.1", "80"),
+    "RangeError",
+    'Cannot use port "80": a port is a whole number from 0 to 65535',
+  ],
+  [
+    "a family of another library",
+    () => untyped.openConnection!("127.0.0.1", 80, { family: 10 }),
+    "RangeError",
+    "The family is 4, 6, or 0 for any: current value is 10",
+  ],
+  [
+    "a TLS field that there is not",
+    () => untyped.openConnection!("127.0.0.1", 80, { ssl: { rejectUnauthorized: true } }),
+    "TypeError",
+    'ssl has no field "rejectUnauthorized": the fields are cert, key, caCerts, alpnProtocols, verifyPeer',
+  ],
+  [
+    "localAddr as a pair",
+    () => untyped.openConnection!("127.0.0.1", 80, { localAddr: ["127.0.0.1", 0] }),
+    "TypeError",
+    `${NOT_AN_ADDRESS}got an array`,
+  ],
+  [
+    "openUnixConnection() without a path",
+    () => untyped.openUnixConnection!(),
+    "TypeError",
+    "The path of a unix socket is text: got undefined",
+  ],
+  [
+    "startServer() with a number for a host",
+    () => untyped.startServer!(() => {}, 8080),
+    "TypeError",
+    'The host is a name or an address, "127.0.0.1", or a list of them, or null: got a number',
+  ],
+  [
+    "a protocol class in place of the factory",
+    () => onLoop("createServer", Echo, "127.0.0.1", 0),
+    "TypeError",
+    "protocolFactory is called without new: pass () => new Echo() instead of the class Echo",
+  ],
+  [
+    "a protocol in place of the factory",
+    () => onLoop("createServer", {}, "127.0.0.1", 0),
+    "TypeError",
+    "protocolFactory is a function that makes a protocol, () => new Echo(): got an object",
+  ],
+  [
+    "a datagram endpoint at a pair",
+    () => onLoop("createDatagramEndpoint", makeProtocol, { localAddr: ["127.0.0.1", 0] }),
+    "TypeError",
+    `${NOT_AN_ADDRESS}got an array`,
+  ],
+  [
+    "sockConnect() to text",
+    () => onLoop("sockConnect", new Socket(), "127.0.0.1:80"),
+    "TypeError",
+    `${NOT_AN_ADDRESS}got a string`,
+  ],
+  [
+    "sockRecv() of a descriptor",
+    () => onLoop("sockRecv", 5, 10),
+    "RangeError",
+    "Invalid file object: a Socket is expected, new Socket(), got a number",
+  ],
+  [
+    "sockRecv() of a socket that was not connected",
+    () => onLoop("sockRecv", new Socket(), 10),
+    "OSError",
+    "recv: not possible on <Socket AF_INET SOCK_STREAM fresh>, it is not connected (ENOTCONN)",
+  ],
+  [
+    "sockAccept() of a socket that does not listen",
+    () => onLoop("sockAccept", new Socket()),
+    "OSError",
+    "accept: not possible on <Socket AF_INET SOCK_STREAM fresh>, listen() comes first (EINVAL)",
+  ],
+  [
+    "connectReadPipe(5)",
+    () => onLoop("connectReadPipe", makeProtocol, 5),
+    "TypeError",
+    "Cannot read from a number: pass the path or file URL of a pipe, process.stdin or a ReadableStream",
+  ],
+  [
+    "an option that subprocesses have not",
+    () => createSubprocessExec("true", [], { preexecFn: () => {} } as object),
+    "TypeError",
+    'There is no option "preexecFn" for a subprocess: the options are stdin, stdout, stderr, limit, cwd, env, uid, gid, startNewSession',
+  ],
+  [
+    "a subprocess with a limit below 0",
+    () => createSubprocessExec("true", [], { limit: -1 }),
+    "RangeError",
+    "Limit cannot be <= 0: current value is -1",
+  ],
+];
+
+for (const [what, call, name, text] of rejected) {
+  test(`error texts: ${what}`, async () => {
+    await rejectsWith(call(), name, text);
+  });
+}
+
+test("error texts: a stream reader's limit is told", () => {
+  const call = (): unknown => new StreamReader({ limit: 0 });
+  assert.equal(messageOf(call, "RangeError"), "Limit cannot be <= 0: current value is 0");
+});
+
+test("error texts: a factory that returns nothing closes the connection and says so", async () => {
+  await run(async () => {
+    const server = await startServer((_reader, writer) => writer.close(), "127.0.0.1", 0);
+    const { port } = server.sockets[0]!.getsockname() as { port: number };
+    await rejectsWith(
+      onLoop("createConnection", () => {}, "127.0.0.1", port),
+      "TypeError",
+      "protocolFactory must return a protocol: it returned undefined",
+    );
+    server.close();
+    await server.waitClosed();
+  });
+});
+
+test("error texts: sendto() with a pair throws where it is called", async () => {
+  await run(async () => {
+    const options = { localAddr: { hostname: "127.0.0.1", port: 0 } };
+    const [transport] = await onLoop("createDatagramEndpoint", makeProtocol, options) as [
+      DatagramTransport,
+    ];
+    for (const [addr, got] of [[["127.0.0.1", 9], "an array"], ["127.0.0.1:9", "a string"]]) {
+      const call = (): unknown => transport.sendto("x", addr as never);
+      assert.equal(messageOf(call, "TypeError"), `${NOT_AN_ADDRESS}got ${got}`);
+    }
+    transport.close();
+  });
+});
+
+const onClosed: [method: keyof EventLoop, args: unknown[]][] = [
+  ["createServer", [makeProtocol, "127.0.0.1", 0]],
+  ["createConnection", [makeProtocol, "127.0.0.1", 1]],
+  ["createUnixServer", [makeProtocol, "/tmp/asyncio-none.sock"]],
+  ["createUnixConnection", [makeProtocol, "/tmp/asyncio-none.sock"]],
+  ["createDatagramEndpoint", [makeProtocol, { localAddr: { hostname: "127.0.0.1", port: 0 } }]],
+  ["connectReadPipe", [makeProtocol, new ReadableStream()]],
+  ["connectWritePipe", [makeProtocol, new WritableStream()]],
+  ["subprocessExec", [makeProtocol, "true"]],
+  ["subprocessShell", [makeProtocol, "true"]],
+];
+
+for (const [method, args] of onClosed) {
+  test(`error texts: ${method}() on a closed loop says so at once`, async () => {
+    const loop = newEventLoop();
+    loop.close();
+    const call = loop[method] as (...args: unknown[]) => Promise<unknown>;
+    await rejectsWith(call.apply(loop, args), "RuntimeError", "Event loop is closed");
+  });
+}
+
+test("error texts: a writer given to sendfile() is told what to pass", async () => {
+  await run(async () => {
+    const server = await startServer((_reader, writer) => writer.close(), "127.0.0.1", 0);
+    const { port } = server.sockets[0]!.getsockname() as { port: number };
+    const [, writer] = await openConnection("127.0.0.1", port);
+    await rejectsWith(
+      onLoop("sendfile", writer, new Blob(["x"])),
+      "RuntimeError",
+      /^sendfile is not supported for transport <StreamWriter .*>: pass writer\.transport$/,
+    );
+    assert.equal(
+      messageOf(() => writer.writelines(5 as never), "TypeError"),
+      "writelines() takes an iterable of bytes, [header, body]: got a number",
+    );
+    writer.close();
+    await writer.waitClosed();
+    server.close();
+    await server.waitClosed();
+  });
+});
