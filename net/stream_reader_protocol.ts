@@ -1,6 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
-import { addEntry, Future } from "../runtime/_future.ts";
-import { InternalCallback } from "../runtime/_internal_callback.ts";
+import type { Future } from "../runtime/futures.ts";
 import { getEventLoop } from "../runtime/policies.ts";
 import type { Task } from "../runtime/tasks.ts";
 import { markDirect } from "./_direct_protocols.ts";
@@ -132,9 +131,7 @@ export class StreamReaderProtocol implements Protocol {
 
   #serve(transport: Transport, clientConnected: ClientConnected): void {
     const writer = new StreamWriter(transport, this, this.#reader, this.#loop);
-    const task: Task<unknown> = this.#loop.createTask(
-      starter(clientConnected, this.#reader, writer),
-    );
+    const task: Task<unknown> = this.#loop.createTask(() => clientConnected(this.#reader, writer));
     task.addDoneCallback(() => this.#served(task, transport));
   }
 
@@ -152,22 +149,4 @@ export class StreamReaderProtocol implements Protocol {
     });
     transport.close();
   }
-}
-
-/**
- * What serves one connection, once. It lets go of the connection when it starts: all that an ended
- * task leads to outlives several young collections on Deno, whose AsyncLocalStorage keeps scopes in
- * a WeakMap.
- */
-function starter(
-  clientConnected: ClientConnected,
-  reader: StreamReader,
-  writer: StreamWriter,
-): () => unknown {
-  let ends: [StreamReader, StreamWriter] | null = [reader, writer];
-  return () => {
-    const [input, output] = ends!;
-    ends = null;
-    return clientConnected(input, output);
-  };
 }
