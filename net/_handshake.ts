@@ -47,6 +47,7 @@ function toUpgrade(setup: TlsSetup): UpgradeTls {
   const { cert, key, caCerts, alpnProtocols, verifyPeer } = setup.options;
   return {
     isServer: setup.isServer,
+    origin: setup.options,
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
     ...(caCerts === undefined ? {} : { caCerts }),

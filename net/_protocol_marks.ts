@@ -1,4 +1,4 @@
-// What the library knows of its own protocols beyond what every protocol has. Weak maps, so that nothing of it shows.
+// What the library knows of its own protocols beyond what every protocol has.
 
 import type { WriterGate } from "./flow_control.ts";
 import type { BaseProtocol, Transport } from "./transports.ts";
@@ -19,16 +19,25 @@ export function isDirect(protocol: BaseProtocol): boolean {
   return direct.has(protocol);
 }
 
-const gates: WeakMap<BaseProtocol, WriterGate> = new WeakMap();
+type FindGate = (protocol: BaseProtocol) => WriterGate | null;
 
-/** Tells where the writers of a protocol wait. */
-export function setGate(protocol: BaseProtocol, gate: WriterGate): void {
-  gates.set(protocol, gate);
+const finders: FindGate[] = [];
+
+/**
+ * Tells how to find where the writers of a class of protocols wait. A WeakMap would do, but its
+ * entries outlive every young collection of V8, and with them all that a closed connection was.
+ */
+export function provideGates(find: FindGate): void {
+  finders.push(find);
 }
 
 /** Where the writers of a protocol wait; null when it has no such place. */
 export function gateOf(protocol: BaseProtocol): WriterGate | null {
-  return gates.get(protocol) ?? null;
+  for (const find of finders) {
+    const gate = find(protocol);
+    if (gate !== null) return gate;
+  }
+  return null;
 }
 
 /** What a writer needs of its protocol to start TLS. */
@@ -39,14 +48,14 @@ export interface StreamUpgrade {
   replaced(transport: Transport): void;
 }
 
-const upgrades: WeakMap<BaseProtocol, StreamUpgrade> = new WeakMap();
+let findUpgrade: (protocol: BaseProtocol) => StreamUpgrade | null = () => null;
 
-/** Tells how the writers of a protocol start TLS. */
-export function setUpgrade(protocol: BaseProtocol, upgrade: StreamUpgrade): void {
-  upgrades.set(protocol, upgrade);
+/** Tells how to find out how the writers of a protocol start TLS; as for `provideGates`, no WeakMap. */
+export function provideUpgrades(find: typeof findUpgrade): void {
+  findUpgrade = find;
 }
 
 /** How the writers of a protocol start TLS; null when they can't. */
 export function upgradeOf(protocol: BaseProtocol): StreamUpgrade | null {
-  return upgrades.get(protocol) ?? null;
+  return findUpgrade(protocol);
 }

@@ -8,6 +8,7 @@ import { streamBelow } from "./_channel_duplex.ts";
 import { ipFamily } from "./_ip_family.ts";
 import { startOperation } from "./_operations.ts";
 import { NodeTlsChannel } from "./_tls_channel.ts";
+import { borrowServer, material, returnServer } from "./_tls_servers.ts";
 import type { Operation, RawChannel, TlsChannel, UpgradeTls } from "./host.ts";
 
 /** What one side of the handshake tells, once. */
@@ -81,28 +82,14 @@ function shakeAsClient(stream: Duplex, options: UpgradeTls, outcome: Outcome): v
   socket.once("error", outcome.failed);
 }
 
-/** A server that listens nowhere: only the class checks the certificates of clients. */
+/** By a server that listens nowhere: only the class checks the certificates of clients. */
 function shakeAsServer(stream: Duplex, options: UpgradeTls, outcome: Outcome): void {
-  const { verifyPeer = false } = options;
-  const server = builtin("node:tls").createServer({
-    ...material(options),
-    allowHalfOpen: true,
-    requestCert: verifyPeer,
-    rejectUnauthorized: verifyPeer,
-    // The caller has its own.
-    handshakeTimeout: 0,
+  const server = borrowServer(options);
+  server.once("secureConnection", (socket) => {
+    server.removeListener("tlsClientError", outcome.failed);
+    returnServer(server, options);
+    outcome.established(socket);
   });
-  server.once("secureConnection", outcome.established);
   server.once("tlsClientError", outcome.failed);
   server.emit("connection", stream);
-}
-
-function material(options: UpgradeTls): tls.SecureContextOptions & { ALPNProtocols?: string[] } {
-  const { cert, key, caCerts, alpnProtocols } = options;
-  return {
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(caCerts === undefined ? {} : { ca: [...caCerts] }),
-    ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
-  };
 }

@@ -307,6 +307,11 @@ export interface UpgradeTls {
    * Python's `server_hostname=""`.
    */
   serverHostname?: string;
+  /**
+   * Where these options come from: what was made of them may be used again for others of the same
+   * origin that say the same. Without it nothing is kept.
+   */
+  origin?: object;
 }
 
 /** What was agreed on in the handshake. */

@@ -1,9 +1,14 @@
 import type { EventLoop } from "../event_loop.ts";
-import { Future } from "../runtime/futures.ts";
+import type { Future } from "../runtime/futures.ts";
 import { getEventLoop } from "../runtime/policies.ts";
 import type { Task } from "../runtime/tasks.ts";
 import { WriterGate } from "./flow_control.ts";
-import { markDirect, setGate, setUpgrade } from "./_protocol_marks.ts";
+import {
+  markDirect,
+  provideGates,
+  provideUpgrades,
+  type StreamUpgrade,
+} from "./_protocol_marks.ts";
 import type { Protocol } from "./protocols.ts";
 import type { ReadState } from "./_read_state.ts";
 import { readStateOf, type StreamReader } from "./stream_reader.ts";
@@ -66,11 +71,6 @@ export class StreamReaderProtocol implements Protocol {
     this.#state = readStateOf(reader);
     this.#clientConnected = clientConnected ?? null;
     this.#loop = options.loop ?? getEventLoop();
-    setGate(this, this.#gate);
-    setUpgrade(this, {
-      serverSide: this.#clientConnected !== null,
-      replaced: (transport) => this.#replaceTransport(transport),
-    });
     if (new.target === StreamReaderProtocol) markDirect(this);
   }
 
@@ -110,6 +110,18 @@ export class StreamReaderProtocol implements Protocol {
   /** Called by the transport. */
   resumeWriting(): void {
     this.#gate.resume();
+  }
+
+  static {
+    provideGates((protocol) => #gate in protocol ? protocol.#gate : null);
+    provideUpgrades((protocol) => #gate in protocol ? protocol.#upgrade() : null);
+  }
+
+  #upgrade(): StreamUpgrade {
+    return {
+      serverSide: this.#clientConnected !== null,
+      replaced: (transport) => this.#replaceTransport(transport),
+    };
   }
 
   /** The connection goes on in TLS. */

@@ -1,6 +1,6 @@
 import type { EventLoop } from "../event_loop.ts";
 import { WriterGate } from "../net/flow_control.ts";
-import { markDirect, setGate } from "../net/_protocol_marks.ts";
+import { markDirect, provideGates } from "../net/_protocol_marks.ts";
 import { readStateOf, StreamReader } from "../net/stream_reader.ts";
 import { StreamWriter } from "../net/stream_writer.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
@@ -24,7 +24,6 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
   constructor(limit: number | undefined, loop: EventLoop) {
     this.#limit = limit;
     this.#loop = loop;
-    setGate(this, this.#gate);
     markDirect(this);
   }
 
@@ -63,6 +62,10 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
 
   resumeWriting(): void {
     this.#gate.resume();
+  }
+
+  static {
+    provideGates((protocol) => #gate in protocol ? protocol.#gate : null);
   }
 
   #reader(transport: SubprocessTransport, fd: 1 | 2): StreamReader | null {

@@ -286,6 +286,26 @@ runs("TLS-01: 25 clients at once, a megabyte each way", async () => {
   });
 });
 
+runs("TLS-01: a certificate that is renewed in the options is shown from then on", async () => {
+  const ssl: TlsOptions = { cert: serverCert, key: serverKey };
+  await serving(echo, async (port) => {
+    const shown = async (): Promise<string> => {
+      const [, writer] = await openConnection("127.0.0.1", port, {
+        ssl: { verifyPeer: false },
+        serverHostname: "",
+      });
+      const { subject } = writer.getExtraInfo("peercert") as { subject: { CN: string } };
+      writer.close();
+      await writer.waitClosed();
+      return subject.CN;
+    };
+    const before = [await shown(), await shown()];
+    Object.assign(ssl, { cert: clientCert, key: clientKey });
+    assert.equal(before[0], before[1]);
+    assert.notEqual(await shown(), before[0]);
+  }, { ssl });
+});
+
 /** A plain TCP server that never answers, for the time of `body`. */
 async function silent(
   loop: EventLoop,
