@@ -20,6 +20,7 @@ export async function writePage(
   const date = days.length === 1 ? days[0]! : `${days[0]} to ${days.at(-1)}`;
   const loads = measurements.map(({ load }) => load);
   const rounds = measurements.flatMap(({ series }) => series.map(({ values }) => values.length));
+  const [fewest, most] = [Math.min(...rounds), Math.max(...rounds)];
   const libraries = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
   const page = `# Benchmarks
 
@@ -33,8 +34,8 @@ other options.
 - **Load average before each row:** ${Math.min(...loads).toFixed(1)} to ${
     Math.max(...loads).toFixed(1)
   }; the benchmark itself makes one of it
-- **Method:** ${Math.min(...rounds)} to ${
-    Math.max(...rounds)
+- **Method:** ${
+    fewest === most ? most : `${fewest} to ${most}`
   } rounds. In each round of a row, this library and its rivals run in turn, each in a process of its
   own that warms up first and gives the median of up to five samples. The tables show the median of the rounds and,
   for this library, the least and the greatest in brackets. Beside a rival's figure stands this library's advantage:
