@@ -64,6 +64,74 @@ runs("CTX-02: a task's variables survive its awaits, foreign ones too", async ()
   assert.equal(await task, "mine");
 });
 
+runs(
+  "CTX-02: what a task leaves running sees the values of its task, one left apart from another",
+  async () => {
+    const variable = new ContextVar("variable", { default: "none" });
+    const seen: unknown[] = [];
+    const gate = new Future<void>();
+    const leaveBehind = (): void => {
+      void gate.then(() => seen.push([variable.get(), currentTask()]));
+    };
+    for (const value of ["a", "b"]) {
+      variable.set(value);
+      await createTask(leaveBehind);
+    }
+    variable.set("the creator's");
+    gate.setResult();
+    await ticks(3);
+    assert.deepEqual(seen, [["a", null], ["b", null]]);
+  },
+);
+
+runs(
+  "CTX-02: what a task leaves running sees what the task has set, and both may change it",
+  async () => {
+    const variable = new ContextVar("variable", { default: 0 });
+    const seen: number[] = [];
+    const gate = new Future<void>();
+    await createTask(() => {
+      variable.set(1);
+      void gate.then(() => variable.set(variable.get() + 1)).then(() => seen.push(variable.get()));
+    });
+    gate.setResult();
+    await ticks(3);
+    assert.deepEqual([seen, variable.get()], [[2], 0]);
+  },
+);
+
+runs("CTX-02: what leftovers of ended tasks set stays with each of them", async () => {
+  const variable = new ContextVar("variable", { default: 0 });
+  const seen: number[] = [];
+  const gate = new Future<void>();
+  for (const value of [1, 2]) {
+    await createTask(() => {
+      void gate.then(async () => {
+        variable.set(variable.get() + value);
+        await sleep(0);
+        seen.push(variable.get());
+      });
+    });
+  }
+  gate.setResult();
+  await ticks(4);
+  assert.deepEqual([seen, variable.get()], [[1, 2], 0]);
+});
+
+runs("CTX-02: what a timeout's body leaves running goes on in the task", async () => {
+  const seen: unknown[] = [];
+  const gate = new Future<void>();
+  const task = createTask(async () => {
+    await timeout(1).with(() => {
+      void gate.then(() => seen.push(currentTask()?.getName()));
+    });
+    gate.setResult();
+    await ticks(3);
+  }, { name: "the task" });
+  await task;
+  assert.deepEqual(seen, ["the task"]);
+});
+
 runs("CTX-03: a hundred interleaved tasks keep a value each", async () => {
   const variable = new ContextVar("variable", { default: "outside" });
   const task = async (index: number): Promise<void> => {
