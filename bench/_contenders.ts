@@ -76,6 +76,13 @@ const entries: Record<Group, Entry[]> = {
   ],
 };
 
+/** All rivals there can be, for the options. */
+export const rivalNames: readonly string[] = [
+  ...new Set(
+    Object.values(entries).flat().filter(({ kind }) => kind !== "ours").map(({ name }) => name),
+  ),
+];
+
 /** Everyone who is at hand for the groups. */
 export async function findField(groups: readonly Group[], hosts: readonly Host[]): Promise<Field> {
   const packages = await installPackages();

@@ -31,6 +31,8 @@ export async function program(
 /** Samples of a timed row, and the milliseconds they may take: a slow row has fewer. */
 const samples = 5;
 const patience = 2000;
+/** Milliseconds that a row warms up: shorter, and it is the compiler and the growth of the heap that are measured. */
+const warming = 250;
 
 /**
  * Nanoseconds for each of `n` operations: the median of up to five samples in a warm process. With `warmUp` operations
@@ -40,6 +42,7 @@ export function timed(n: number, work: (n: number) => unknown, warmUp?: number):
   return async () => {
     const begin = performance.now();
     await work(warmUp ?? Math.min(n, 5000));
+    while (warmUp === undefined && performance.now() - begin < warming) await work(n);
     const end = performance.now() + patience;
     const pace = (performance.now() - begin) / (warmUp ?? Infinity);
     const size = Math.max(1, Math.min(n, Math.floor(patience / samples / pace)));

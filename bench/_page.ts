@@ -37,7 +37,7 @@ other options.
 - **Method:** ${
     fewest === most ? most : `${fewest} to ${most}`
   } rounds. In each round of a row, this library and its rivals run in turn, each in a process of its
-  own that warms up first and gives the median of up to five samples. The tables show the median of the rounds and,
+  own that warms up for a quarter of a second and gives the median of up to five samples. The tables show the median of the rounds and,
   for this library, the least and the greatest in brackets. Beside a rival's figure stands this library's advantage:
   ×2.00 means twice as good, whether less or more is better. The geometric mean takes the rows of time and rate.
 - **Load of the net rows:** ${load}.

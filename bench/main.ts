@@ -12,7 +12,7 @@
  */
 import { main, ScriptError } from "../scripts/_shell.ts";
 import { findRuntime } from "../scripts/runtimes.ts";
-import { type Contender, type Field, findField, type Host } from "./_contenders.ts";
+import { type Contender, type Field, findField, type Host, rivalNames } from "./_contenders.ts";
 import { keepFigures, type Measurement, readFigures, type Series } from "./_figures.ts";
 import { type Figure, listRows, Load, measure } from "./_measure.ts";
 import { writePage } from "./_page.ts";
@@ -54,7 +54,11 @@ function readOptions(args: readonly string[]): Options {
     if (host === undefined) throw new ScriptError(`no host "${name}"; there are ${allHosts}`);
     return host;
   });
-  const rivals = list("rivals");
+  const rivals = list("rivals")?.map((name) => {
+    const rival = rivalNames.find((known) => known.toLowerCase() === name.toLowerCase());
+    if (rival === undefined) throw new ScriptError(`no rival "${name}"; there are ${rivalNames}`);
+    return rival;
+  }) ?? null;
   const chosen = names.length === 0 ? rows : names.flatMap((name) => {
     const found = rowsNamed(name);
     if (found.length > 0) return found;
