@@ -8,8 +8,12 @@ import { Reaction } from "./_reaction.ts";
 import { Scope } from "./_scope.ts";
 import { leftBehind } from "./_left_behind.ts";
 
-/** Turns the CancelledError that unwound a body into what its `with` rejects with. */
-export type Conversion = (error: CancelledError) => unknown;
+let capturedResolve: (value: unknown) => void;
+let capturedReject: (error: unknown) => void;
+function capture(resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  capturedResolve = resolve;
+  capturedReject = reject;
+}
 
 /**
  * A body in a scope that somebody (a timer, an abort signal) may ask to end.
@@ -18,39 +22,36 @@ export type Conversion = (error: CancelledError) => unknown;
  * - It waits until the body has unwound, except where the body took no cancellation within one macrotask: then it sits in a
  *   foreign await, which nothing can interrupt, and is left behind so that the deadline holds.
  */
-export class Deadline<R> implements BodyRun<R> {
+export abstract class Deadline<R> implements BodyRun<R> {
   readonly scope: Scope;
   readonly promise: Promise<R>;
-  readonly body: () => R | PromiseLike<R>;
-  readonly #convert: Conversion;
   readonly #origin: { readonly name?: string };
-  readonly #onEnd: () => void;
   /** Requests that stood against the enclosing scopes when it was entered. */
   readonly #base: number;
-  #resolve!: (value: R) => void;
-  #rejectPromise!: (error: unknown) => void;
+  readonly #resolve: (value: R) => void;
+  readonly #rejectPromise: (error: unknown) => void;
   #fired = false;
   #settled = false;
   #left = false;
 
   /** `origin`: the user's function, by whose name a body that is left behind is reported. */
-  constructor(
-    body: () => R | PromiseLike<R>,
-    convert: Conversion,
-    onEnd: () => void,
-    origin: object,
-  ) {
-    this.body = body;
+  constructor(origin: object) {
     this.#origin = origin as { readonly name?: string };
-    this.#convert = convert;
-    this.#onEnd = onEnd;
     this.scope = Scope.childOf(currentScope());
     this.#base = this.scope.requestsAbove();
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#rejectPromise = reject;
-    });
+    this.promise = new Promise(capture) as Promise<R>;
+    this.#resolve = capturedResolve;
+    this.#rejectPromise = capturedReject;
   }
+
+  /** The work. */
+  abstract body(): R | PromiseLike<R>;
+
+  /** Turns the CancelledError that unwound the body into what its `with` rejects with. */
+  protected abstract convert(error: CancelledError): unknown;
+
+  /** The body has ended, or has been left behind: nobody is to fire any more. */
+  protected abstract over(): void;
 
   get fired(): boolean {
     return this.#fired;
@@ -137,7 +138,7 @@ export class Deadline<R> implements BodyRun<R> {
   #verdict(error: CancelledError, cause: unknown): unknown {
     if (cause !== undefined) error.cause ??= cause;
     const { scope } = this;
-    if (scope.requestsAbove() <= this.#base) return this.#convert(error);
+    if (scope.requestsAbove() <= this.#base) return this.convert(error);
     // Somebody who encloses this asked too: the error that leaves here delivers that request.
     scope.nearestAskedAbove()?.clearPending();
     return error;
@@ -150,7 +151,7 @@ export class Deadline<R> implements BodyRun<R> {
 
   #end(): void {
     this.#settled = true;
-    this.#onEnd();
+    this.over();
   }
 
   #reportLate(error: unknown): void {

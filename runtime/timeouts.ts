@@ -2,7 +2,7 @@ import { Deadline } from "./_deadline.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { notABody } from "./_coroutine_checks.ts";
 import { describeSeconds, describeType } from "./_describe.ts";
-import { RuntimeError, TimeoutError } from "./exceptions.ts";
+import { type CancelledError, RuntimeError, TimeoutError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import { InternalTimer } from "./_internal_timer.ts";
 import type { LoopCore } from "./_loop_core.ts";
@@ -12,6 +12,32 @@ type State = "created" | "active" | "expiring" | "expired" | "finished";
 
 /** A Timeout so many seconds from now, whose error can tell how many they were. */
 let within: (seconds: number) => Timeout;
+let toTimeoutError: (timeout: Timeout, cause: Error) => TimeoutError;
+let leave: (timeout: Timeout) => void;
+
+class TimeoutBody<R> extends Deadline<R> {
+  readonly #timeout: Timeout;
+  readonly #work: (timeout: Timeout) => R | PromiseLike<R>;
+
+  constructor(timeout: Timeout, work: (timeout: Timeout) => R | PromiseLike<R>) {
+    super(work);
+    this.#timeout = timeout;
+    this.#work = work;
+  }
+
+  body(): R | PromiseLike<R> {
+    const work = this.#work;
+    return work(this.#timeout);
+  }
+
+  protected convert(error: CancelledError): TimeoutError {
+    return toTimeoutError(this.#timeout, error);
+  }
+
+  protected over(): void {
+    leave(this.#timeout);
+  }
+}
 
 /**
  * A deadline for a body, as {@linkcode timeout} and {@linkcode timeoutAt} make it. Enter it once.
@@ -40,6 +66,8 @@ export class Timeout {
       timeout.#seconds = seconds;
       return timeout;
     };
+    toTimeoutError = (timeout, cause) => timeout.#toTimeoutError(cause);
+    leave = (timeout) => timeout.#leave();
   }
 
   #state: State = "created";
@@ -71,12 +99,7 @@ export class Timeout {
     if (typeof body !== "function") {
       return Promise.reject(notABody(body));
     }
-    const deadline = new Deadline<R>(
-      () => body(this),
-      (cause) => this.#toTimeoutError(cause),
-      () => this.#leave(),
-      body,
-    );
+    const deadline = new TimeoutBody<R>(this, body as (timeout: Timeout) => R | PromiseLike<R>);
     this.#deadline = deadline as Deadline<unknown>;
     this.#loop = deadline.scope.loop as LoopCore;
     this.#state = "active";

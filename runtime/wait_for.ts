@@ -49,23 +49,41 @@ export function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> 
     if (timeout === undefined) throw timeoutMissing(aw);
     const seconds = toSeconds(timeout);
     if (seconds <= 0) return new EndWait(ensureFuture(aw), aw).promise;
-    return beginWithin(seconds, aw);
+    return new WaitForBody(seconds, aw).begin();
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
-function beginWithin<T>(seconds: number, aw: Awaitable<T>): Promise<T> {
-  const end = (): void => timer.cancel();
-  const convert = (cause: CancelledError): TimeoutError => toTimeoutError(cause, aw, seconds);
-  const deadline = new Deadline<T>(() => begin(aw), convert, end, aw);
-  const timer = InternalTimer.after(
-    deadline.scope.loop as LoopCore,
-    seconds,
-    () => deadline.fire(),
-  );
-  deadline.start();
-  return deadline.promise;
+class WaitForBody<T> extends Deadline<T> {
+  readonly #seconds: number;
+  readonly #aw: Awaitable<T>;
+  #timer: InternalTimer | null = null;
+
+  constructor(seconds: number, aw: Awaitable<T>) {
+    super(aw);
+    this.#seconds = seconds;
+    this.#aw = aw;
+  }
+
+  begin(): Promise<T> {
+    const loop = this.scope.loop as LoopCore;
+    this.#timer = InternalTimer.after(loop, this.#seconds, () => this.fire());
+    this.start();
+    return this.promise;
+  }
+
+  body(): T | PromiseLike<T> {
+    return begin(this.#aw);
+  }
+
+  protected convert(cause: CancelledError): TimeoutError {
+    return toTimeoutError(cause, this.#aw, this.#seconds);
+  }
+
+  protected over(): void {
+    this.#timer?.cancel();
+  }
 }
 
 function toTimeoutError(cause: CancelledError, aw: unknown, seconds: number): TimeoutError {

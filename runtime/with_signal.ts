@@ -29,16 +29,33 @@ export function withSignal<T>(signal: AbortSignal, body: Coroutine<T>): Promise<
     return Promise.reject(error);
   }
   if (signal.aborted) return Promise.reject(signal.reason);
-  const abort = (): void => deadline.fire(undefined, signal.reason);
-  const deadline = new Deadline<T>(
-    body,
-    () => signal.reason,
-    () => signal.removeEventListener("abort", abort),
-    body,
-  );
-  signal.addEventListener("abort", abort, { once: true });
+  const deadline = new SignalBody(signal, body);
+  signal.addEventListener("abort", deadline, { once: true });
   deadline.start();
   return deadline.promise;
+}
+
+class SignalBody<T> extends Deadline<T> implements EventListenerObject {
+  readonly #signal: AbortSignal;
+  readonly body: Coroutine<T>;
+
+  constructor(signal: AbortSignal, body: Coroutine<T>) {
+    super(body);
+    this.#signal = signal;
+    this.body = body;
+  }
+
+  handleEvent(): void {
+    this.fire(undefined, this.#signal.reason);
+  }
+
+  protected convert(): unknown {
+    return this.#signal.reason;
+  }
+
+  protected over(): void {
+    this.#signal.removeEventListener("abort", this);
+  }
 }
 
 function notASignal(value: unknown): TypeError {
