@@ -1,3 +1,5 @@
+import { copyBytes, ownBytes } from "../runtime/bytes.ts";
+
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -33,7 +35,17 @@ export class ByteQueue {
     this.length += chunk.length;
   }
 
-  /** Removes and returns exactly `count` bytes; there must be as many. */
+  /** Like `take`, in a buffer that holds nothing else before them: a header is read through a DataView. */
+  takeOwn(count: number): Uint8Array {
+    return ownBytes(this.take(count));
+  }
+
+  /** At most `count` bytes: all there are, or as `takeOwn` gives them. */
+  takeUpTo(count: number): Uint8Array {
+    return count < this.length ? this.takeOwn(count) : this.take(this.length);
+  }
+
+  /** Removes and returns exactly `count` bytes; there must be as many. Small ones may share a buffer. */
   take(count: number): Uint8Array {
     if (count === 0) return EMPTY;
     this.#forgetSeek();
@@ -43,7 +55,7 @@ export class ByteQueue {
       const start = this.#gone;
       this.#gone = start + count;
       this.length -= count;
-      return chunk.slice(start, this.#gone);
+      return copyBytes(chunk, start, this.#gone);
     }
     if (count > left) return this.#gather(count);
     const taken = this.#gone === 0 ? chunk : remainder(chunk, this.#gone);
@@ -170,5 +182,7 @@ export class ByteQueue {
  */
 function remainder(chunk: Uint8Array, start: number): Uint8Array {
   const left = chunk.length - start;
-  return left * 2 < chunk.buffer.byteLength ? chunk.slice(start) : chunk.subarray(start);
+  return left * 2 < chunk.buffer.byteLength
+    ? copyBytes(chunk, start, chunk.length)
+    : chunk.subarray(start);
 }

@@ -1,3 +1,5 @@
+import { copyBytes } from "../runtime/bytes.ts";
+
 /**
  * The sizes a channel reads with. Every read under way holds a buffer, so thousands of idle
  * connections stay at the smallest; a size that fits the traffic saves the copy.
@@ -24,9 +26,8 @@ let _ballast: unknown = null;
 /**
  * The buffer a channel reads into where the runtime wants one before the data is there.
  *
- * A chunk that fills less than half of it is copied out, so that a receiver who keeps it keeps
- * nothing else alive; a bigger one gives the buffer away. Chunks never share a buffer: a receiver
- * may transfer its chunk to a worker.
+ * A chunk that fills less than half of it is copied out, so that a receiver who keeps it does not keep
+ * a large buffer alive; a bigger one gives the buffer away.
  */
 export class ReadBuffer {
   #buffer: Uint8Array | null = null;
@@ -60,7 +61,7 @@ export class ReadBuffer {
       this.#buffer = null;
       return this.#full ? buffer : buffer.subarray(0, count);
     }
-    return buffer.slice(0, count);
+    return copyBytes(buffer, 0, count);
   }
 
   #filled(): void {

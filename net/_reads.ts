@@ -59,7 +59,7 @@ export class ReadSome extends ReadWait {
 
   protected take(): Uint8Array {
     const { bytes } = this.state;
-    return bytes.take(Math.min(this.#most, bytes.length));
+    return bytes.takeUpTo(this.#most);
   }
 }
 
@@ -74,7 +74,7 @@ export class ReadAll extends ReadWait {
 
   protected take(): Uint8Array {
     const { bytes } = this.state;
-    return bytes.take(bytes.length);
+    return bytes.takeOwn(bytes.length);
   }
 }
 
@@ -118,5 +118,5 @@ export class ReadUntil extends ReadWait {
 export function takeExactly(state: ReadState, count: number): Uint8Array {
   const { bytes } = state;
   if (bytes.length < count) throw new IncompleteReadError(bytes.take(bytes.length), count);
-  return bytes.take(count);
+  return bytes.takeOwn(count);
 }

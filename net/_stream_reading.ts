@@ -177,7 +177,7 @@ export abstract class StreamReading extends TransportBase implements ReadSink {
       this.#callFailed(event, error);
       return;
     }
-    this.watch(result, (error) => this.#callFailed(event, error));
+    if (result instanceof Promise) this.watch(result, (error) => this.#callFailed(event, error));
     if (event.kind !== "eof") return;
     this.#ended = true;
     // An async method's promise says nothing yet, so it does not count as a true.

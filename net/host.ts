@@ -50,8 +50,8 @@ export type Done = (error: OSError | null) => void;
 /** Receives what a channel reads. */
 export interface ReadSink {
   /**
-   * A chunk of at least one byte. It is the receiver's own: nobody else will ever write into its
-   * buffer.
+   * A chunk of at least one byte. It is the receiver's own: nobody else will ever write into it. A
+   * small one may share its buffer with others.
    */
   onData(chunk: Uint8Array): void;
   /** The peer will send no more. Reading has ended; the channel stays open for writing. */

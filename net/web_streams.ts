@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ownBytes } from "../runtime/bytes.ts";
 import { runInScope } from "../runtime/_frame.ts";
 import type { LoopCore } from "../runtime/_loop_core.ts";
 
@@ -39,7 +40,8 @@ export function readableFrom(source: ByteSource, loop: LoopCore): ReadableStream
       async pull(controller) {
         const chunk = await runInScope(loop.rootScope, read, undefined);
         if (chunk.length > 0) {
-          controller.enqueue(chunk as Uint8Array<ArrayBuffer>);
+          // The stream takes the whole buffer over, so it must not be one that others lie in.
+          controller.enqueue(ownBytes(chunk) as Uint8Array<ArrayBuffer>);
           return;
         }
         controller.close();

@@ -34,13 +34,65 @@ export function concatBytes(chunks: readonly Uint8Array[], length?: number): Uin
   if (only !== undefined && chunks.length === 1) return only;
   let total = length ?? 0;
   if (length === undefined) { for (const chunk of chunks) total += chunk.byteLength; }
-  const joined = new Uint8Array(total);
+  const joined = makeShared !== null && total <= SMALL
+    ? allocate(total, makeShared)
+    : new Uint8Array(total);
   let offset = 0;
   for (const chunk of chunks) {
     joined.set(chunk, offset);
     offset += chunk.byteLength;
   }
   return joined;
+}
+
+/** Copies up to this size lie side by side where that is worth it. */
+const SMALL = 1024;
+const SHARED_SIZE = 8 * 1024;
+
+let makeShared: ((size: number) => ArrayBuffer) | null = null;
+let shared: ArrayBuffer = new ArrayBuffer(0);
+let sharedUsed = 0;
+const sharedBuffers: WeakSet<object> = new WeakSet();
+
+/**
+ * From now on small copies share buffers of 8 KiB, as Node's Buffers do. Deno's V8 keeps no bytes within an array, so that
+ * an array of its own costs 0.5 to 0.9 µs, a tenth of a server's time for each small message; here it costs 0.1.
+ *
+ * @param make makes a buffer that nobody can transfer: the other copies in it would go with it
+ */
+export function shareSmallCopies(make: (size: number) => ArrayBuffer): void {
+  makeShared = make;
+}
+
+/** Whether other copies lie in this buffer, so that it can't be given away. */
+export function isSharedBuffer(value: object): boolean {
+  return sharedBuffers.has(value);
+}
+
+/** The bytes in a buffer that holds nobody else's: the very same array where that is so. */
+export function ownBytes(bytes: Uint8Array): Uint8Array {
+  return isSharedBuffer(bytes.buffer) ? bytes.slice() : bytes;
+}
+
+/** A copy of the bytes from `start` to `end`, which keeps the original from being needed. */
+export function copyBytes(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const length = end - start;
+  if (makeShared === null || length > SMALL) return bytes.slice(start, end);
+  const copy = allocate(length, makeShared);
+  copy.set(length === bytes.length ? bytes : bytes.subarray(start, end));
+  return copy;
+}
+
+function allocate(length: number, make: (size: number) => ArrayBuffer): Uint8Array<ArrayBuffer> {
+  if (sharedUsed + length > shared.byteLength) {
+    shared = make(SHARED_SIZE);
+    sharedBuffers.add(shared);
+    sharedUsed = 0;
+  }
+  const array = new Uint8Array(shared, sharedUsed, length);
+  // The next one at a multiple of eight, where a view of any kind of numbers may begin.
+  sharedUsed = (sharedUsed + length + 7) & ~7;
+  return array;
 }
 
 /** By its tag where instanceof says no: test runners hand over arrays of another realm. */

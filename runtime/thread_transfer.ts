@@ -1,3 +1,4 @@
+import { isSharedBuffer } from "./bytes.ts";
 import { describeType } from "./_describe.ts";
 import { threadSlot } from "./_thread_slot.ts";
 import type { TransferMarks } from "./_thread_wire.ts";
@@ -41,7 +42,8 @@ export function transfer<T>(value: T, transferables: Transferable[]): T {
       }`,
     );
   }
-  transferMarks.of.set(value, transferables);
+  // What lies in a shared buffer is copied: nobody else's bytes may move with it.
+  transferMarks.of.set(value, transferables.filter((item) => !isSharedBuffer(item)));
   transferMarks.used = true;
   return value;
 }

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import {
+  Future,
+  openConnection,
+  startServer,
+  type StreamReader,
+  type StreamWriter,
+  toThread,
+  transfer,
+} from "../../mod.ts";
+import { bytes, portOf, runs, text } from "./_stream_kit.ts";
+
+// Small chunks may share a buffer (on Deno they do), of which nobody's bytes may get lost.
+
+/** Both ends of a connection; the server's end is `peer`. */
+async function pair(): Promise<{ reader: StreamReader; peer: StreamWriter; end(): Promise<void> }> {
+  const made = new Future<StreamWriter>();
+  const server = await startServer((_reader, writer) => made.setResult(writer), "127.0.0.1", 0);
+  const [reader, writer] = await openConnection("127.0.0.1", portOf(server));
+  const peer = await made;
+  const end = async (): Promise<void> => {
+    peer.close();
+    writer.close();
+    server.close();
+    await server.waitClosed();
+  };
+  return { reader, peer, end };
+}
+
+/** Two chunks that arrived one after the other. */
+async function twoChunks(
+  { reader, peer }: { reader: StreamReader; peer: StreamWriter },
+): Promise<[Uint8Array, Uint8Array]> {
+  peer.write("first");
+  const first = await reader.read(100);
+  peer.write("second");
+  return [first, await reader.read(100)];
+}
+
+runs("SR-04: a chunk given away takes no other with it", async () => {
+  const connection = await pair();
+  const [first, second] = await twoChunks(connection);
+  try {
+    structuredClone(first, { transfer: [first.buffer as ArrayBuffer] });
+  } catch {
+    // Refused: both are still whole.
+    assert.equal(text(first), "first");
+  }
+  assert.equal(text(second), "second");
+  await connection.end();
+});
+
+runs("SR-04: a chunk that is moved to a worker takes no other with it", async () => {
+  const connection = await pair();
+  const [first, second] = await twoChunks(connection);
+  const length = await toThread(
+    (chunk: Uint8Array) => chunk.length,
+    transfer(first, [first.buffer]),
+  );
+  assert.equal(length, 5);
+  assert.equal(text(second), "second");
+  await connection.end();
+});
+
+runs("SR-04: writing into one chunk leaves the others as they are", async () => {
+  const connection = await pair();
+  const [first, second] = await twoChunks(connection);
+  first.fill(0);
+  assert.equal(text(second), "second");
+  second.fill(1);
+  assert.deepEqual([...first], [0, 0, 0, 0, 0]);
+  await connection.end();
+});
+
+runs("SR-21: what readexactly() gives begins its buffer, for a DataView of a header", async () => {
+  const { reader, peer, end } = await pair();
+  peer.write("warm up");
+  await reader.readexactly(7);
+  peer.write(new Uint8Array([0, 0, 1, 2, 9, 9]));
+  const header = await reader.readexactly(4);
+  assert.equal(new DataView(header.buffer).getUint32(0), 258);
+  peer.write(new Uint8Array([0, 0, 1, 3]));
+  await reader.readexactly(2);
+  assert.equal(new DataView((await reader.readexactly(4)).buffer).getUint32(0), 259);
+  await end();
+});
+
+runs("SR-04: a part that read(n) cuts out begins its buffer", async () => {
+  const { reader, peer, end } = await pair();
+  peer.write(new Uint8Array([5, 0, 0, 2, 1, 7]));
+  while ((await reader.read(1))[0] !== 5);
+  const part = await reader.read(4);
+  assert.equal(new DataView(part.buffer).getUint16(2), 513);
+  await end();
+});
+
+runs(
+  "STREAM-03: small chunks of a connection go through readable, which takes their buffers",
+  async () => {
+    const { reader, peer, end } = await pair();
+    const pulled = reader.readable.getReader();
+    const got: string[] = [];
+    for (const word of ["one", "two", "three"]) {
+      peer.write(word);
+      got.push(text((await pulled.read()).value!));
+    }
+    assert.deepEqual(got, ["one", "two", "three"]);
+    await end();
+  },
+);
+
+runs("SR-23: ten thousand lines of one connection stay what they were", async () => {
+  const { reader, peer, end } = await pair();
+  const wanted = Array.from({ length: 10_000 }, (_, i) => `line ${i} ${"x".repeat(i % 40)}\n`);
+  peer.write(wanted.join(""));
+  const lines: Uint8Array[] = [];
+  for await (const line of reader) if (lines.push(line) === wanted.length) break;
+  assert.deepEqual(lines.map(text), wanted);
+  assert.deepEqual(lines[17], bytes(wanted[17]!));
+  await end();
+});
