@@ -41,7 +41,8 @@ other options.
   for this library, the least and the greatest in brackets. Beside a rival's figure stands this library's advantage:
   ×2.00 means twice as good, whether less or more is better. The geometric mean takes the rows of time and rate.
 - **Load of the net rows:** ${load}.
-- **What is compared:** the nearest thing a rival has. "Bare" is the limit: the same work by what the runtime itself
+- **What is compared:** the nearest thing a rival has. In "contended lock" the holder lets the loop go round once, in
+  "lock held over a promise" it awaits a promise, which is all that libraries without a loop know. "Bare" is the limit: the same work by what the runtime itself
   offers, without tasks that can be cancelled, named or waited for in groups.
 ${absent.map((line) => `- **Not measured:** ${line}.\n`).join("")}
 ## What they come to

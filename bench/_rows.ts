@@ -30,6 +30,7 @@ const core = [
   "queue ping-pong",
   "free lock",
   "contended lock",
+  "lock held over a promise",
   "timeout around a ready coroutine",
   "waitFor a ready coroutine",
   "event fan-out to 100",

@@ -5,8 +5,8 @@ const { Mutex } = await load("async-mutex");
 
 async function nothing(): Promise<void> {}
 
-/** Gives way once while holding the lock, in the cheapest way there is. */
-async function giveWay(): Promise<void> {
+/** Waits once while holding the lock, in the cheapest way there is. */
+async function holding(): Promise<void> {
   await null;
 }
 
@@ -15,10 +15,10 @@ await program({
     const lock = new Mutex();
     for (let i = 0; i < n; i++) await lock.runExclusive(nothing);
   }),
-  "contended lock": timed(20_000, async (n) => {
+  "lock held over a promise": timed(20_000, async (n) => {
     const lock = new Mutex();
     const work = async (): Promise<void> => {
-      for (let i = 0; i < n / 10; i++) await lock.runExclusive(giveWay);
+      for (let i = 0; i < n / 10; i++) await lock.runExclusive(holding);
     };
     await Promise.all(Array.from({ length: 10 }, work));
   }),

@@ -4,6 +4,11 @@ import { memory, program, timed } from "../_kit.ts";
 
 async function nothing(): Promise<void> {}
 
+/** Waits once while holding the lock, in the cheapest way there is. */
+async function holding(): Promise<void> {
+  await null;
+}
+
 const rows = {
   "create and await a task": timed(50_000, async (n) => {
     for (let i = 0; i < n; i++) await asyncio.createTask(nothing);
@@ -50,6 +55,13 @@ const rows = {
     const lock = new asyncio.Lock();
     const work = async (): Promise<void> => {
       for (let i = 0; i < n / 10; i++) await lock.with(() => asyncio.sleep(0));
+    };
+    await asyncio.gather(Array.from({ length: 10 }, () => work));
+  }),
+  "lock held over a promise": timed(20_000, async (n) => {
+    const lock = new asyncio.Lock();
+    const work = async (): Promise<void> => {
+      for (let i = 0; i < n / 10; i++) await lock.with(holding);
     };
     await asyncio.gather(Array.from({ length: 10 }, () => work));
   }),

@@ -5,8 +5,8 @@ const { default: pLimit } = await load("p-limit");
 
 async function nothing(): Promise<void> {}
 
-/** Gives way once while holding the lock, in the cheapest way there is. */
-async function giveWay(): Promise<void> {
+/** Waits once while holding the lock, in the cheapest way there is. */
+async function holding(): Promise<void> {
   await null;
 }
 
@@ -19,10 +19,10 @@ await program({
     const limit = pLimit(1);
     for (let i = 0; i < n; i++) await limit(nothing);
   }),
-  "contended lock": timed(20_000, async (n) => {
+  "lock held over a promise": timed(20_000, async (n) => {
     const limit = pLimit(1);
     const work = async (): Promise<void> => {
-      for (let i = 0; i < n / 10; i++) await limit(giveWay);
+      for (let i = 0; i < n / 10; i++) await limit(holding);
     };
     await Promise.all(Array.from({ length: 10 }, work));
   }),

@@ -5,8 +5,8 @@ const { default: PQueue } = await load("p-queue");
 
 async function nothing(): Promise<void> {}
 
-/** Gives way once while holding the lock, in the cheapest way there is. */
-async function giveWay(): Promise<void> {
+/** Waits once while holding the lock, in the cheapest way there is. */
+async function holding(): Promise<void> {
   await null;
 }
 
@@ -27,10 +27,10 @@ await program({
     const queue = new PQueue({ concurrency: 1 });
     for (let i = 0; i < n; i++) await queue.add(nothing);
   }),
-  "contended lock": timed(20_000, async (n) => {
+  "lock held over a promise": timed(20_000, async (n) => {
     const queue = new PQueue({ concurrency: 1 });
     const work = async (): Promise<void> => {
-      for (let i = 0; i < n / 10; i++) await queue.add(giveWay);
+      for (let i = 0; i < n / 10; i++) await queue.add(holding);
     };
     await Promise.all(Array.from({ length: 10 }, work));
   }),
