@@ -32,6 +32,8 @@ import type { TaskFactory } from "./task_factories.ts";
 import { AsyncGenerators } from "./_async_generators.ts";
 import { UnretrievedExceptions } from "./_unretrieved.ts";
 
+type Args = readonly unknown[];
+
 /** What a loop closes when it is closed itself: transports, servers, pools. */
 export interface LoopResource {
   /** Called by the loop's `close()`. */
@@ -190,7 +192,8 @@ export class BaseEventLoop implements LoopCore {
     callback: (...args: A) => unknown,
     ...args: A
   ): TimerHandle {
-    return this.#at("callLater", this.time() + toSeconds(delay), callback, args);
+    const now = this.time();
+    return this.#at("callLater", now + toSeconds(delay), now, callback, args);
   }
 
   callAt<A extends unknown[]>(
@@ -206,14 +209,14 @@ export class BaseEventLoop implements LoopCore {
     if (Number.isNaN(when)) {
       throw new RangeError("when must be a number of seconds: current value is NaN");
     }
-    return this.#at("callAt", when, callback, args);
+    return this.#at("callAt", when, this.time(), callback, args);
   }
 
   time(): number {
     return this.scheduler.host.now();
   }
 
-  #soon(caller: string, callback: unknown, args: readonly unknown[]): Handle {
+  #soon(caller: string, callback: unknown, args: Args): Handle {
     this.#requireOpen();
     checkCallback(callback, caller, this.#debug);
     const handle = new SoonHandle(callback, args, this.#self);
@@ -221,11 +224,11 @@ export class BaseEventLoop implements LoopCore {
     return handle;
   }
 
-  #at(caller: string, when: number, callback: unknown, args: readonly unknown[]): TimerHandle {
+  #at(caller: string, when: number, now: number, callback: unknown, args: Args): TimerHandle {
     this.#requireOpen();
     checkCallback(callback, caller, this.#debug);
     const handle = new TimedHandle(when, callback, args, this.#self);
-    this.scheduler.addTimer(handle, this.time());
+    this.scheduler.addTimer(handle, now);
     return handle;
   }
 
