@@ -147,13 +147,16 @@ function leavable<T>(promise: PromiseLike<T>): Future<T> {
 class EndWait<T> extends Wait<T> implements FutureEntry {
   readonly #future: Future<T>;
   readonly #origin: unknown;
+  /** Whether this wait asked for the end: a future that was cancelled before ran into no timeout. */
+  readonly #asked: boolean;
 
   /** `origin`: what the caller of waitFor() gave. */
   constructor(future: Future<T>, origin: unknown) {
     super(currentScope(), coreOf(future as Future<unknown>).scheduler);
     this.#future = future;
     this.#origin = origin;
-    if (!future.done()) future.cancel();
+    this.#asked = !future.done();
+    if (this.#asked) future.cancel();
     addEntry(future as Future<unknown>, this);
   }
 
@@ -183,7 +186,8 @@ class EndWait<T> extends Wait<T> implements FutureEntry {
     try {
       return this.#future.result();
     } catch (error) {
-      throw error instanceof CancelledError ? toTimeoutError(error, this.#origin, 0) : error;
+      if (!this.#asked || !(error instanceof CancelledError)) throw error;
+      throw toTimeoutError(error, this.#origin, 0);
     }
   }
 

@@ -126,6 +126,15 @@ for (const timeout of [0, -1]) {
     await assert.rejects(waitFor(failed, timeout), Trouble);
   });
 
+  runs(
+    `WFOR-03: with a timeout of ${timeout} a future that was cancelled before is no timeout`,
+    async () => {
+      const future = new Future();
+      future.cancel("before");
+      await assertCancelled(waitFor(future, timeout), "before");
+    },
+  );
+
   runs(`WFOR-03: with a timeout of ${timeout} a coroutine is never called`, async () => {
     let called = false;
     await assertTimesOut(waitFor(async () => {
