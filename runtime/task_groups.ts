@@ -49,6 +49,8 @@ export class TaskGroup {
   readonly #errors: unknown[] = [];
   #fatal: { error: unknown } | null = null;
   #aborting = false;
+  /** `cancel()` came before the entry: the group ends as soon as it begins. */
+  #cancelOnEntry = false;
   /** The body was asked to end by the group itself; the request is counted until the group is left. */
   #bodyCancelled = false;
   /** What leaves unless a failure is worth more: the CancelledError that ended the body or interrupted the exit. */
@@ -83,6 +85,7 @@ export class TaskGroup {
     this.#scope = scope;
     this.#membership = new Membership(scope, this.#taskDone);
     this.#phase = "body";
+    if (this.#cancelOnEntry) this.cancel();
     const promise = new Promise<unknown>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = (error) => {
@@ -122,16 +125,19 @@ export class TaskGroup {
     }
     this.#tasks.add(task as Task<unknown>);
     addEntry(task as Task<unknown>, this.#membership!);
+    // An eager task may have cancelled the group in its first step, when it was no member yet.
+    if (this.#aborting) task.cancel();
     return task;
   }
 
   /**
    * Cancels the body, if it still runs, and every task, and leaves without an error; a failure during the unwinding still
-   * leaves as an ExceptionGroup. Does nothing before the group is entered or when it is over.
+   * leaves as an ExceptionGroup. Before the group is entered it cancels it upon the entry; when it is over it does nothing.
    *
    * asyncio: `TaskGroup.cancel()` (3.15)
    */
   cancel(): void {
+    if (this.#phase === "new") this.#cancelOnEntry = true;
     if (this.#phase === "new" || this.#phase === "closed") return;
     if (!this.#aborting) this.#abort();
     this.#cancelBody();

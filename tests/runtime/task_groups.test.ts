@@ -11,6 +11,7 @@ import {
   getEventLoop,
   KeyboardInterrupt,
   run,
+  RuntimeError,
   sleep,
   TaskGroup,
   timeout,
@@ -822,13 +823,52 @@ runs("GCANCEL-01: a failure during the unwinding after cancel() still leaves", a
   await assertGroup(promise, ["crash"]);
 });
 
-runs("GCANCEL-01: cancel() before the entry or after the end does nothing", async () => {
+runs("GCANCEL-01: cancel() before the entry cancels the group upon its entry", async (loop) => {
   const group = new TaskGroup();
   group.cancel();
+  let started = false;
+  const result = await group.with(async (group) => {
+    started = true;
+    assert.throws(() => group.createTask(forever), RuntimeError);
+    await forever();
+    return "not reached";
+  });
+  assert.equal(started, true);
+  assert.equal(result, undefined);
+  assert.equal(cancelling(), 0);
+  await sleep(1);
+  assert.equal(loop.time(), 1);
+});
+
+runs(
+  "GCANCEL-01: cancel() before the entry lets a body without a wait give its value",
+  async () => {
+    const group = new TaskGroup();
+    group.cancel();
+    assert.equal(await group.with(() => "value"), "value");
+  },
+);
+
+runs("GCANCEL-01: cancel() after the end does nothing", async () => {
+  const group = new TaskGroup();
   assert.equal(await group.with(() => sleep(1, "value")), "value");
   group.cancel();
   await sleep(1);
 });
+
+runs(
+  "GCANCEL-01: an eager task that cancels the group in its first step is cancelled",
+  async () => {
+    let task: Task<void> | null = null;
+    await new TaskGroup().with((group) => {
+      task = group.createTask(async () => {
+        group.cancel();
+        await forever();
+      }, { eagerStart: true });
+    });
+    assert.equal(outcome(task!), "cancelled");
+  },
+);
 
 runs("GCANCEL-01: cancel() together with one from outside: CancelledError leaves", async () => {
   const parent = createTask(() =>
