@@ -1,3 +1,4 @@
+import { describeType } from "./_describe.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { warn } from "./_warnings.ts";
 
@@ -15,6 +16,7 @@ export class AsyncGenerators {
 
   /** Watches the generator's own methods to see its end, since JavaScript tells nobody of it. */
   track<G extends Generator>(generator: G): G {
+    requireGenerator(generator);
     if (this.#open.has(generator)) return generator;
     if (this.#shutDown) {
       warn(
@@ -55,4 +57,14 @@ export class AsyncGenerators {
       }
     }));
   }
+}
+
+/** @throws {TypeError} when it is no generator, as where its function was not called */
+function requireGenerator(value: unknown): void {
+  const { next, return: end, throw: fail } = Object(value) as Partial<Generator>;
+  if ([next, end, fail].every((method) => typeof method === "function")) return;
+  const hint = typeof value === "function" ? ": call it, trackAsyncgen(numbers())" : "";
+  throw new TypeError(
+    `trackAsyncgen() takes an async generator, got ${describeType(value)}${hint}`,
+  );
 }

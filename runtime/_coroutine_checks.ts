@@ -23,6 +23,14 @@ export function notABody(body: unknown): TypeError {
   );
 }
 
+/** @throws {TypeError} when the option `signal` is none, as where the controller itself is given */
+export function requireSignal(signal: unknown): void {
+  const { aborted, addEventListener } = Object(signal) as Partial<AbortSignal>;
+  if (typeof aborted === "boolean" && typeof addEventListener === "function") return;
+  const hint = signal instanceof AbortController ? ", pass { signal: controller.signal }" : "";
+  throw new TypeError(`signal must be an AbortSignal: got ${describeType(signal)}${hint}`);
+}
+
 /** @throws {TypeError} when it is no function */
 export function requireCoroutine(coro: unknown, caller = "createTask"): void {
   if (typeof coro === "function") return;

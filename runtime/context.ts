@@ -178,9 +178,7 @@ export class Context {
    * @throws {RuntimeError} when the context is entered already
    */
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
-    if (typeof fn !== "function") {
-      throw new TypeError(`context.run() takes a function: got ${describeType(fn)}`);
-    }
+    requireFunction(fn, "run");
     const cell = this.#cell;
     if (cell.entered) {
       throw new RuntimeError(
@@ -206,8 +204,13 @@ export class Context {
     return result;
   }
 
-  /** A function that runs in this very context each time it is called (Python's `context=` argument of callbacks). */
+  /**
+   * A function that runs in this very context each time it is called (Python's `context=` argument of callbacks).
+   *
+   * @throws {TypeError} when `fn` is no function
+   */
   bind<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
+    requireFunction(fn, "bind");
     const cell = this.#cell;
     return (...args) => runInScope(transparent(cell), () => fn(...args), undefined);
   }
@@ -310,4 +313,9 @@ function writableCell(): ContextCell {
 function transparent(cell: ContextCell): Scope {
   const scope = currentScope();
   return Scope.transparent(scope, cell, scope.task);
+}
+
+function requireFunction(fn: unknown, method: string): void {
+  if (typeof fn === "function") return;
+  throw new TypeError(`context.${method}() takes a function: got ${describeType(fn)}`);
 }

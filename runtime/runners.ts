@@ -12,6 +12,7 @@ import type { LoopCore } from "./_loop_core.ts";
 import { getEventLoopPolicy, markOwnedByRun, newEventLoop, runningLoop } from "./policies.ts";
 import type { Scope } from "./_scope.ts";
 import { allTasks } from "./all_tasks.ts";
+import { requireSignal } from "./_coroutine_checks.ts";
 import { cancelTask, requireCoroutine, Task } from "./tasks.ts";
 
 /** How a run is set up. */
@@ -50,8 +51,13 @@ export class Runner implements AsyncDisposable {
   #cell: ContextCell | null = null;
   #setAsCurrent = false;
 
-  /** Nothing happens before the first {@linkcode Runner.run} or {@linkcode Runner.getLoop}. */
+  /**
+   * Nothing happens before the first {@linkcode Runner.run} or {@linkcode Runner.getLoop}.
+   *
+   * @throws {TypeError} when `signal` is no AbortSignal
+   */
   constructor(options: RunOptions = {}) {
+    if (options.signal !== undefined) requireSignal(options.signal);
     this.#options = options;
   }
 

@@ -1,5 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
-import { isAbortError, isThenable, requireCoroutine } from "./_coroutine_checks.ts";
+import { isAbortError, isThenable, requireCoroutine, requireSignal } from "./_coroutine_checks.ts";
 import { makeCancelledError } from "./_cancelled.ts";
 import { ContextCell } from "./_context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
@@ -89,11 +89,13 @@ export class Task<T> extends Future<T> {
   /**
    * A task that starts in the next iteration of its loop; `createTask()` is the usual way to make one.
    *
-   * @throws {TypeError} when `coro` is no function: a promise has already started
+   * @throws {TypeError} when `coro` is no function: a promise has already started; or when `signal` is no AbortSignal
    * @throws {RuntimeError} when the loop is closed
    */
   constructor(coro: Coroutine<T>, options: TaskOptions = {}) {
     requireCoroutine(coro);
+    const { signal } = options;
+    if (signal !== undefined) requireSignal(signal);
     super(options);
     const loop = coreOf(this);
     const cell = options.context === undefined
@@ -108,7 +110,7 @@ export class Task<T> extends Future<T> {
       runInScope(this.#scope, firstStep, this as Task<unknown>);
       if (this.done()) this.#coro = null;
     } else loop.scheduler.enqueue(new TaskStart(this as Task<unknown>, this.#scope));
-    if (options.signal !== undefined) this.#listen(options.signal);
+    if (signal !== undefined) this.#listen(signal);
   }
 
   /** Its name: the one it was given, else "Task-N". */

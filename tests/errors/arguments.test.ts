@@ -119,6 +119,24 @@ const thrown: [what: string, call: () => unknown, name: string, text: string][] 
     "context.run() takes a function: got undefined",
   ],
   [
+    "context.bind()",
+    () => untyped(copyContext().bind).call(copyContext()),
+    "TypeError",
+    "context.bind() takes a function: got undefined",
+  ],
+  [
+    "trackAsyncgen(numbers)",
+    () => untyped(getEventLoop().trackAsyncgen).call(getEventLoop(), async function* () {}),
+    "TypeError",
+    "trackAsyncgen() takes an async generator, got a function: call it, trackAsyncgen(numbers())",
+  ],
+  [
+    "createTask(work, { signal: controller })",
+    () => untyped(createTask)(work, { signal: new AbortController() }),
+    "TypeError",
+    "signal must be an AbortSignal: got an instance of AbortController, pass { signal: controller.signal }",
+  ],
+  [
     "a context entered twice",
     () => {
       const context = copyContext();
@@ -213,6 +231,12 @@ const rejected: Rejected[] = [
       }),
     "TimeoutError",
     "asCompleted() timed out after 0.02 seconds: 1 of 2 are done",
+  ],
+  [
+    "run(work, { signal: 5 })",
+    async () => await untyped(run)(work, { signal: 5 }),
+    "TypeError",
+    "signal must be an AbortSignal: got a number",
   ],
   [
     "loopFactory that makes no loop",

@@ -484,6 +484,14 @@ runs(
   },
 );
 
+runs("LOOP-45: what is no generator is refused, and not closed at the end", async (loop) => {
+  assert.throws(() => loop.trackAsyncgen({} as AsyncGenerator), TypeError);
+  const reports: unknown[] = [];
+  loop.setExceptionHandler((_loop, context) => reports.push(context));
+  await loop.shutdownAsyncgens();
+  assert.deepEqual(reports, []);
+});
+
 runs("LOOP-45: shutdownAsyncgens() closes them at the same time", async (loop) => {
   async function* slow(): AsyncGenerator<number> {
     try {

@@ -590,6 +590,22 @@ runs("TASK-01: a subclass of Task works as the class of an eager factory", async
   assert.equal(await task, 1);
 });
 
+for (const eagerStart of [false, true]) {
+  runs(
+    `TASK-01: work with a wrong { signal } never starts, eagerStart: ${eagerStart}`,
+    async () => {
+      let started = false;
+      const work = (): void => {
+        started = true;
+      };
+      const signal = new AbortController() as unknown as AbortSignal;
+      assert.throws(() => createTask(work, { signal, eagerStart }), TypeError);
+      await sleep(0);
+      assert.equal(started, false);
+    },
+  );
+}
+
 runs("TASK-01: { signal } cancels the task when it aborts, with the reason as cause", async () => {
   const controller = new AbortController();
   const task = createTask(() => sleep(1), { signal: controller.signal });
