@@ -261,13 +261,22 @@ export class TaskGroup {
       return;
     }
     // A cancellation from outside that lost against the failures interrupts the next wait instead.
-    if (asked !== null && asked.pending === null) asked.leavePending({ message: undefined });
+    const outermost = outermostAsked(asked);
+    if (outermost !== null && outermost.pending === null) {
+      outermost.leavePending({ message: undefined });
+    }
     this.#reject(new ExceptionGroup("unhandled errors in a TaskGroup", this.#errors));
   }
 
   get #loop(): LoopCore {
     return this.#scope!.loop as LoopCore;
   }
+}
+
+/** The last of those that were asked to end, from `asked` outwards: its request outlives the scopes that end before it. */
+function outermostAsked(asked: Scope | null): Scope | null {
+  const next = asked?.nearestAskedAbove() ?? null;
+  return next === null ? asked : outermostAsked(next);
 }
 
 /** What the tasks of a group tell when they are done. */

@@ -649,6 +649,44 @@ runs(
   },
 );
 
+/** A group whose child fails five seconds after it was cancelled. */
+const failsLate = (): Promise<void> =>
+  new TaskGroup().with((group) => {
+    group.createTask(async () => {
+      await slowToUnwind(5).catch(() => fails("late"));
+    });
+  });
+
+for (
+  const [what, body] of [
+    ["a timeout", () => timeout(1).with(failsLate)],
+    ["two timeouts", () => timeout(2).with(() => timeout(1).with(failsLate))],
+    [
+      "a group",
+      () =>
+        new TaskGroup().with(async (group) => {
+          group.createTask(() => sleep(1).then(() => fails("early")));
+          await failsLate();
+        }),
+    ],
+  ] as const
+) {
+  runs(
+    `TG-26: ${what} that ended the group first does not take the cancel from outside`,
+    async () => {
+      const parent = createTask(async () => {
+        const error = await rejection(body());
+        assert.ok(error instanceof ExceptionGroup);
+        assert.equal(cancelling(), 1);
+        await forever();
+      });
+      await sleep(3);
+      parent.cancel();
+      await assertCancelled(parent);
+    },
+  );
+}
+
 test("TG-27: a FatalError in a child ends the run with it, past the group", async () => {
   const fatal = new FatalError("the disk is full");
   let caught: unknown;
