@@ -1,4 +1,3 @@
-import { markAsUntransferable } from "node:worker_threads";
 import { shareSmallCopies } from "../runtime/bytes.ts";
 import type { NetHost } from "./host.ts";
 import { denoHost } from "./host_deno.ts";
@@ -7,11 +6,14 @@ import { nodeHost } from "./host_node.ts";
 const onDeno = "Deno" in globalThis;
 
 if (onDeno) {
-  shareSmallCopies((size) => {
-    const buffer = new ArrayBuffer(size);
-    markAsUntransferable(buffer);
-    return buffer;
-  });
+  // Until it is loaded, the first copies have buffers of their own.
+  import("node:worker_threads").then(({ markAsUntransferable }) =>
+    shareSmallCopies((size) => {
+      const buffer = new ArrayBuffer(size);
+      markAsUntransferable(buffer);
+      return buffer;
+    })
+  );
 }
 
 /** The host of the runtime this is running on. */
