@@ -1,3 +1,4 @@
+import { requireOptions } from "../runtime/_argument_checks.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { checkOrderable, compareAsPython } from "./_ordering.ts";
 import { Queue } from "./queue.ts";
@@ -37,10 +38,14 @@ export class PriorityQueue<T> extends Queue<T> {
    *
    * @param maxsize how many items it holds at most; 0 or less: as many as come
    * @param options `compare`: negative when `a` is to leave before `b`, positive when after, 0 when they are equal
-   * @throws {TypeError} when `compare` is not a function
+   * @throws {TypeError} when `compare` is not a function, or the options are no object
    */
   constructor(maxsize: number = 0, options: { compare?: (a: T, b: T) => number } = {}) {
     super(maxsize);
+    requireOptions(options, {
+      what: "PriorityQueue",
+      example: "{ compare: (a, b) => a.rank - b.rank }",
+    });
     const { compare } = options;
     if (compare !== undefined && typeof compare !== "function") {
       throw new TypeError(

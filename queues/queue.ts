@@ -1,3 +1,4 @@
+import { requireOptions } from "../runtime/_argument_checks.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { identityOf, showAs } from "../sync/_display.ts";
 import type { Statistics } from "../sync/statistics.ts";
@@ -185,8 +186,10 @@ export class Queue<T> implements AsyncIterable<T> {
    * Ends the queue: nothing goes in any more, blocked putters get a QueueShutDown, and so do getters once it is empty.
    *
    * @param options `immediate`: also drop what is inside, and count it as done
+   * @throws {TypeError} when the options are no object: `shutdown({ immediate: true })`
    */
   shutdown(options: { immediate?: boolean } = {}): void {
+    requireOptions(options, { what: "shutdown()", example: "{ immediate: true }" });
     this.#core.shutDown(options.immediate ?? false);
   }
 

@@ -1,4 +1,4 @@
-import { isAbortError } from "./_coroutine_checks.ts";
+import { isAbortError } from "./_argument_checks.ts";
 import { CancelledError } from "./exceptions.ts";
 
 /** False under hardened intrinsics (`node --frozen-intrinsics`, SES), where the assignment would throw. */

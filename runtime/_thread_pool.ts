@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { requireOptions } from "./_argument_checks.ts";
 import type { Completion } from "./_completion.ts";
 import { type ConcurrentFuture, concurrentFuture } from "./_concurrent_future.ts";
 import { describeType } from "./_describe.ts";
@@ -97,7 +98,7 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
    * @throws {TypeError} when an option is of the wrong type
    */
   constructor(options: ThreadPoolExecutorOptions = {}) {
-    requireOptions(options, new.target.name);
+    requireOptions(options, optionsOf(new.target.name));
     const { [WORKER_KIND]: kind = "thread" } = options as InternalExecutorOptions;
     this.#pool = new WorkerPool({
       maxWorkers: limitOf(options.maxWorkers),
@@ -127,8 +128,14 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
    * after it.
    *
    * @returns resolves when all workers have ended, with `wait: false` at once
+   * @throws {TypeError} when the options are no object
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
+    try {
+      requireOptions(options, SHUTDOWN);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.#pool.shutdown(options.wait ?? true, options.cancelFutures ?? false);
   }
 
@@ -152,12 +159,13 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
   }
 }
 
-/** @throws {TypeError} for `new ThreadPoolExecutor(4)` */
-export function requireOptions(options: unknown, name: string): void {
-  if (typeof options === "object" && options !== null) return;
-  throw new TypeError(
-    `The options of ${name} are an object, as in { maxWorkers: 4 }: got ${describeType(options)}`,
-  );
+const SHUTDOWN = { what: "shutdown()", example: "{ wait: false }", words: ["cancelFutures"] };
+
+/** What is said to `new ThreadPoolExecutor(4)`, `name` being the class. */
+export function optionsOf(
+  name: string,
+): { readonly what: string; readonly example: string; readonly words: readonly string[] } {
+  return { what: name, example: "{ maxWorkers: 4 }", words: ["maxWorkers", "threadNamePrefix"] };
 }
 
 function limitOf(maxWorkers: number | undefined): number {

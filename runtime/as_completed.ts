@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { requireOptions } from "./_argument_checks.ts";
 import type { Awaitable } from "./coroutines.ts";
 import { describeSeconds, describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
@@ -250,6 +251,7 @@ export function asCompleted<T>(
       }: write asCompleted([task])`,
     );
   }
+  requireOptions(options, { what: "asCompleted()", example: "{ timeout: 5 }" });
   const timeout = options.timeout === undefined || options.timeout === null
     ? null
     : toSeconds(options.timeout);

@@ -1,4 +1,5 @@
 import type { EventLoop, ExceptionContext, ExceptionHandler } from "../event_loop.ts";
+import { requireTaskOptions } from "./_argument_checks.ts";
 import { type Bindings, ContextCell, plainCell } from "./_context_cell.ts";
 import type { Awaitable, Coroutine } from "./coroutines.ts";
 import { checkCallback, debugByDefault } from "./_debug.ts";
@@ -272,6 +273,7 @@ export class BaseEventLoop implements LoopCore {
   }
 
   createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T> {
+    if (options !== undefined) requireTaskOptions(options);
     const factory = this.#taskFactory;
     if (factory === null) {
       return new Task(

@@ -1,3 +1,4 @@
+import { requireOptions } from "./_argument_checks.ts";
 import { type Bindings, ContextCell, plainCell } from "./_context_cell.ts";
 import { describeType } from "./_describe.ts";
 import { RuntimeError } from "./exceptions.ts";
@@ -40,6 +41,7 @@ export class ContextVar<T> {
     if (typeof name !== "string") {
       throw new TypeError(`ContextVar name must be a string: got ${typeof name}`);
     }
+    requireOptions(options, { what: "ContextVar", example: '{ default: "nobody" }' });
     this.name = name;
     this.#default = "default" in options ? options.default as T : NOTHING;
   }

@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { requireTaskOptions } from "./_argument_checks.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { currentScope } from "./_frame.ts";
 import type { Task, TaskOptions } from "./tasks.ts";
@@ -9,7 +10,8 @@ import type { Task, TaskOptions } from "./tasks.ts";
  *
  * asyncio: `asyncio.create_task()`
  *
- * @throws {TypeError} when `coro` is no function: a promise has already started, so write `createTask(() => work())`
+ * @throws {TypeError} when `coro` is no function: a promise has already started, so write `createTask(() => work())`; when
+ * the options are no object: a name goes in one, `createTask(work, { name: "worker" })`
  *
  * @example
  * ```ts
@@ -24,6 +26,7 @@ import type { Task, TaskOptions } from "./tasks.ts";
  */
 export function createTask<T>(coro: Coroutine<T>, options?: TaskOptions): Task<T> {
   if (options === undefined) return (currentScope().loop as unknown as EventLoop).createTask(coro);
+  requireTaskOptions(options);
   const { loop = currentScope().loop as unknown as EventLoop, ...rest } = options;
   return loop.createTask(coro, rest);
 }

@@ -67,6 +67,13 @@ export class ExceptionGroup<E = unknown> extends AggregateError {
         }, write new ExceptionGroup("what failed", errors)`,
       );
     }
+    if (typeof errors?.[Symbol.iterator] !== "function") {
+      throw new TypeError(
+        `The errors of an ExceptionGroup are a list: current value is ${
+          describeType(errors)
+        }, write new ExceptionGroup("what failed", [error])`,
+      );
+    }
     const members = [...errors];
     if (members.length === 0) {
       throw new RangeError("An ExceptionGroup holds at least one error: current value is empty");

@@ -91,6 +91,12 @@ export function submitFor(
   const isPool = target instanceof ThreadPoolExecutor &&
     target.submit === ThreadPoolExecutor.prototype.submit;
   if (isPool) return submitToPool(target, { fn, args, values, loop });
+  if (typeof target.submit !== "function") {
+    throw new TypeError(
+      `An executor has submit() and shutdown(): got ${describeType(target)}; ` +
+        "null is the default executor",
+    );
+  }
   const result = target.submit(fn, ...(args as never[]));
   return result instanceof ConcurrentFuture ? completionOf(result) : completionFrom(result);
 }

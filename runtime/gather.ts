@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { requireOptions } from "./_argument_checks.ts";
 import { makeCancelledError } from "./_cancelled.ts";
 import type { Awaitable, ResultOf } from "./coroutines.ts";
 import { ensureFuture } from "./ensure_future.ts";
@@ -16,6 +17,12 @@ import {
 } from "./_future.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import { isFuture } from "./futures.ts";
+
+const OPTIONS = {
+  what: "gather()",
+  example: "{ returnExceptions: true }",
+  words: ["returnExceptions"],
+};
 
 /** The future of a gather: cancelling it cancels the children, and their ends end it. */
 class GatheringFuture extends Future<unknown[]> {
@@ -133,7 +140,7 @@ function failureOf(future: Future<unknown>): { error: unknown } | null {
  *
  * asyncio: `asyncio.gather()`
  *
- * @throws {TypeError} when a member is no function, future or promise
+ * @throws {TypeError} when a member is no function, future or promise, or the options are no object
  * @throws {RangeError} when the futures belong to different loops
  *
  * @example
@@ -163,13 +170,14 @@ export function gather<T>(
 ): Future<T[]>;
 export function gather(
   aws: Iterable<Awaitable<unknown>>,
-  options: { returnExceptions?: boolean } = {},
+  options?: { returnExceptions?: boolean },
 ): Future<unknown> {
   if (typeof aws !== "object" || aws === null || !(Symbol.iterator in aws)) {
     throw new TypeError(
       "gather takes an iterable of awaitables: write gather([a, b]), not gather(a, b)",
     );
   }
+  if (options !== undefined) requireOptions(options, OPTIONS);
   const given = [...aws];
   let loop = given.find(isFuture)?.getLoop();
   const running = (): EventLoop => loop ??= currentScope().loop as unknown as EventLoop;
@@ -185,5 +193,5 @@ export function gather(
     }
     return aw;
   });
-  return new GatheringFuture(children, options.returnExceptions === true, running());
+  return new GatheringFuture(children, options?.returnExceptions === true, running());
 }

@@ -1,6 +1,7 @@
+import { requireOptions } from "./_argument_checks.ts";
 import {
   type InternalExecutorOptions,
-  requireOptions,
+  optionsOf,
   ThreadPoolExecutor,
   type ThreadPoolExecutorOptions,
   WORKER_KIND,
@@ -39,7 +40,7 @@ export class ProcessPoolExecutor extends ThreadPoolExecutor {
    */
   constructor(options: ThreadPoolExecutorOptions = {}) {
     const kind: InternalExecutorOptions = { [WORKER_KIND]: "process" };
-    requireOptions(options, new.target.name);
+    requireOptions(options, optionsOf(new.target.name));
     super({ ...options, ...kind });
   }
 }

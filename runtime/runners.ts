@@ -1,6 +1,7 @@
 import type { EventLoop } from "../event_loop.ts";
+import { requireOptions, requireSignalOption } from "./_argument_checks.ts";
 import { ContextCell } from "./_context_cell.ts";
-import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
+import { cellOf, Context, contextOf, currentBindings } from "./context.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { describeType } from "./_describe.ts";
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
@@ -12,7 +13,6 @@ import type { LoopCore } from "./_loop_core.ts";
 import { getEventLoopPolicy, markOwnedByRun, newEventLoop, runningLoop } from "./policies.ts";
 import type { Scope } from "./_scope.ts";
 import { allTasks } from "./all_tasks.ts";
-import { requireSignal } from "./_coroutine_checks.ts";
 import { cancelTask, requireCoroutine, Task } from "./tasks.ts";
 
 /** How a run is set up. */
@@ -54,10 +54,10 @@ export class Runner implements AsyncDisposable {
   /**
    * Nothing happens before the first {@linkcode Runner.run} or {@linkcode Runner.getLoop}.
    *
-   * @throws {TypeError} when `signal` is no AbortSignal
+   * @throws {TypeError} when the options are no object, or their signal is none
    */
   constructor(options: RunOptions = {}) {
-    if (options.signal !== undefined) requireSignal(options.signal);
+    requireRunOptions(options, "Runner");
     this.#options = options;
   }
 
@@ -65,11 +65,15 @@ export class Runner implements AsyncDisposable {
    * Runs `coro` as the main task and resolves to what it returns.
    *
    * @throws {RuntimeError} when the runner is closed, or inside a running loop
-   * @throws {TypeError} when `coro` is no function
+   * @throws {TypeError} when `coro` is no function, or a context is given outside an options object
    * @throws {KeyboardInterrupt} after SIGINT, once the main task has unwound
    */
   async run<T>(coro: Coroutine<T>, options: { context?: Context } = {}): Promise<T> {
     requireCoroutine(coro, "run");
+    if (options instanceof Context) {
+      throw new TypeError("The context goes in an object: runner.run(work, { context })");
+    }
+    requireOptions(options, { what: "run()", example: "{ context: copyContext() }" });
     if (runningLoop() !== null) {
       throw new RuntimeError(
         "Runner.run() cannot be called from a running event loop: await the function itself, or createTask() it",
@@ -170,6 +174,11 @@ export class Runner implements AsyncDisposable {
   }
 }
 
+function requireRunOptions(options: RunOptions, what: string): void {
+  requireOptions(options, { what, example: "{ debug: true }", words: ["loopFactory"] });
+  if (options.signal !== undefined) requireSignalOption(options.signal);
+}
+
 function makeLoop(factory: () => EventLoop): EventLoop {
   const loop: unknown = typeof factory === "function" ? factory() : factory;
   if (loop instanceof BaseEventLoop) return loop as unknown as EventLoop;
@@ -223,7 +232,7 @@ function reportLeftBehind(loop: LoopCore): void {
  * asyncio: `asyncio.run()`
  *
  * @throws {RuntimeError} inside a running loop
- * @throws {TypeError} when `main` is no function
+ * @throws {TypeError} when `main` is no function, or the options are no object: `run(main, { debug: true })`
  * @throws {KeyboardInterrupt} after SIGINT, once main has unwound; a second SIGINT ends the process as the platform does
  *
  * @example
@@ -236,6 +245,7 @@ function reportLeftBehind(loop: LoopCore): void {
  */
 export async function run<T>(main: Coroutine<T>, options: RunOptions = {}): Promise<T> {
   requireCoroutine(main, "run");
+  requireRunOptions(options, "run()");
   if (runningLoop() !== null) {
     throw new RuntimeError(
       "run() cannot be called from a running event loop: await the function itself, or createTask() it",

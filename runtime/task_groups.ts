@@ -1,7 +1,7 @@
 import { runBody } from "./_body.ts";
 import { asCancellation } from "./_cancelled.ts";
 import type { Coroutine } from "./coroutines.ts";
-import { notABody } from "./_coroutine_checks.ts";
+import { notABody } from "./_argument_checks.ts";
 import { CancelledError, ExceptionGroup, FatalError, RuntimeError } from "./exceptions.ts";
 import { forgiveCancellation } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";

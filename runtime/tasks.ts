@@ -1,5 +1,10 @@
 import type { EventLoop } from "../event_loop.ts";
-import { isAbortError, isThenable, requireCoroutine, requireSignal } from "./_coroutine_checks.ts";
+import {
+  isAbortError,
+  isThenable,
+  requireCoroutine,
+  requireSignalOption,
+} from "./_argument_checks.ts";
 import { makeCancelledError } from "./_cancelled.ts";
 import { ContextCell } from "./_context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
@@ -37,7 +42,7 @@ export interface TaskOptions {
   signal?: AbortSignal;
 }
 
-export { isThenable, requireCoroutine } from "./_coroutine_checks.ts";
+export { isThenable, requireCoroutine } from "./_argument_checks.ts";
 
 let counter = 0;
 
@@ -94,8 +99,7 @@ export class Task<T> extends Future<T> {
    */
   constructor(coro: Coroutine<T>, options: TaskOptions = {}) {
     requireCoroutine(coro);
-    const { signal } = options;
-    if (signal !== undefined) requireSignal(signal);
+    if (options.signal !== undefined) requireSignalOption(options.signal);
     super(options);
     const loop = coreOf(this);
     const cell = options.context === undefined
@@ -110,7 +114,7 @@ export class Task<T> extends Future<T> {
       runInScope(this.#scope, firstStep, this as Task<unknown>);
       if (this.done()) this.#coro = null;
     } else loop.scheduler.enqueue(new TaskStart(this as Task<unknown>, this.#scope));
-    if (signal !== undefined) this.#listen(signal);
+    if (options.signal !== undefined) this.#listen(options.signal);
   }
 
   /** Its name: the one it was given, else "Task-N". */

@@ -1,6 +1,6 @@
 import { Deadline } from "./_deadline.ts";
 import { type Delay, toSeconds } from "./durations.ts";
-import { notABody } from "./_coroutine_checks.ts";
+import { notABody } from "./_argument_checks.ts";
 import { describeSeconds, describeType } from "./_describe.ts";
 import { type CancelledError, RuntimeError, TimeoutError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";

@@ -1,3 +1,4 @@
+import { requireOptions } from "./_argument_checks.ts";
 import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import {
@@ -27,6 +28,7 @@ export type ReturnWhen =
   | typeof FIRST_EXCEPTION
   | typeof ALL_COMPLETED;
 
+const OPTIONS = { what: "wait()", example: "{ timeout: 5 }", words: ["returnWhen"] };
 const CHOICES: readonly unknown[] = [FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED];
 
 type Sets<F> = [done: Set<F>, pending: Set<F>];
@@ -122,7 +124,7 @@ function failed(future: Future<unknown>): boolean {
  *
  * asyncio: `asyncio.wait()`
  *
- * @throws {TypeError} when given a coroutine or promise: make it a task first
+ * @throws {TypeError} when given a coroutine or promise: make it a task first; when the options are no object
  * @throws {RangeError} when given nothing, or an unknown `returnWhen`
  *
  * @example
@@ -140,11 +142,12 @@ function failed(future: Future<unknown>): boolean {
  */
 export function wait<F extends Future<unknown>>(
   fs: Iterable<F>,
-  options: { timeout?: Delay | null; returnWhen?: ReturnWhen } = {},
+  options?: { timeout?: Delay | null; returnWhen?: ReturnWhen },
 ): Promise<[done: Set<F>, pending: Set<F>]> {
   try {
     const futures = futuresOf(fs);
-    const { timeout = null, returnWhen = ALL_COMPLETED } = options;
+    if (options !== undefined) requireOptions(options, OPTIONS);
+    const { timeout = null, returnWhen = ALL_COMPLETED } = options ?? {};
     requireMembers(futures, returnWhen);
     const seconds = timeout === null ? null : toSeconds(timeout);
     return new SeveralWait(futures, seconds, returnWhen).promise;

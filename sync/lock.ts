@@ -1,4 +1,4 @@
-import { notABody } from "../runtime/_coroutine_checks.ts";
+import { notABody } from "../runtime/_argument_checks.ts";
 import { currentScope } from "../runtime/_frame.ts";
 import { display, showAs } from "./_display.ts";
 import { lockAccess, LockCore } from "./_lock_core.ts";

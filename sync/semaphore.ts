@@ -1,4 +1,4 @@
-import { notABody } from "../runtime/_coroutine_checks.ts";
+import { notABody } from "../runtime/_argument_checks.ts";
 import type { CancelledError } from "../runtime/exceptions.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { currentScope } from "../runtime/_frame.ts";

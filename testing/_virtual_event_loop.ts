@@ -1,5 +1,6 @@
 import { type ExceptionContext, FullEventLoop } from "../event_loop.ts";
 import type { EventLoop } from "../event_loop.ts";
+import { requireOptions } from "../runtime/_argument_checks.ts";
 import type { LoopResource } from "../runtime/base_event_loop.ts";
 import type { Awaitable, Coroutine } from "../runtime/coroutines.ts";
 import { type Delay, toSeconds } from "../runtime/durations.ts";
@@ -45,6 +46,7 @@ export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
 
   /** @throws {RangeError | TypeError} when an option makes no sense */
   constructor(options: TestOptions = {}) {
+    requireOptions(options, { what: "a test", example: "{ seed: 5 }" });
     const { seed, startTime = 0, timeout, realIo = true } = options;
     requireFinite("startTime", startTime);
     const limit = timeout === undefined ? Infinity : startTime + toSeconds(timeout);

@@ -1,3 +1,4 @@
+import { requireOptions } from "../runtime/_argument_checks.ts";
 import type { Coroutine } from "../runtime/coroutines.ts";
 import { type Delay, toSeconds } from "../runtime/durations.ts";
 import { requireCoroutine } from "../runtime/tasks.ts";
@@ -42,6 +43,7 @@ export interface ExploreOptions extends TestOptions {
  */
 export async function explore<T>(main: Coroutine<T>, options: ExploreOptions = {}): Promise<void> {
   requireCoroutine(main, "explore");
+  requireOptions(options, { what: "explore()", example: "{ runs: 1000 }" });
   const { runs = 100, seed: first = 0, ...rest } = options;
   if (!Number.isInteger(runs) || runs < 1) {
     throw new RangeError(`runs must be a positive integer: got ${runs}`);

@@ -5,9 +5,11 @@ import {
   asCompleted,
   Barrier,
   Condition,
+  ContextVar,
   copyContext,
   createTask,
   ExceptionGroup,
+  gather,
   getEventLoop,
   newEventLoop,
   PriorityQueue,
@@ -24,6 +26,7 @@ import {
   toThread,
   wait,
 } from "../../mod.ts";
+import { explore, runTest, TestLoop } from "../../testing/mod.ts";
 import { messageOf, rejectsWith } from "./_kit.ts";
 
 /** Calls it as a program without types would. */
@@ -78,6 +81,103 @@ const thrown: [what: string, call: () => unknown, name: string, text: string][] 
     made(ProcessPoolExecutor, 4),
     "TypeError",
     "The options of ProcessPoolExecutor are an object, as in { maxWorkers: 4 }: got a number",
+  ],
+  [
+    "ThreadPoolExecutor({ max_workers })",
+    made(ThreadPoolExecutor, { max_workers: 4 }),
+    "TypeError",
+    'ThreadPoolExecutor has no option "max_workers": its name here is maxWorkers',
+  ],
+  [
+    "PriorityQueue(0, compare)",
+    made(PriorityQueue, 0, () => 0),
+    "TypeError",
+    "The options of PriorityQueue are an object, as in { compare: (a, b) => a.rank - b.rank }: got a function",
+  ],
+  [
+    "queue.shutdown(true)",
+    () => untyped(Queue.prototype.shutdown).call(new Queue(), true),
+    "TypeError",
+    "The options of shutdown() are an object, as in { immediate: true }: got a boolean",
+  ],
+  [
+    'createTask(work, "name")',
+    () => untyped(createTask)(work, "name"),
+    "TypeError",
+    'The options of createTask() are an object, as in { name: "worker" }: got a string',
+  ],
+  [
+    "createTask(work, null)",
+    () => untyped(createTask)(work, null),
+    "TypeError",
+    'The options of createTask() are an object, as in { name: "worker" }: got null',
+  ],
+  [
+    'loop.createTask(work, "name")',
+    () => untyped(getEventLoop().createTask).call(getEventLoop(), work, "name"),
+    "TypeError",
+    'The options of createTask() are an object, as in { name: "worker" }: got a string',
+  ],
+  [
+    "createTask() with a controller for its signal",
+    () => untyped(createTask)(work, { signal: new AbortController() }),
+    "TypeError",
+    "The signal option is an AbortSignal: got an instance of AbortController, pass its signal, controller.signal",
+  ],
+  [
+    "gather([a], b)",
+    () => untyped(gather)([work], work),
+    "TypeError",
+    "The options of gather() are an object, as in { returnExceptions: true }: got a function",
+  ],
+  [
+    "gather([a], [b])",
+    () => untyped(gather)([work], [work]),
+    "TypeError",
+    "The options of gather() are an object, as in { returnExceptions: true }: got an array",
+  ],
+  [
+    "gather([a], { return_exceptions })",
+    () => untyped(gather)([work], { return_exceptions: true }),
+    "TypeError",
+    'gather() has no option "return_exceptions": its name here is returnExceptions',
+  ],
+  [
+    "asCompleted([a], 5)",
+    () => untyped(asCompleted)([work], 5),
+    "TypeError",
+    "The options of asCompleted() are an object, as in { timeout: 5 }: got a number",
+  ],
+  [
+    "Runner(true)",
+    made(Runner, true),
+    "TypeError",
+    "The options of Runner are an object, as in { debug: true }: got a boolean",
+  ],
+  [
+    "TestLoop(5)",
+    made(TestLoop, 5),
+    "TypeError",
+    "The options of a test are an object, as in { seed: 5 }: got a number",
+  ],
+  [
+    'ContextVar("name", 5)',
+    made(ContextVar, "name", 5),
+    "TypeError",
+    'The options of ContextVar are an object, as in { default: "nobody" }: got a number',
+  ],
+  [
+    "runInExecutor({}, work)",
+    () => untyped(getEventLoop().runInExecutor).call(getEventLoop(), {}, work),
+    "TypeError",
+    "An executor has submit() and shutdown(): got an object; null is the default executor",
+  ],
+  [
+    "ExceptionGroup(message, error)",
+    made(ExceptionGroup, "message", new Error("x")),
+    "TypeError",
+    "The errors of an ExceptionGroup are a list: current value is an instance of Error, " +
+    'write new ExceptionGroup("what failed", [error])',
   ],
   [
     "ExceptionGroup(errors)",
@@ -258,6 +358,73 @@ const rejected: Rejected[] = [
     "loopFactory must be a function that returns an EventLoop, such as newEventLoop: got a number",
   ],
   [
+    "run(main, true)",
+    async () => await untyped(run)(work, true),
+    "TypeError",
+    "The options of run() are an object, as in { debug: true }: got a boolean",
+  ],
+  [
+    "run(main, { loop_factory })",
+    async () => await untyped(run)(work, { loop_factory: newEventLoop }),
+    "TypeError",
+    'run() has no option "loop_factory": its name here is loopFactory',
+  ],
+  [
+    "run(main, { signal: controller })",
+    async () => await untyped(run)(work, { signal: new AbortController() }),
+    "TypeError",
+    "The signal option is an AbortSignal: got an instance of AbortController, pass its signal, controller.signal",
+  ],
+  [
+    "runner.run(work, context)",
+    () =>
+      new Runner().with((runner) =>
+        untyped(runner.run).call(runner, work, copyContext()) as Promise<void>
+      ),
+    "TypeError",
+    "The context goes in an object: runner.run(work, { context })",
+  ],
+  [
+    "wait([task], 5)",
+    () =>
+      run(async () => {
+        await untyped(wait)([createTask(work)], 5);
+      }),
+    "TypeError",
+    "The options of wait() are an object, as in { timeout: 5 }: got a number",
+  ],
+  [
+    "wait([task], { return_when })",
+    () =>
+      run(async () => {
+        await untyped(wait)([createTask(work)], { return_when: "FIRST_COMPLETED" });
+      }),
+    "TypeError",
+    'wait() has no option "return_when": its name here is returnWhen',
+  ],
+  [
+    "executor.shutdown(false)",
+    () =>
+      untyped(ThreadPoolExecutor.prototype.shutdown).call(
+        new ThreadPoolExecutor(),
+        false,
+      ) as Promise<void>,
+    "TypeError",
+    "The options of shutdown() are an object, as in { wait: false }: got a boolean",
+  ],
+  [
+    "runTest(main, 5)",
+    async () => await untyped(runTest)(work, 5),
+    "TypeError",
+    "The options of a test are an object, as in { seed: 5 }: got a number",
+  ],
+  [
+    "explore(main, 1000)",
+    async () => await untyped(explore)(work, 1000),
+    "TypeError",
+    "The options of explore() are an object, as in { runs: 1000 }: got a number",
+  ],
+  [
     "runner.run() inside a run",
     () => run(() => new Runner().run(work)),
     "RuntimeError",
@@ -270,3 +437,15 @@ for (const [what, call, name, text] of rejected) {
     await rejectsWith(call(), name, text);
   });
 }
+
+test("error texts: work whose signal is refused never starts", async () => {
+  let started = false;
+  const start = () => {
+    started = true;
+  };
+  await run(async () => {
+    assert.throws(() => untyped(createTask)(start, { signal: 5 }), TypeError);
+    await sleep(0);
+  });
+  assert.equal(started, false);
+});
