@@ -1,3 +1,4 @@
+import { childCommand } from "./_child_command.ts";
 import { runInRoot } from "./_root.ts";
 import { type Envelope, makeEnvelope } from "./_thread_envelope.ts";
 import type { JobMessage, PokeMessage, UrgentMessage, WorkerMessage } from "./_thread_protocol.ts";
@@ -77,8 +78,6 @@ interface Serializer {
 }
 
 interface Process extends Emitter {
-  readonly execPath: string;
-  readonly execArgv: readonly string[];
   send(message: unknown): void;
   exit(): void;
   getBuiltinModule(name: "node:worker_threads"): WorkerThreads;
@@ -86,14 +85,8 @@ interface Process extends Emitter {
   getBuiltinModule(name: "node:v8"): Serializer;
 }
 
-interface Permissions {
-  querySync(descriptor: { readonly name: string }): { readonly state: string };
-}
-
 interface Globals {
   readonly process: Process;
-  readonly Deno?: { readonly permissions: Permissions };
-  readonly Bun?: unknown;
   setTimeout(callback: () => void, milliseconds: number): { unref(): void };
   clearTimeout(timer: unknown): void;
 }
@@ -238,7 +231,9 @@ function startThread(program: string, name: string, events: WorkerEvents): Worke
 function startProcess(program: string, events: WorkerEvents): WorkerLink {
   const { spawn } = globals.process.getBuiltinModule("node:child_process");
   const v8 = globals.process.getBuiltinModule("node:v8");
-  const child = spawn(globals.process.execPath, childArguments(), {
+  const { command, args, env } = childCommand();
+  const child = spawn(command, args, {
+    env,
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     serialization: "advanced",
   });
@@ -270,36 +265,6 @@ function startProcess(program: string, events: WorkerEvents): WorkerLink {
       if (child.connected) child.disconnect();
     },
   };
-}
-
-/** The child gets its program as the first message: a command line is no place for it. */
-const CHILD_START = 'process.once("message", (program) => (0, eval)(program));';
-
-function childArguments(): string[] {
-  if (globals.Deno !== undefined) {
-    const script = `data:text/javascript,${encodeURIComponent(CHILD_START)}`;
-    return ["run", "--no-prompt", ...denoPermissions(globals.Deno.permissions), script];
-  }
-  if (globals.Bun !== undefined) return ["-e", CHILD_START];
-  return [...inheritedOptions(globals.process.execArgv), "-e", CHILD_START];
-}
-
-/** A child may do what this process may do without limits; a permission limited to some paths or hosts can't be read. */
-function denoPermissions(permissions: Permissions): string[] {
-  const names = ["read", "write", "net", "env", "run", "sys", "ffi", "import"];
-  return names.filter((name) => permissions.querySync({ name }).state === "granted")
-    .map((name) => `--allow-${name}`);
-}
-
-/** Node's own options, without those that say what to run or that would run or debug it a second time. */
-function inheritedOptions(options: readonly string[]): string[] {
-  const kept: string[] = [];
-  for (let index = 0; index < options.length; index++) {
-    const option = options[index]!;
-    if (/^(-e|-p|-pe|--eval|--print)$/.test(option)) index++;
-    else if (!/^--(test|watch|inspect|input-type)/.test(option)) kept.push(option);
-  }
-  return kept;
 }
 
 function once<A extends unknown[]>(fn: (...args: A) => void): (...args: A) => void {

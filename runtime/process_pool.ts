@@ -15,6 +15,7 @@ import {
  * - `runCoroutineThreadsafe(...).result()` can't block in a child: await it.
  * - Deno needs `--allow-run` and `--allow-env`. A child is allowed what this process is allowed without limits to certain
  *   paths or hosts.
+ * - A program that was compiled into one executable can have children only when Bun compiled it.
  *
  * asyncio: `concurrent.futures.ProcessPoolExecutor`
  *
