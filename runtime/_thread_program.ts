@@ -26,12 +26,22 @@ export interface WorkerChannel {
 
 /** The program of a worker as source text, around a function that makes its channel. */
 export function programSource(makeChannel: (envelope: Envelope) => WorkerChannel): string {
-  // The import is part of the text, so that no bundler rewrites it. `__name` is what esbuild and tsx call in functions that
-  // they have compiled; it has to be there for functions that are sent as source.
+  // The import is part of the text, so that no bundler rewrites it.
   return `"use strict";(() => {
-Object.defineProperty(globalThis, "__name", { value: (fn) => fn, configurable: true, writable: true });
+for (const helper of ["__name", "${nameHelper(String(runWorker))}"]) {
+  Object.defineProperty(globalThis, helper, { value: (fn) => fn, configurable: true, writable: true });
+}
 (${runWorker})((${makeWire})(), (${makeChannel})((${makeEnvelope})()), (url) => import(url));
 })()`;
+}
+
+/**
+ * What esbuild and tsx call in functions that they have compiled, to keep their names; it has to be there for functions
+ * that are sent as source. Minified it has another name, which is found where it is called on a function of this program.
+ */
+export function nameHelper(program: string): string {
+  return /([\p{L}$_][\p{L}\p{N}$_]*)\([^(),]+,\s*["'`]isThenable["'`]\)/u.exec(program)?.[1] ??
+    "__name";
 }
 
 /**

@@ -109,8 +109,7 @@ async function smoke(tarball: string, manifest: Manifest): Promise<number> {
     await Deno.writeTextFile(`${folder}/imports.js`, importsProgram(manifest));
     const programs = ["imports.js"];
     if (await exists(inRoot("examples/tour.ts"))) programs.push(await layTour(folder, manifest));
-    await bundle(folder, manifest);
-    programs.push("bundled.js");
+    programs.push(...await bundle(folder, manifest));
     let failed = 0;
     for (const name of smokeRuntimes) {
       for (const program of programs) failed += await tryOut(name, `${folder}/${program}`);
@@ -161,8 +160,11 @@ function importsProgram(manifest: Manifest): string {
 `;
 }
 
-/** A bundler drops modules that it takes for free of side effects, and takes in those that are loaded at their first use. */
-async function bundle(folder: string, manifest: Manifest): Promise<void> {
+/**
+ * A bundler drops modules that it takes for free of side effects, and takes in those that are loaded at their first use.
+ * Where it keeps names it calls a function of its own in each function, those that are sent to threads among them.
+ */
+async function bundle(folder: string, manifest: Manifest): Promise<string[]> {
   const program = `import { openConnection, run, startServer, toThread } from "${manifest.name}";
 const answer = await run(async () => {
   const server = await startServer((_reader, writer) => writer.close(), "127.0.0.1", 0);
@@ -171,13 +173,18 @@ const answer = await run(async () => {
   await reader.read();
   writer.close();
   server.close();
-  return await toThread(() => 42);
+  return await toThread(() => {
+    const answer = () => 42;
+    return answer();
+  });
 });
 if (answer !== 42) throw new Error("run() gave " + answer);
 `;
   await Deno.writeTextFile(`${folder}/bundle_me.js`, program);
-  const args = ["bundle", "--quiet", "--node-modules-dir=manual", "--output", "bundled.js"];
-  await must(deno, [...args, "bundle_me.js"], { cwd: folder });
+  const args = ["bundle", "--quiet", "--node-modules-dir=manual", "bundle_me.js", "--output"];
+  await must(deno, [...args, "bundled.js"], { cwd: folder });
+  await must(deno, [...args, "minified.js", "--minify", "--keep-names"], { cwd: folder });
+  return ["bundled.js", "minified.js"];
 }
 
 if (import.meta.main) {

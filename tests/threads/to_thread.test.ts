@@ -16,6 +16,7 @@ import {
   toThread,
   transfer,
 } from "../../mod.ts";
+import { nameHelper } from "../../runtime/_thread_program.ts";
 import { rejection, workModule } from "./_kit.ts";
 
 test("THR-01: a self-contained function runs in a worker and its value comes back", async () => {
@@ -300,6 +301,15 @@ test("THR-01: functions that esbuild or tsx compiled can be sent: their helper i
     '(n) => { const twice = /* @__PURE__ */ __name((x) => x * 2, "twice"); return twice(n); }',
   ) as (n: number) => number;
   assert.equal(await run(() => toThread(compiled, 4)), 8);
+});
+
+test("THR-01: the helper of functions that esbuild compiled is found under its minified name", () => {
+  assert.equal(nameHelper('function a(){function b(t){return!1}i(b,"isThenable");c(b)}'), "i");
+  assert.equal(
+    nameHelper('function isThenable(v) {}\n__name(isThenable, "isThenable");'),
+    "__name",
+  );
+  assert.equal(nameHelper("function isThenable(v) {}\nif (isThenable(result)) {}"), "__name");
 });
 
 test("THR-01: a TypeScript module works where the runtime loads TypeScript; else the error says what to do", async () => {
