@@ -6,6 +6,8 @@ import type { TransferMarks } from "./_thread_wire.ts";
 /** What `transfer` was told in this thread; in a worker its program looks at it too. */
 export const transferMarks: TransferMarks = threadSlot?.marks ?? { of: new WeakMap(), used: false };
 
+// The parameter is no `Transferable[]`: that is a type of the DOM, and without its library, as programs for Node are
+// compiled, the package's declarations would not compile.
 /**
  * Marks an argument, or a result, so that its buffers are moved to the other thread instead of copied. Here they are empty
  * afterwards. A child process gets a copy all the same.
@@ -31,7 +33,7 @@ export const transferMarks: TransferMarks = threadSlot?.marks ?? { of: new WeakM
  * });
  * ```
  */
-export function transfer<T>(value: T, transferables: Transferable[]): T {
+export function transfer<T>(value: T, transferables: readonly object[]): T {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) {
     throw new TypeError(`transfer() takes an object with buffers: got ${describeType(value)}`);
   }
@@ -43,7 +45,8 @@ export function transfer<T>(value: T, transferables: Transferable[]): T {
     );
   }
   // What lies in a shared buffer is copied: nobody else's bytes may move with it.
-  transferMarks.of.set(value, transferables.filter((item) => !isSharedBuffer(item)));
+  const items = transferables as readonly Transferable[];
+  transferMarks.of.set(value, items.filter((item) => !isSharedBuffer(item)));
   transferMarks.used = true;
   return value;
 }
