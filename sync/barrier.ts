@@ -35,7 +35,7 @@ type State = "filling" | "draining" | "resetting" | "broken";
  */
 export class Barrier {
   readonly #parties: number;
-  readonly #condition: Condition = new Condition();
+  readonly #condition: Condition = new PartyCondition(this);
   readonly #binding: LoopBinding = new LoopBinding();
   #state: State = "filling";
   /** Those inside, whatever they wait for or leave for. */
@@ -173,5 +173,19 @@ export class Barrier {
 
   static {
     showAs(this.prototype, String);
+  }
+}
+
+/** Who waits at a barrier is told to wait for that, not for the condition inside. */
+class PartyCondition extends Condition {
+  readonly #barrier: Barrier;
+
+  constructor(barrier: Barrier) {
+    super();
+    this.#barrier = barrier;
+  }
+
+  override toString(): string {
+    return String(this.#barrier);
   }
 }

@@ -28,6 +28,9 @@ interface Settling {
   readonly thoroughly: boolean;
 }
 
+/** Seconds on the clock in which what is left has to end: a task that takes no cancellation would go on without end. */
+const CLEANUP_LIMIT = 3600;
+
 /** The loop behind the interface TestLoop. */
 export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
   override readonly resources: RecordedSet<LoopResource> = new RecordedSet();
@@ -68,6 +71,7 @@ export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
     try {
       seconds = toSeconds(delay);
       if (!(seconds >= 0)) throw new RangeError(`Cannot move the clock back: got ${seconds} s`);
+      if (seconds === Infinity) throw new RangeError("Cannot move the clock without end");
     } catch (error) {
       return Promise.reject(error);
     }
@@ -118,10 +122,10 @@ export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
     return super.runInExecutor(executor, fn, ...args);
   }
 
-  /** The test is over, and what follows only cleans up: it has no time limit, and waits for no foreign promise. */
+  /** The test is over, and what follows only cleans up: it has a time limit of its own, and waits for no foreign promise. */
   beginClosing(): void {
     this.#closing = true;
-    this.#host.limit = Infinity;
+    this.#host.limit = this.time() + CLEANUP_LIMIT;
   }
 
   override async runUntilComplete<T>(aw: Awaitable<T>): Promise<T> {

@@ -105,9 +105,11 @@ export class VirtualHost implements Host {
     this.#real.afterMicrotasks(callback);
   }
 
-  park(deadline: number | null, wake: () => void): void {
+  park(until: number | null, wake: () => void): void {
     this.unpark();
     const since = performance.now();
+    // A timer without end is none: the clock would never come back from there.
+    const deadline = until === Infinity ? null : until;
     const park = { deadline, wake, since, hops: 0, look: FIRST_LOOK, followed: null };
     this.#park = park;
     if (since - this.#sliceStart >= SLICE) this.#checkAfterHop(park);

@@ -29,7 +29,7 @@ export interface TestLoop extends EventLoop {
   /**
    * Moves the clock by hand and runs what becomes due, in order; the clock does not wait for the outside meanwhile.
    *
-   * @throws {RangeError} when the delay is negative or NaN
+   * @throws {RangeError} when the delay is negative, infinite or NaN
    * @throws {TypeError} when it is no delay
    */
   advance(delay: Delay): Promise<void>;

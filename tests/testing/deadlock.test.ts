@@ -1,6 +1,7 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import {
+  Barrier,
   Condition,
   createTask,
   ensureFuture,
@@ -143,6 +144,24 @@ test("TEST-54: a timer or a foreign promise is no deadlock", async () => {
     await event.wait();
     await ensureFuture(new Promise((resolve) => setTimeout(resolve, 100)));
   });
+});
+
+test("TEST-54: a sleep without end is one, and the clock stays where it is", async () => {
+  const error = await deadlockOf(async () => {
+    await sleep(5);
+    await sleep(Infinity);
+  });
+  assert.match(
+    error.message,
+    /Deadlock at loop time 5\.000: .*\n.* waits since 5\.000 for sleep until loop time Infinity/,
+  );
+});
+
+test("TEST-52: who waits at a barrier is said to wait at the barrier", async () => {
+  const error = await deadlockOf(async () => {
+    await new Barrier(2).wait();
+  });
+  assert.match(error.message, /for <Barrier #\d+ \[filling, waiters:1\/2\]>\.wait\(\)/);
 });
 
 test("TEST-55: two ends of a connection that both listen are a deadlock", async () => {

@@ -1,6 +1,7 @@
 import test from "node:test";
 import assert from "node:assert/strict";
 import {
+  CancelledError,
   createSubprocessExec,
   createTask,
   Future,
@@ -49,6 +50,22 @@ test("TEST-60: a leaked task is cancelled all the same, and its cleanup runs", a
     await sleep(0);
   });
   assert.ok(cleaned);
+});
+
+test("TEST-60: a task that never takes its cancellation fails the test, which ends all the same", async () => {
+  const error = await leakOf(async () => {
+    createTask(async () => {
+      for (;;) {
+        try {
+          await sleep(1);
+        } catch (error) {
+          assert.ok(error instanceof CancelledError);
+        }
+      }
+    }, { name: "immortal" });
+    await sleep(1);
+  });
+  assert.match(error.message, /left behind:\n {2}task "immortal"/);
 });
 
 test("TEST-60: a task that ends without the clock moving is no leak", async () => {

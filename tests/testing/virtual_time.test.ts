@@ -105,6 +105,10 @@ test("TEST-06: advance ends when what is due at its end has run to its next wait
   });
 });
 
+test("TEST-06: the clock can't be moved without end", async () => {
+  await runTest(() => assert.rejects(testLoop().advance(Infinity), RangeError));
+});
+
 test("TEST-07: advance runs a loop that is not running", async () => {
   const loop = new TestLoop();
   let fired = false;
