@@ -7,6 +7,21 @@ import type { LoopCore } from "./_loop_core.ts";
  */
 type Phase = "open" | "draining" | "refusing" | "ended";
 
+/** Far more than a cleanup meets: each of its waits is refused once. */
+const REFUSALS = 1000;
+/** How many waits of a task were refused. */
+const refused: WeakMap<object, number> = new WeakMap();
+
+/**
+ * Whether a task on a closed loop has had a refusal too many. One that catches all and waits again would get one after the
+ * other, and no macrotask would come any more; it is left waiting, as CPython leaves the tasks of a closed loop.
+ */
+export function isLeftWaiting(task: object): boolean {
+  const count = (refused.get(task) ?? 0) + 1;
+  refused.set(task, count);
+  return count > REFUSALS;
+}
+
 /** The end of a loop. */
 export class LoopEnd {
   readonly promise: Promise<void>;

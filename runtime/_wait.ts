@@ -1,5 +1,6 @@
 import { CancelledError, RuntimeError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
+import { isLeftWaiting } from "./_loop_end.ts";
 import { Reaction } from "./_reaction.ts";
 import { Site } from "./_stack.ts";
 import type { ReadyEntry, Scheduler, Turn } from "./_scheduler.ts";
@@ -71,6 +72,8 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
 
   /** A cancellation that was still to be delivered says more than that the loop is closed, and so needs no report. */
   #refuse(home: Scope): void {
+    const { task } = home.root;
+    if (task !== null && isLeftWaiting(task)) return;
     const pending = home.root.pendingCount > 0 ? home.takePending() : null;
     if (pending === null) {
       this.#reject(new RuntimeError("Event loop is closed: nothing can be waited for on it"));

@@ -17,6 +17,7 @@ import {
   Task,
 } from "../../mod.ts";
 import type { Coroutine, ExceptionContext } from "../../mod.ts";
+import { runProgram } from "../_support/programs.ts";
 import { runs, runsInRealTime, ticks, Trouble } from "../_support/tasks.ts";
 
 /** A test with a loop of its own, which nothing runs yet; closed at the end. Reports must be taken out of the list. */
@@ -344,6 +345,12 @@ test("LOOP-26: close() ends what still waits, so that its cleanup runs", async (
   await new Promise((resolve) => setTimeout(resolve, 1));
   assert.deepEqual(log, ["cleanup"]);
   assert.ok(task.done());
+});
+
+test("LOOP-26: a task that takes no cancellation does not hold the thread once its loop is closed", async () => {
+  const program = new URL("./_immortal_program.ts", import.meta.url);
+  const { stdout, stderr } = await runProgram(program, { timeout: 20 });
+  assert.equal(stdout, "the process goes on\n", stderr);
 });
 
 test("LOOP-26: a wait on a closed loop rejects", async () => {
