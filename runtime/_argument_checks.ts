@@ -97,8 +97,8 @@ export function requireSignalOption(signal: unknown): void {
     "addEventListener" in signal
   ) return;
   throw new TypeError(
-    `The signal option is an AbortSignal: got ${describeType(signal)}${
-      signal instanceof AbortController ? ", pass its signal, controller.signal" : ""
+    `signal must be an AbortSignal: got ${describeType(signal)}${
+      signal instanceof AbortController ? ", pass { signal: controller.signal }" : ""
     }`,
   );
 }

@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { describeType } from "./_describe.ts";
 import { currentScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { scopeOf, type Task } from "./tasks.ts";
@@ -23,6 +24,9 @@ import { scopeOf, type Task } from "./tasks.ts";
  */
 export function allTasks(loop?: EventLoop): Set<Task<unknown>> {
   const core = (loop ?? currentScope().loop) as unknown as LoopCore;
+  if (core.rootScope === undefined) {
+    throw new TypeError(`allTasks() takes an event loop, or nothing: got ${describeType(loop)}`);
+  }
   const tasks: Task<unknown>[] = [];
   for (const scope of core.rootScope.children()) {
     if (scope.task !== null && scope.root === scope && !scope.task.done()) {

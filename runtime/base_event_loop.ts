@@ -302,9 +302,8 @@ export class BaseEventLoop implements LoopCore {
   // ── errors and debugging
 
   setDebug(enabled: boolean): void {
-    this.#debug = enabled;
-    this.recordsSites = enabled;
-    this.#debugMode.set(enabled);
+    this.#debug = this.recordsSites = Boolean(enabled);
+    this.#debugMode.set(this.#debug);
   }
 
   getDebug(): boolean {

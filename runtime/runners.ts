@@ -121,10 +121,8 @@ export class Runner implements AsyncDisposable {
 
   /** Cancels what is left, closes async generators and the executor, closes the loop. The second time it does nothing. */
   async close(): Promise<void> {
-    if (this.#state !== "initialized") {
-      this.#state = "closed";
-      return;
-    }
+    // One that was never used has nothing to close, and may be used still, as in CPython.
+    if (this.#state !== "initialized") return;
     const loop = this.#loop!;
     const core = loop as unknown as BaseEventLoop;
     try {

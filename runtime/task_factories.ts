@@ -1,5 +1,6 @@
 import type { EventLoop } from "../event_loop.ts";
 import type { Coroutine } from "./coroutines.ts";
+import { describeType } from "./_describe.ts";
 import type { Future } from "./_future.ts";
 import { Task, type TaskOptions } from "./tasks.ts";
 
@@ -32,6 +33,13 @@ export type TaskFactory = <T>(
  * ```
  */
 export function createEagerTaskFactory(ctor: typeof Task): TaskFactory {
+  if (typeof ctor !== "function") {
+    throw new TypeError(
+      `createEagerTaskFactory() takes the class of the tasks, createEagerTaskFactory(Task): got ${
+        describeType(ctor)
+      }`,
+    );
+  }
   return <T>(loop: EventLoop, coro: Coroutine<T>, options: TaskOptions = {}): Future<T> =>
     new ctor(coro, { eagerStart: true, ...options, loop });
 }

@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  allTasks,
   asCompleted,
   Barrier,
   Condition,
   ContextVar,
   copyContext,
+  createEagerTaskFactory,
   createTask,
   ExceptionGroup,
   gather,
@@ -122,7 +124,7 @@ const thrown: [what: string, call: () => unknown, name: string, text: string][] 
     "createTask() with a controller for its signal",
     () => untyped(createTask)(work, { signal: new AbortController() }),
     "TypeError",
-    "The signal option is an AbortSignal: got an instance of AbortController, pass its signal, controller.signal",
+    "signal must be an AbortSignal: got an instance of AbortController, pass { signal: controller.signal }",
   ],
   [
     "gather([a], b)",
@@ -229,12 +231,6 @@ const thrown: [what: string, call: () => unknown, name: string, text: string][] 
     () => untyped(getEventLoop().trackAsyncgen).call(getEventLoop(), async function* () {}),
     "TypeError",
     "trackAsyncgen() takes an async generator, got a function: call it, trackAsyncgen(numbers())",
-  ],
-  [
-    "createTask(work, { signal: controller })",
-    () => untyped(createTask)(work, { signal: new AbortController() }),
-    "TypeError",
-    "signal must be an AbortSignal: got an instance of AbortController, pass { signal: controller.signal }",
   ],
   [
     "a context entered twice",
@@ -373,7 +369,7 @@ const rejected: Rejected[] = [
     "run(main, { signal: controller })",
     async () => await untyped(run)(work, { signal: new AbortController() }),
     "TypeError",
-    "The signal option is an AbortSignal: got an instance of AbortController, pass its signal, controller.signal",
+    "signal must be an AbortSignal: got an instance of AbortController, pass { signal: controller.signal }",
   ],
   [
     "runner.run(work, context)",
@@ -448,4 +444,18 @@ test("error texts: work whose signal is refused never starts", async () => {
     await sleep(0);
   });
   assert.equal(started, false);
+});
+
+test("error texts: allTasks() of what is no loop", () => {
+  assert.equal(
+    messageOf(() => untyped(allTasks)(5), "TypeError"),
+    "allTasks() takes an event loop, or nothing: got a number",
+  );
+});
+
+test("error texts: createEagerTaskFactory() without a class", () => {
+  assert.equal(
+    messageOf(() => untyped(createEagerTaskFactory)("Task"), "TypeError"),
+    "createEagerTaskFactory() takes the class of the tasks, createEagerTaskFactory(Task): got a string",
+  );
 });

@@ -347,8 +347,12 @@ test("RUN-11: a second close() does nothing", async () => {
   await runner.run(() => sleep(0));
   await runner.close();
   await runner.close();
+});
+
+test("RUN-11: close() before the first use closes nothing", async () => {
   const unused = new Runner();
   await unused.close();
+  assert.equal(await unused.run(() => sleep(0, "used after all")), "used after all");
   await unused.close();
   assert.throws(() => unused.getLoop(), /Runner is closed/);
 });
