@@ -1,3 +1,4 @@
+import { cloneBytes } from "../runtime/bytes.ts";
 import { BlockingIOError, type OSError } from "../runtime/exceptions.ts";
 import type { Address } from "./addresses.ts";
 import { ByteQueue } from "./_byte_queue.ts";
@@ -84,7 +85,7 @@ export class ConnectedSocket implements ReadSink, WriteQueueOwner {
     }
     const count = Math.min(room, data.length);
     // A copy: the caller may do with its array what it likes as soon as the bytes are taken.
-    if (count > 0) this.#queue.write(data.slice(0, count));
+    if (count > 0) this.#queue.write(cloneBytes(data, count));
     return count;
   }
 

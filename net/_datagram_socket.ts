@@ -1,3 +1,4 @@
+import { cloneBytes } from "../runtime/bytes.ts";
 import { BlockingIOError, type OSError } from "../runtime/exceptions.ts";
 import type { NetAddress } from "./addresses.ts";
 import type { DatagramChannel, DatagramSink } from "./host.ts";
@@ -56,7 +57,7 @@ export class DatagramSocket implements DatagramSink {
 
   /** Sends without waiting; an error is told by the next call that receives. */
   send(data: Uint8Array): void {
-    this.#channel.send(data.slice(), null, (error) => {
+    this.#channel.send(cloneBytes(data), null, (error) => {
       if (error !== null) this.onError(error);
     });
   }

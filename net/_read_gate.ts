@@ -1,3 +1,4 @@
+import { cloneBytes } from "../runtime/bytes.ts";
 import type { OSError } from "../runtime/os_error_family.ts";
 import type { ReadSink } from "./host.ts";
 
@@ -63,7 +64,7 @@ export class ReadGate {
   /** Closes, and gives what is held to somebody else. */
   empty(): Uint8Array[] {
     const held = this.#held.map((item) =>
-      item instanceof Uint8Array ? item : item.buffer.slice(0, item.count)
+      item instanceof Uint8Array ? item : cloneBytes(item.buffer, item.count)
     );
     this.close();
     return held;
@@ -122,7 +123,7 @@ export class ReadGate {
 
   #handFilled(sink: ReadSink, owner: ReadSink, buffer: Uint8Array, count: number): void {
     if (sink === owner) sink.onBuffer?.(buffer, count);
-    else this.#hand(sink, buffer.slice(0, count));
+    else this.#hand(sink, cloneBytes(buffer, count));
   }
 
   #tellEnd(): void {

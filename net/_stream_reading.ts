@@ -1,3 +1,4 @@
+import { cloneBytes } from "../runtime/bytes.ts";
 import type { OSError } from "../runtime/exceptions.ts";
 import type { Turn } from "../runtime/_scheduler.ts";
 import { bufferOf, feedBuffered } from "./_buffered_feed.ts";
@@ -145,7 +146,7 @@ export abstract class StreamReading extends TransportBase implements ReadSink {
     const event = this.#held;
     this.#held = null;
     if (event?.kind === "data") return event.chunk;
-    return event?.kind === "buffer" ? event.buffer.slice(0, event.count) : null;
+    return event?.kind === "buffer" ? cloneBytes(event.buffer, event.count) : null;
   }
 
   /** The peer's end was told. */
@@ -199,7 +200,7 @@ export abstract class StreamReading extends TransportBase implements ReadSink {
       return protocol.bufferUpdated(event.count);
     }
     // The protocol was replaced while its predecessor's buffer was being filled.
-    return this.#hearData(event.buffer.slice(0, event.count));
+    return this.#hearData(cloneBytes(event.buffer, event.count));
   }
 
   #hearData(data: Uint8Array): unknown {

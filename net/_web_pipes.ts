@@ -1,3 +1,4 @@
+import { ownBytes } from "../runtime/bytes.ts";
 import { BrokenPipeError } from "../runtime/exceptions.ts";
 import { toOSError } from "../runtime/os_errors.ts";
 import type { Done, RawWritable } from "./host.ts";
@@ -52,7 +53,8 @@ export class WebWriter implements RawWritable {
 
   write(chunk: Uint8Array, done: Done): boolean {
     this.#writing = true;
-    this.#settle(this.#writer.write(chunk), done);
+    // A stream of bytes behind it takes the whole buffer over, so it must not be one that others lie in.
+    this.#settle(this.#writer.write(ownBytes(chunk)), done);
     return false;
   }
 

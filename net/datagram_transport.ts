@@ -1,4 +1,4 @@
-import { type BytesLike, toBytes } from "../runtime/bytes.ts";
+import { type BytesLike, cloneBytes, toBytes } from "../runtime/bytes.ts";
 import { NotImplementedError, OSError } from "../runtime/exceptions.ts";
 import type { Turn } from "../runtime/_scheduler.ts";
 import type { Waiter } from "../runtime/_wait.ts";
@@ -77,7 +77,7 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
     this.#size += size;
     this.#pending++;
     // A copy, since the runtimes send later than this returns.
-    this.#channel.send(bytes.slice(), to, (error) => this.#sent(size, error));
+    this.#channel.send(cloneBytes(bytes), to, (error) => this.#sent(size, error));
     this.#marks.rose(this.#size);
   }
 

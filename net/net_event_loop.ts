@@ -5,7 +5,7 @@ import type {
   StartTlsOptions,
 } from "../event_loop.ts";
 import { BaseEventLoop } from "../runtime/base_event_loop.ts";
-import { type BytesLike, toBytes } from "../runtime/bytes.ts";
+import { type BytesLike, cloneBytes, toBytes } from "../runtime/bytes.ts";
 import { rejecting } from "../runtime/_lazy.ts";
 import type { Address, AddressLike, NetAddress } from "./addresses.ts";
 import {
@@ -204,7 +204,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
   sockSendto(sock: Socket, data: BytesLike, address: AddressLike): Promise<number> {
     return rejecting(() => {
       // Taken now: the caller may do with the data what it likes while the code is loaded.
-      const bytes = toBytes(data, "data").slice();
+      const bytes = cloneBytes(toBytes(data, "data"));
       return socketCalls.call((net) => net.sockSendto(publicLoop(this), sock, bytes, address));
     });
   }

@@ -83,6 +83,11 @@ export function copyBytes(bytes: Uint8Array, start: number, end: number): Uint8A
   return copy;
 }
 
+/** The first `count` bytes, all of them by default, in an array of their own; a Buffer's `slice` would be a view. */
+export function cloneBytes(bytes: Uint8Array, count: number = bytes.length): Uint8Array {
+  return new Uint8Array(count === bytes.length ? bytes : bytes.subarray(0, count));
+}
+
 function allocate(length: number, make: (size: number) => ArrayBuffer): Uint8Array<ArrayBuffer> {
   if (sharedUsed + length > shared.byteLength) {
     shared = make(SHARED_SIZE);

@@ -375,6 +375,14 @@ runs("DTR-03: queued datagrams keep order and borders, and are copies", async ({
   assert.deepEqual(channel.sent.map((one) => text(one.data)), ["first", "", "third"]);
 });
 
+runs("DTR-03: a Buffer, whose slice() would be a view, is copied too", async ({ loop }) => {
+  const { transport, channel } = await fake(loop);
+  const data = Buffer.from("first");
+  transport.sendto(data, PEER);
+  data.fill(0);
+  assert.equal(text(channel.sent[0]!.data), "first");
+});
+
 runs("DTR-03: the write buffer pauses and resumes the protocol", async ({ loop }) => {
   const { transport, protocol, channel } = await fake(loop);
   for (let i = 0; i < 3; i++) transport.sendto(new Uint8Array(30_000), PEER);

@@ -293,6 +293,23 @@ runs("PIPE-07: writes go out at once, then in order, and none when empty", async
   await ticks(3);
 });
 
+runs("PIPE-07: a web stream may take over what it is given, buffer and all", async ({ loop }) => {
+  let received = "";
+  const writable = new WritableStream<Uint8Array>({
+    write: (chunk) => {
+      const moved = structuredClone(chunk, { transfer: [chunk.buffer as ArrayBuffer] });
+      received += text(moved);
+    },
+  });
+  const protocol = new Recorder();
+  const [transport] = await loop.connectWritePipe(() => protocol, writable);
+  for (const word of ["some ", "small ", "words ", "are ", "joined"]) transport.write(word);
+  transport.close();
+  await until(() => protocol.lost !== undefined);
+  assert.equal(protocol.lost, null);
+  assert.equal(received, "some small words are joined");
+});
+
 runs("PIPE-08: a write error ends the pipe, and later writes are dropped", async ({ loop }) => {
   const { pipe, protocol, transport } = await drainedPipe(loop);
   const warnings: unknown[] = [];

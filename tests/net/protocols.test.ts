@@ -20,8 +20,8 @@ class Buffered implements BufferedProtocol {
   lost: unknown = undefined;
   keepOpen = false;
 
-  constructor(size: number) {
-    this.buffer = new Uint8Array(size);
+  constructor(size: number | Uint8Array) {
+    this.buffer = typeof size === "number" ? new Uint8Array(size) : size;
   }
 
   getBuffer(sizehint: number): Uint8Array {
@@ -198,6 +198,24 @@ runs(
     sink.onData(bytes("later"));
     await ticks(2);
     assert.deepEqual([first.received, plain.received, second.received], ["", "early", "later"]);
+  },
+);
+
+runs(
+  "PROTO-05: what a Buffer of the old protocol held is the new one's own, in a plain array",
+  async ({ loop }) => {
+    const first = new Buffered(Buffer.alloc(10));
+    const chunks: Uint8Array[] = [];
+    const plain = { dataReceived: (data: Uint8Array) => void chunks.push(data) };
+    const { channel, transport } = await opened<Protocol | BufferedProtocol>(loop, first);
+    const sink = channel.sink();
+    const buffer = sink.getBuffer!()!;
+    buffer.set(bytes("early"));
+    transport.setProtocol(plain);
+    sink.onBuffer!(buffer, 5);
+    await ticks(2);
+    buffer.fill(0);
+    assert.deepEqual(chunks, [bytes("early")]);
   },
 );
 

@@ -55,7 +55,7 @@ runs("SR-04: a chunk that is moved to a worker takes no other with it", async ()
   const [first, second] = await twoChunks(connection);
   const length = await toThread(
     (chunk: Uint8Array) => chunk.length,
-    transfer(first, [first.buffer]),
+    transfer(first, [first.buffer as ArrayBuffer]),
   );
   assert.equal(length, 5);
   assert.equal(text(second), "second");
