@@ -65,8 +65,10 @@ export class WriteQueue {
 
   /** Starts a write; when the system took all of it at once, nothing is under way afterwards. */
   #send(chunk: Uint8Array): void {
-    if (this.#channel.write(chunk, this.#done)) this.size -= chunk.length;
-    else this.#flying = chunk.length;
+    // Before the write: a web stream may take the array's buffer over in it, and leave it empty.
+    const { length } = chunk;
+    if (this.#channel.write(chunk, this.#done)) this.size -= length;
+    else this.#flying = length;
   }
 
   #flush(): void {
