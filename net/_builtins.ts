@@ -1,3 +1,4 @@
+import type * as crypto from "node:crypto";
 import type * as dgram from "node:dgram";
 import type * as dns from "node:dns";
 import type * as fs from "node:fs";
@@ -5,8 +6,10 @@ import type * as net from "node:net";
 import type * as stream from "node:stream";
 import type * as tls from "node:tls";
 import type * as tty from "node:tty";
+import type * as workerThreads from "node:worker_threads";
 
 interface Builtins {
+  "node:crypto": typeof crypto;
   "node:dgram": typeof dgram;
   "node:dns": typeof dns;
   "node:fs": typeof fs;
@@ -14,6 +17,7 @@ interface Builtins {
   "node:stream": typeof stream;
   "node:tls": typeof tls;
   "node:tty": typeof tty;
+  "node:worker_threads": typeof workerThreads;
 }
 
 /**

@@ -17,6 +17,7 @@ import { ServerCore } from "./_server_core.ts";
 import type { Socket } from "./sockets.ts";
 import { requireUnixStream, takeListener } from "./_take_socket.ts";
 import type { TlsSetup } from "./_tls_arguments.ts";
+import { checkServerMaterial } from "./_tls_material.ts";
 
 /** What every server is made with. */
 export interface ServeCall {
@@ -36,6 +37,7 @@ export async function serveHost(
   port: number | null,
 ): Promise<Server> {
   const { loop, options } = call;
+  checkTls(call);
   const listeners = await listenTcp(loop, host, port, {
     ...options,
     backlog: options.backlog ?? BACKLOG,
@@ -45,11 +47,13 @@ export async function serveHost(
 
 /** A server on a socket that is bound. */
 export async function serveSocket(call: ServeCall, sock: Socket): Promise<Server> {
+  checkTls(call);
   return await serve(call, [takeListener(sock, false)]);
 }
 
 /** A server on a unix socket of that path. */
 export async function servePath(call: ServeCall, path: string): Promise<Server> {
+  checkTls(call);
   const core = netLoop(call.loop);
   const { backlog = BACKLOG, cleanupSocket = true } = call.options;
   const promise = hostOf(core).listenUnix({ path, backlog, cleanup: cleanupSocket });
@@ -60,7 +64,13 @@ export async function servePath(call: ServeCall, path: string): Promise<Server> 
 /** A server on a unix socket that is bound. */
 export async function serveUnixSocket(call: ServeCall, sock: Socket): Promise<Server> {
   requireUnixStream(sock);
+  checkTls(call);
   return await serve(call, [takeListener(sock, call.options.cleanupSocket ?? true)]);
+}
+
+/** Before a socket is opened, or taken from its owner. */
+function checkTls({ tls }: ServeCall): void {
+  if (tls !== null) checkServerMaterial(tls.options);
 }
 
 /** Makes the server. Always passes through the loop once when it starts at once, as in CPython. */

@@ -55,7 +55,7 @@ export function clientTls(
 /**
  * How a server shall speak TLS; null when it shall not.
  *
- * @throws {TypeError} when `ssl` is a boolean: a server needs a certificate
+ * @throws {TypeError} when `ssl` is a boolean, or lacks certificate or key: a server needs both
  * @throws {RangeError} when TLS timeouts are given without `ssl`
  */
 export function serverTls(
@@ -67,7 +67,7 @@ export function serverTls(
     return null;
   }
   return {
-    options: checkOptions(ssl),
+    options: checkServer(checkOptions(ssl)),
     isServer: true,
     serverHostname: "",
     ...tlsSeconds(options),
@@ -77,7 +77,7 @@ export function serverTls(
 /**
  * How a plain connection shall go on in TLS.
  *
- * @throws {TypeError} when `ssl` is no object
+ * @throws {TypeError} when `ssl` is no object, or lacks a server's certificate or key
  * @throws {RangeError} when a client has no name to check and does not say that there is none
  */
 export function upgradingTls(
@@ -89,6 +89,7 @@ export function upgradingTls(
     throw new TypeError(`ssl is expected to be TLS options, got ${describeType(ssl)}`);
   }
   checkFields(ssl);
+  if (serverSide) checkServer(ssl);
   if (!serverSide && serverHostname === undefined && ssl.verifyPeer !== false) {
     throw new RangeError(
       'Checking the server needs its name: pass serverHostname, or "" to check none',
@@ -110,6 +111,14 @@ function checkOptions<T>(ssl: T): T {
   throw new TypeError(
     `ssl argument must be TLS options such as { cert, key }: got ${describeType(ssl)}`,
   );
+}
+
+function checkServer(ssl: TlsOptions): TlsOptions {
+  for (const field of ["cert", "key"] as const) {
+    if (ssl[field] !== undefined) continue;
+    throw new TypeError(`ssl of a server needs { cert, key } as PEM text: ${field} is missing`);
+  }
+  return ssl;
 }
 
 /** A misspelled field would leave the connection less safe than it was meant to be. */

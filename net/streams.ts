@@ -126,6 +126,7 @@ export function openUnixConnection(
  * @param port 0: the system picks a free one, which `server.sockets` tells
  * @param options how to serve
  * @throws {OSError} when an address can't be bound, naming it
+ * @throws {SSLError} when the certificate or the key of `ssl` can't be used
  *
  * @example
  * ```ts
@@ -177,6 +178,7 @@ export async function startServer(
  * @param path the socket's file; a name that begins with "\0" is abstract (Linux)
  * @param options how to serve
  * @throws {OSError} when the path can't be bound
+ * @throws {SSLError} when the certificate or the key of `ssl` can't be used
  *
  * @example
  * ```ts

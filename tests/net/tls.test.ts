@@ -4,6 +4,7 @@ import {
   type ConnectionResetError,
   createTask,
   type EventLoop,
+  FileNotFoundError,
   gather,
   type NetAddress,
   NotImplementedError,
@@ -230,6 +231,61 @@ runs("CSRV-13: without trust the client fails, and no protocol hears of it", asy
   await waitFor(server.waitClosed(), 10);
   for (const protocol of made) assert.equal(protocol.log.includes("data"), false);
 });
+
+runs("CSRV-13: a server without certificate or key is refused at the call", async ({ loop }) => {
+  for (const ssl of [{}, { cert: serverCert }, { key: serverKey }] as TlsOptions[]) {
+    const message = /^ssl of a server needs \{ cert, key \} as PEM text: (cert|key) is missing$/;
+    const refused = { name: "TypeError", message };
+    await assert.rejects(loop.createServer(make, "127.0.0.1", 0, { ssl }), refused);
+    await assert.rejects(loop.createUnixServer(make, "/nowhere/s", { ssl }), refused);
+  }
+});
+
+const unusable: [what: string, ssl: TlsOptions, code: RegExp][] = [
+  ["no certificate", { cert: "x", key: serverKey }, /NO_START_LINE/],
+  ["no key", { cert: serverCert, key: "y" }, /NO_START_LINE|UNSUPPORTED/],
+  ["the key of another", { cert: serverCert, key: clientKey }, /KEY_VALUES_MISMATCH/],
+  [
+    "a spoiled certificate",
+    { cert: serverCert.replace(/MII.{9}/, "MIIBAAAAAAAA"), key: serverKey },
+    /./,
+  ],
+  ["a spoiled key", { cert: serverCert, key: serverKey.replace(/MIG.{9}/, "MIGAAAAAAAAA") }, /./],
+];
+for (const [what, ssl, code] of unusable) {
+  runs(`CSRV-13: a server with ${what} is refused before it listens`, async ({ loop }) => {
+    await withPath(async (path) => {
+      const error = await loop.createUnixServer(make, path, { ssl }).catch((caught) => caught);
+      assert.ok(error instanceof SSLError, String(error));
+      assert.match(error.code, code);
+      assert.match(error.message, /^reading the server's certificate and key: /);
+      await assert.rejects(loop.createUnixConnection(make, path), FileNotFoundError);
+      await assert.rejects(startServer(() => {}, "127.0.0.1", 0, { ssl }), SSLError);
+    });
+  });
+}
+
+runs("CSRV-13: a socket stays its owner's where the certificate is refused", async ({ loop }) => {
+  const sock = new Socket();
+  await sock.bind({ hostname: "127.0.0.1", port: 0 });
+  const ssl = { cert: serverCert, key: clientKey };
+  await assert.rejects(loop.createServer(make, null, null, { sock, ssl }), SSLError);
+  const server = await loop.createServer(make, null, null, { sock, ssl: serverSsl });
+  server.close();
+  await server.waitClosed();
+});
+
+runs(
+  "CSRV-13: certificate and key may stand in one text, a chain in the certificate's",
+  async () => {
+    const both = serverKey + serverCert;
+    for (const ssl of [{ cert: both, key: both }, { cert: serverCert + caCert, key: serverKey }]) {
+      await serving(greet, async (port) => {
+        assert.equal(await talk(port), "hello you\n");
+      }, { ssl });
+    }
+  },
+);
 
 runs("CSRV-13: over a unix socket the same holds", async ({ loop }) => {
   await withPath(async (path) => {
