@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import type * as tls from "node:tls";
-import { ConnectionResetError } from "../runtime/os_error_family.ts";
+import { ConnectionResetError, SSLError } from "../runtime/os_error_family.ts";
 import { toOSError } from "../runtime/os_errors.ts";
 import { describePeer } from "./_address_forms.ts";
 import { builtin } from "./_builtins.ts";
@@ -8,7 +8,7 @@ import { streamBelow } from "./_channel_duplex.ts";
 import { ipFamily } from "./_ip_family.ts";
 import { startOperation } from "./_operations.ts";
 import { NodeTlsChannel } from "./_tls_channel.ts";
-import { borrowServer, material, returnServer } from "./_tls_servers.ts";
+import { borrowServer, clientIsProven, material, returnServer } from "./_tls_servers.ts";
 import type { Operation, RawChannel, TlsChannel, UpgradeTls } from "./host.ts";
 
 /** What one side of the handshake tells, once. */
@@ -88,7 +88,13 @@ function shakeAsServer(stream: Duplex, options: UpgradeTls, outcome: Outcome): v
   server.once("secureConnection", (socket) => {
     server.removeListener("tlsClientError", outcome.failed);
     returnServer(server, options);
-    outcome.established(socket);
+    if (clientIsProven(socket, options)) outcome.established(socket);
+    else {
+      outcome.failed(
+        new SSLError("The client's session was resumed without a certificate that is trusted here"),
+      );
+      socket.destroy();
+    }
   });
   server.once("tlsClientError", outcome.failed);
   server.emit("connection", stream);

@@ -5,10 +5,15 @@ import type { UpgradeTls } from "./host.ts";
 /** So many servers without a handshake under way are kept for one set of options. */
 const MAX_IDLE = 8;
 
+/** So many certificates of clients are remembered for one set of options. */
+const MAX_PROVEN = 10_000;
+
 /** Servers of one origin: they were made of the same options. */
 interface Shelf {
   readonly options: UpgradeTls;
   readonly idle: tls.Server[];
+  /** Fingerprints of the certificates that were verified by these authorities, the latest last. */
+  readonly proven: Set<string>;
 }
 
 const shelves: WeakMap<object, Shelf> = new WeakMap();
@@ -30,6 +35,25 @@ export function returnServer(server: tls.Server, options: UpgradeTls): void {
   if (idle !== undefined && idle.length < MAX_IDLE) idle.push(server);
 }
 
+/**
+ * Whether a client that has to have a certificate really has one that these options trust.
+ *
+ * All servers of a Deno process take each other's tickets, and verify nothing when a session is resumed. Without this, who has
+ * once spoken with a server that asks for no certificate, or trusts another authority, could come in. A certificate that was
+ * verified under these options in a full handshake is as good in a session of another server: its ticket proves the same key.
+ */
+export function clientIsProven(socket: tls.TLSSocket, options: UpgradeTls): boolean {
+  if (!options.verifyPeer || !("Deno" in globalThis)) return true;
+  const { fingerprint256 } = socket.getPeerCertificate();
+  if (fingerprint256 === undefined) return false;
+  const proven = shelfOf(options)?.proven ?? new Set();
+  const known = proven.delete(fingerprint256);
+  if (socket.isSessionReused() && !known) return false;
+  proven.add(fingerprint256);
+  if (proven.size > MAX_PROVEN) proven.delete(proven.values().next().value!);
+  return true;
+}
+
 function shelfOf(options: UpgradeTls): Shelf | null {
   const { origin } = options;
   if (origin === undefined) return null;
@@ -38,7 +62,13 @@ function shelfOf(options: UpgradeTls): Shelf | null {
   const { caCerts = [], alpnProtocols = [] } = options;
   // The arrays are the user's, who may change them.
   const kept = { ...options, caCerts: [...caCerts], alpnProtocols: [...alpnProtocols] };
-  const fresh = { options: kept, idle: [] };
+  // A certificate of the server's that is renewed changes nothing about whom it trusts.
+  const trustsTheSame = shelf !== undefined && sameTexts(shelf.options.caCerts, caCerts);
+  const fresh = {
+    options: kept,
+    idle: [],
+    proven: trustsTheSame ? shelf.proven : new Set<string>(),
+  };
   shelves.set(origin, fresh);
   return fresh;
 }

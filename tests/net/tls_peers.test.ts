@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { openConnection, startServer, waitFor } from "../../mod.ts";
+import {
+  openConnection,
+  type Server,
+  startServer,
+  type StreamReader,
+  type StreamWriter,
+  type TlsOptions,
+  waitFor,
+} from "../../mod.ts";
 import { caCert, clientCert, clientKey, serverCert, serverKey } from "./_certificates.ts";
 import { pattern, portOf, runs, text, until, withPath } from "./_stream_kit.ts";
 
@@ -100,3 +108,97 @@ peers("TLS-01: a client of ours trusts openssl s_server, by mutual TLS", async (
     await until(() => said.code !== undefined);
   });
 });
+
+/** What became of one connection of `openssl s_client`. */
+interface Talk {
+  /** The name in the client's certificate as the server saw it; null when it let nobody in. */
+  readonly known: string | null;
+  readonly resumed: boolean;
+}
+
+/**
+ * Servers that tell each client whom they take it for, and clients with or without a ticket from
+ * before.
+ */
+async function withTickets(
+  version: string,
+  body: (talk: (ssl: TlsOptions, ...args: string[]) => Promise<Talk>) => Promise<void>,
+): Promise<void> {
+  await withFiles(async (folder) => {
+    const servers = new Map<TlsOptions, Server>();
+    const greet = async (reader: StreamReader, writer: StreamWriter): Promise<void> => {
+      const certificate = writer.getExtraInfo("peercert") as { subject: { CN: string } } | null;
+      writer.write(`known as <${certificate?.subject.CN ?? "nobody"}>\n`);
+      await reader.read();
+      writer.close();
+    };
+    await body(async (ssl, ...args) => {
+      const server = servers.get(ssl) ?? await startServer(greet, "127.0.0.1", 0, { ssl });
+      servers.set(ssl, server);
+      const child = spawn("openssl", [
+        ...["s_client", version, "-CAfile", "ca.pem", "-connect", `127.0.0.1:${portOf(server)}`],
+        ...args,
+      ], { cwd: folder });
+      // One that was refused has left before it is told to.
+      child.stdin.on("error", () => {});
+      const said = listenTo(child);
+      await until(() => /known as/.test(said.out) || said.code !== undefined);
+      child.stdin.end("Q\n");
+      await until(() => said.code !== undefined);
+      return {
+        known: /known as <(.*)>/.exec(said.out)?.[1] ?? null,
+        resumed: /^Reused, /m.test(said.out),
+      };
+    });
+    for (const server of servers.values()) {
+      server.close();
+      await waitFor(server.waitClosed(), 10);
+    }
+  });
+}
+
+const mutual = { cert: serverCert, key: serverKey, caCerts: [caCert], verifyPeer: true };
+/** Bun's servers over other streams make a fresh handshake each time. */
+const resumes = !("Bun" in globalThis);
+
+for (const version of ["-tls1_2", "-tls1_3"]) {
+  peers(`CSRV-13: a resumed session still has the client's certificate, ${version}`, async () => {
+    await withTickets(version, async (talk) => {
+      const ssl = { ...mutual };
+      const cert = ["-cert", "client.pem"];
+      const first = await talk(ssl, ...cert, "-sess_out", "ticket.pem");
+      assert.deepEqual(first, { known: "client.test", resumed: false });
+      const second = await talk(ssl, ...cert, "-sess_in", "ticket.pem");
+      assert.deepEqual(second, { known: "client.test", resumed: resumes });
+    });
+  });
+
+  peers(
+    `CSRV-13: a ticket that was had without a certificate replaces none, ${version}`,
+    async () => {
+      await withTickets(version, async (talk) => {
+        const ssl = { ...mutual, verifyPeer: false };
+        assert.equal((await talk(ssl, "-sess_out", "ticket.pem")).known, "nobody");
+        assert.equal((await talk(ssl, "-sess_in", "ticket.pem")).resumed, resumes);
+        assert.equal((await talk({ ...mutual }, "-sess_in", "ticket.pem")).known, null);
+        ssl.verifyPeer = true;
+        assert.equal((await talk(ssl, "-sess_in", "ticket.pem")).known, null);
+        assert.equal((await talk(ssl, "-cert", "client.pem")).known, "client.test");
+      });
+    },
+  );
+
+  peers(`CSRV-13: a ticket ends with the trust in its authority, ${version}`, async () => {
+    await withTickets(version, async (talk) => {
+      const ssl = { ...mutual };
+      const cert = ["-cert", "client.pem"];
+      assert.equal((await talk(ssl, ...cert, "-sess_out", "ticket.pem")).known, "client.test");
+      ssl.caCerts = [serverCert];
+      assert.equal((await talk(ssl, ...cert, "-sess_in", "ticket.pem")).known, null);
+      assert.equal((await talk(ssl, "-sess_in", "ticket.pem")).known, null);
+      // Nor does a server that trusts another authority take it.
+      const other = { ...mutual, caCerts: [serverCert] };
+      assert.equal((await talk(other, ...cert, "-sess_in", "ticket.pem")).known, null);
+    });
+  });
+}
