@@ -33,12 +33,35 @@ export function checkCall(loop: EventLoop, factory: unknown): void {
 /** @throws {TypeError} when the factory has made no object */
 export function makeProtocol<P>(factory: () => P): P {
   const protocol = factory();
-  if (typeof protocol === "object" && protocol !== null) return protocol;
+  const isObject = typeof protocol === "object" && protocol !== null;
+  if (isObject && !(protocol instanceof Promise)) return protocol;
   throw new TypeError(`protocolFactory must return a protocol: it returned ${describe(protocol)}`);
 }
 
 function describe(value: unknown): string {
+  if (value instanceof Promise) return "a promise, so it must not be async";
   return typeof value === "function" ? "a function or class" : describeType(value);
+}
+
+/**
+ * How many bytes are to be received.
+ *
+ * @throws {TypeError} when it is no whole number
+ * @throws {RangeError} when it is negative
+ */
+export function checkCount(n: unknown): void {
+  if (!Number.isInteger(n)) {
+    throw new TypeError(
+      `Cannot receive as many bytes: a whole number is expected, got ${String(n)}`,
+    );
+  }
+  if (n as number < 0) throw new RangeError(`negative buffersize in recv: current value is ${n}`);
+}
+
+/** @throws {TypeError} unless bytes can be received into it */
+export function checkBuffer(buffer: unknown): void {
+  if (ArrayBuffer.isView(buffer) && "set" in buffer) return;
+  throw new TypeError(`A buffer to receive into is a Uint8Array: got ${describeType(buffer)}`);
 }
 
 /**

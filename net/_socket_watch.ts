@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { describeType } from "../runtime/_describe.ts";
 import { RuntimeError } from "../runtime/exceptions.ts";
 import type { Readiness } from "./_readiness.ts";
 import { bodyOf, notASocket, Socket, wrongState } from "./sockets.ts";
@@ -13,6 +14,9 @@ export function addWatch<A extends unknown[]>(
 ): void {
   if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
   requireSocket(sock);
+  if (typeof callback !== "function") {
+    throw new TypeError(`A function is expected as the callback: got ${describeType(callback)}`);
+  }
   readinessOf(sock, direction, "watch").watch(loop, () => callback(...args));
 }
 

@@ -19,13 +19,19 @@ export function hasFile(path: string): boolean {
 const MAX_PATH_BYTES = 107;
 
 /**
- * Refuses a path that the system has no room for: Node 20 would cut it off and go on.
+ * Refuses a path that the system has no room for, where Node 20 would cut it off and go on, and one that is none, for which
+ * the runtimes have different errors.
  *
  * @throws {OSError} "EINVAL"
  */
 export function checkUnixPath(path: string): void {
   if (typeof path !== "string") {
     throw new TypeError(`The path of a unix socket is text: got ${describeType(path)}`);
+  }
+  if (path === "" || path.includes("\0", 1)) {
+    throw new OSError(`Cannot use ${JSON.stringify(path)} as a path: invalid argument (EINVAL)`, {
+      code: "EINVAL",
+    });
   }
   const { length } = new TextEncoder().encode(path);
   if (length <= MAX_PATH_BYTES) return;

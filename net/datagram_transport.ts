@@ -4,7 +4,7 @@ import type { Turn } from "../runtime/_scheduler.ts";
 import type { Waiter } from "../runtime/_wait.ts";
 import type { AddressLike, NetAddress } from "./addresses.ts";
 import { notAnAddress } from "./_arguments.ts";
-import { describeAddress } from "./_address_forms.ts";
+import { checkPort, describeAddress } from "./_address_forms.ts";
 import type { Carry } from "./_carry.ts";
 import { WaterMarks } from "./flow_control.ts";
 import type { DatagramChannel, DatagramSink } from "./host.ts";
@@ -139,6 +139,7 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
         if (typeof addr.hostname !== "string" || typeof addr.port !== "number") {
           throw notAnAddress(addr);
         }
+        checkPort(addr.port);
         return addr;
       }
       throw new TypeError(

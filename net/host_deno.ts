@@ -21,6 +21,7 @@ import {
 import type { AddressLike } from "./addresses.ts";
 import type {
   ConnectTarget,
+  ConnectTcp,
   ListenTcp,
   ListenUnix,
   NetHost,
@@ -36,7 +37,7 @@ import { nodeHost } from "./host_node.ts";
  */
 export const denoHost: NetHost = {
   connect: (target) =>
-    "hostname" in target && target.localAddr !== undefined ? connectFrom(target) : connect(target),
+    "hostname" in target && needsNode(target) ? connectFrom(target) : connect(target),
   listenTcp: async (options) => {
     await closedListenersGone();
     return options.reusePort ? await nodeHost.listenTcp(options) : listenTcp(options);
@@ -60,6 +61,11 @@ function connect(target: ConnectTarget): Operation<RawChannel> {
     );
     return () => controller.abort();
   });
+}
+
+/** Deno's own call can't bind the local end, and has no error of the system's for port 0. */
+function needsNode(target: ConnectTcp): boolean {
+  return target.localAddr !== undefined || target.port === 0;
 }
 
 /** By node:net, which can bind the local end first: to a port that a closed listener may still hold for a moment. */

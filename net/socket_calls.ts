@@ -9,6 +9,7 @@ import { type BytesLike, toBytes } from "../runtime/bytes.ts";
 import { OSError } from "../runtime/exceptions.ts";
 import type { Address, AddressLike } from "./addresses.ts";
 import { describeAddress } from "./_address_forms.ts";
+import { checkBuffer, checkCount } from "./_arguments.ts";
 import { ConnectedSocket } from "./_connected_socket.ts";
 import { DatagramSocket } from "./_datagram_socket.ts";
 import type { ConnectTarget } from "./host.ts";
@@ -31,12 +32,14 @@ import { readinessOf } from "./_socket_watch.ts";
 
 /** `loop.sockRecv` */
 export async function sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array> {
+  checkCount(nbytes);
   await readinessOf(sock, "read", "recv").ready();
   return sock.recv(nbytes);
 }
 
 /** `loop.sockRecvInto` */
 export async function sockRecvInto(sock: Socket, buffer: Uint8Array): Promise<number> {
+  checkBuffer(buffer);
   await readinessOf(sock, "read", "recv").ready();
   return sock.recvInto(buffer);
 }
@@ -46,6 +49,7 @@ export async function sockRecvfrom(
   sock: Socket,
   bufsize: number,
 ): Promise<[Uint8Array, Address]> {
+  checkCount(bufsize);
   const body = bodyOf(sock);
   if (body.kind === "connected") {
     return [await sockRecv(sock, bufsize), body.it.remoteAddr ?? body.it.localAddr!];

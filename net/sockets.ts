@@ -11,7 +11,7 @@ import { OSError, RuntimeError } from "../runtime/exceptions.ts";
 import { LazyModule } from "../runtime/_lazy.ts";
 import type { Address, AddressLike } from "./addresses.ts";
 import { describeAddress } from "./_address_forms.ts";
-import { checkAddress } from "./_arguments.ts";
+import { checkAddress, checkBuffer, checkCount } from "./_arguments.ts";
 import type { ConnectedSocket } from "./_connected_socket.ts";
 import type { DatagramSocket } from "./_datagram_socket.ts";
 import type { ListeningSocket } from "./_listening_socket.ts";
@@ -108,8 +108,19 @@ export class Socket implements Disposable {
    *
    * @param family `AF_INET` by default
    * @param type `SOCK_STREAM` by default
+   * @throws {RangeError} when there is no such family or type
    */
   constructor(family: SocketFamily = AF_INET, type: SocketType = SOCK_STREAM) {
+    if (![AF_UNIX, AF_INET, AF_INET6].includes(family)) {
+      throw new RangeError(
+        `A socket's family is AF_INET, AF_INET6 or AF_UNIX: current value is ${String(family)}`,
+      );
+    }
+    if (type !== SOCK_STREAM && type !== SOCK_DGRAM) {
+      throw new RangeError(
+        `A socket's type is SOCK_STREAM or SOCK_DGRAM: current value is ${String(type)}`,
+      );
+    }
     this.#family = family;
     this.#type = type;
   }
@@ -164,10 +175,12 @@ export class Socket implements Disposable {
   /**
    * What has arrived, at most `n` bytes of it; empty at the end of the stream.
    *
+   * @throws {RangeError} when `n` is negative
    * @throws {BlockingIOError} when nothing is there yet
    * @throws {OSError} when the socket is not connected, or failed
    */
   recv(n: number): Uint8Array {
+    checkCount(n);
     const body = this.#body;
     if (body.kind === "connected") return body.it.recv(n);
     if (body.kind === "datagram") return body.it.recvfrom(n)[0];
@@ -180,6 +193,7 @@ export class Socket implements Disposable {
    * @returns how many bytes; 0 at the end of the stream
    */
   recvInto(buffer: Uint8Array): number {
+    checkBuffer(buffer);
     const data = this.recv(buffer.length);
     buffer.set(data);
     return data.length;
@@ -204,9 +218,15 @@ export class Socket implements Disposable {
   /**
    * Ends one direction of the connection, or both.
    *
+   * @throws {RangeError} for another direction
    * @throws {OSError} "ENOTCONN" when the socket is not connected
    */
   shutdown(how: "read" | "write" | "both"): void {
+    if (!["read", "write", "both"].includes(how)) {
+      throw new RangeError(
+        `Cannot shut down ${String(how)}: "read", "write" or "both" is expected`,
+      );
+    }
     if (this.#body.kind !== "connected") throw wrongState(this, "shutdown");
     this.#body.it.shutdown(how);
   }

@@ -58,8 +58,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    */
   constructor(options: { limit?: number; loop?: EventLoop } = {}) {
     const { limit = DEFAULT_LIMIT, loop } = options;
-    // Written this way round so that NaN is refused too.
-    if (!(limit > 0)) throw new RangeError(`Limit cannot be <= 0: current value is ${limit}`);
+    checkLimit(limit);
     this.#state = new ReadState(limit);
     this.#loop = loop === undefined ? currentScope().loop as LoopCore : loop as unknown as LoopCore;
   }
@@ -322,6 +321,12 @@ class Lines implements AsyncIterableIterator<Uint8Array> {
 
 function toItem(line: Uint8Array): IteratorResult<Uint8Array, undefined> {
   return line.length === 0 ? { value: undefined, done: true } : { value: line, done: false };
+}
+
+/** @throws {RangeError} when the limit is not above 0 */
+export function checkLimit(limit: number): void {
+  // Written this way round so that NaN is refused too.
+  if (!(limit > 0)) throw new RangeError(`Limit cannot be <= 0: current value is ${limit}`);
 }
 
 function busy(name: string): RuntimeError {

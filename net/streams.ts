@@ -15,7 +15,7 @@ import {
 } from "./stream_calls.ts";
 import type { ConnectOptions, ServeOptions } from "./options.ts";
 import type { Server } from "./server.ts";
-import { StreamReader } from "./stream_reader.ts";
+import { checkLimit, StreamReader } from "./stream_reader.ts";
 import { type ClientConnected, StreamReaderProtocol } from "./stream_reader_protocol.ts";
 import { StreamWriter } from "./stream_writer.ts";
 import type { Transport } from "./transports.ts";
@@ -249,6 +249,8 @@ function serverProtocols(
         "startServer(clientConnected, host, port), startUnixServer(clientConnected, path)",
     );
   }
+  // Here, since the first connection would be too late.
+  if (options.limit !== undefined) checkLimit(options.limit);
   return () => {
     const reader = new StreamReader(readerOptions(loop, options));
     return new StreamReaderProtocol(reader, clientConnected, { loop });

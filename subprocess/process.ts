@@ -1,6 +1,6 @@
 import type { StreamReader } from "../net/stream_reader.ts";
 import type { StreamWriter } from "../net/stream_writer.ts";
-import type { BytesLike } from "../runtime/bytes.ts";
+import { type BytesLike, toBytes } from "../runtime/bytes.ts";
 import { BrokenPipeError, ConnectionResetError } from "../runtime/exceptions.ts";
 import { gather } from "../runtime/gather.ts";
 import type { Signal } from "../runtime/signals.ts";
@@ -78,12 +78,15 @@ export class Process implements AsyncDisposable {
    *
    * @param input what to write to stdin; it is closed afterwards, also without an input. Ignored when stdin is not piped
    * @returns the outputs, null for one that is not piped
+   * @throws {TypeError} when the input is neither a Uint8Array nor a string
    */
   async communicate(
     input: BytesLike | null = null,
   ): Promise<[stdout: Uint8Array | null, stderr: Uint8Array | null]> {
+    // Before anything is read: a second call must find the outputs untouched.
+    const data = input === null ? null : toBytes(input, "the input");
     const [, stdout, stderr] = await gather([
-      () => this.#feed(input),
+      () => this.#feed(data),
       () => this.#readAll(1),
       () => this.#readAll(2),
     ]);
@@ -132,7 +135,7 @@ export class Process implements AsyncDisposable {
     return `<Process ${this.pid}>`;
   }
 
-  async #feed(input: BytesLike | null): Promise<void> {
+  async #feed(input: Uint8Array | null): Promise<void> {
     const { stdin } = this;
     if (stdin === null) return;
     try {

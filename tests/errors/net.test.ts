@@ -129,6 +129,54 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     "Cannot read from a number: pass the path or file URL of a pipe, process.stdin or a ReadableStream",
   ],
   [
+    "an async factory",
+    () => onLoop("connectReadPipe", async () => await makeProtocol(), new ReadableStream()),
+    "TypeError",
+    "protocolFactory must return a protocol: it returned a promise, so it must not be async",
+  ],
+  [
+    "startServer() with a limit of 0",
+    () => untyped.startServer!(() => {}, "127.0.0.1", 0, { limit: 0 }),
+    "RangeError",
+    "Limit cannot be <= 0: current value is 0",
+  ],
+  [
+    "sockRecv() of less than nothing",
+    () => onLoop("sockRecv", new Socket(), -1),
+    "RangeError",
+    "negative buffersize in recv: current value is -1",
+  ],
+  [
+    "sockRecvfrom() of text",
+    () => onLoop("sockRecvfrom", new Socket(), "10"),
+    "TypeError",
+    "Cannot receive as many bytes: a whole number is expected, got 10",
+  ],
+  [
+    "sockRecvInto() a number",
+    () => onLoop("sockRecvInto", new Socket(), 10),
+    "TypeError",
+    "A buffer to receive into is a Uint8Array: got a number",
+  ],
+  [
+    "openUnixConnection() to a path that is empty",
+    () => openUnixConnection(""),
+    "OSError",
+    'Cannot use "" as a path: invalid argument (EINVAL)',
+  ],
+  [
+    "openUnixConnection() to a path with a null character",
+    () => openUnixConnection("/tmp/a\0b"),
+    "OSError",
+    'Cannot use "/tmp/a\\u0000b" as a path: invalid argument (EINVAL)',
+  ],
+  [
+    "openConnection() to port 0",
+    () => openConnection("127.0.0.1", 0),
+    "ConnectionRefusedError",
+    "connect 127.0.0.1:0: connection refused (ECONNREFUSED)",
+  ],
+  [
     "an option that subprocesses have not",
     () => createSubprocessExec("true", [], { preexecFn: () => {} } as object),
     "TypeError",
@@ -152,6 +200,45 @@ test("error texts: a stream reader's limit is told", () => {
   const call = (): unknown => new StreamReader({ limit: 0 });
   assert.equal(messageOf(call, "RangeError"), "Limit cannot be <= 0: current value is 0");
 });
+
+const thrown: [what: string, call: () => unknown, name: string, text: string][] = [
+  [
+    "a socket of Python's family",
+    () => new Socket(2 as 4),
+    "RangeError",
+    "A socket's family is AF_INET, AF_INET6 or AF_UNIX: current value is 2",
+  ],
+  [
+    "a socket of Python's type",
+    () => new Socket(4, 1 as never),
+    "RangeError",
+    "A socket's type is SOCK_STREAM or SOCK_DGRAM: current value is 1",
+  ],
+  [
+    "recv() of a part of a byte",
+    () => new Socket().recv(1.5),
+    "TypeError",
+    "Cannot receive as many bytes: a whole number is expected, got 1.5",
+  ],
+  [
+    "shutdown() as in Python",
+    () => new Socket().shutdown(1 as never),
+    "RangeError",
+    'Cannot shut down 1: "read", "write" or "both" is expected',
+  ],
+  [
+    "addReader() without a callback",
+    () => getEventLoop().addReader(new Socket(), undefined as never),
+    "TypeError",
+    "A function is expected as the callback: got undefined",
+  ],
+];
+
+for (const [what, call, name, text] of thrown) {
+  test(`error texts: ${what} throws`, () => {
+    assert.equal(messageOf(call, name), text);
+  });
+}
 
 test("error texts: a factory that returns nothing closes the connection and says so", async () => {
   await run(async () => {
@@ -177,6 +264,11 @@ test("error texts: sendto() with a pair throws where it is called", async () => 
       const call = (): unknown => transport.sendto("x", addr as never);
       assert.equal(messageOf(call, "TypeError"), `${NOT_AN_ADDRESS}got ${got}`);
     }
+    const tooHigh = (): unknown => transport.sendto("x", { hostname: "127.0.0.1", port: 70_000 });
+    assert.equal(
+      messageOf(tooHigh, "RangeError"),
+      "Cannot use port 70000: a port is a whole number from 0 to 65535",
+    );
     transport.close();
   });
 });

@@ -48,6 +48,13 @@ runs("SUBP-01: a megabyte goes through whole", async () => {
   assert.deepEqual(stdout, MEGABYTE);
 });
 
+runs("SUBP-02: an input of the wrong type leaves communicate() to a second call", async () => {
+  const process = await createSubprocessExec("cat", [], { stdin: PIPE, stdout: PIPE });
+  await assert.rejects(process.communicate(5 as unknown as string), TypeError);
+  const [stdout] = await process.communicate("input");
+  assert.deepEqual(stdout, new TextEncoder().encode("input"));
+});
+
 runs("SUBP-02: communicate gives both outputs and the returncode is set", async () => {
   const process = await createSubprocessShell("cat; echo oops >&2; exit 7", piped);
   assert.equal(process.returncode, null);
