@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { EventLoop } from "../event_loop.ts";
+import { ownBytes } from "./bytes.ts";
 import { Completion } from "./_completion.ts";
 import { type Bindings, ContextCell } from "./_context_cell.ts";
 import { type Context, contextOf, currentBindings } from "./context.ts";
@@ -50,7 +51,7 @@ export class Job {
     this.#submission = submission;
     this.holder = holder;
     this.loop = submission.loop;
-    const { args } = submission;
+    const args = submission.args.map(alone);
     this.#args = args;
     if (transferMarks.used || args.some((value) => typeof value === "function")) this.#takeApart();
   }
@@ -142,6 +143,11 @@ export function contextValues(): [name: string, value: unknown][] {
     }
   }
   return [...values];
+}
+
+/** A chunk that shares its buffer would take the bytes of other connections along. */
+function alone(value: unknown): unknown {
+  return value instanceof Uint8Array && !transferMarks.of.has(value) ? ownBytes(value) : value;
 }
 
 function isPlainValue(value: unknown): boolean {

@@ -71,7 +71,7 @@ export function isSharedBuffer(value: object): boolean {
 
 /** The bytes in a buffer that holds nobody else's: the very same array where that is so. */
 export function ownBytes(bytes: Uint8Array): Uint8Array {
-  return isSharedBuffer(bytes.buffer) ? bytes.slice() : bytes;
+  return isSharedBuffer(bytes.buffer) ? cloneBytes(bytes) : bytes;
 }
 
 /** A copy of the bytes from `start` to `end`, which keeps the original from being needed. */

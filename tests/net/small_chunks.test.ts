@@ -62,6 +62,19 @@ runs("SR-04: a chunk that is moved to a worker takes no other with it", async ()
   await connection.end();
 });
 
+runs("SR-04: a chunk that is copied to a worker takes no other's bytes along", async () => {
+  const connection = await pair();
+  const [first, second] = await twoChunks(connection);
+  const sizes = await toThread(
+    (...chunks: Uint8Array[]) => chunks.map((chunk) => [chunk.length, chunk.buffer.byteLength]),
+    first,
+    second,
+  );
+  assert.deepEqual(sizes, [[5, 5], [6, 6]]);
+  assert.equal(text(second), "second");
+  await connection.end();
+});
+
 runs("SR-04: writing into one chunk leaves the others as they are", async () => {
   const connection = await pair();
   const [first, second] = await twoChunks(connection);
