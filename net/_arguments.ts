@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { isBytes } from "../runtime/bytes.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { RuntimeError } from "../runtime/exceptions.ts";
 
@@ -60,7 +61,7 @@ export function checkCount(n: unknown): void {
 
 /** @throws {TypeError} unless bytes can be received into it */
 export function checkBuffer(buffer: unknown): void {
-  if (ArrayBuffer.isView(buffer) && "set" in buffer) return;
+  if (isBytes(buffer)) return;
   throw new TypeError(`A buffer to receive into is a Uint8Array: got ${describeType(buffer)}`);
 }
 

@@ -1,9 +1,11 @@
 import { RuntimeError } from "../runtime/exceptions.ts";
+import { checkBuffer } from "./_arguments.ts";
 import type { BufferedProtocol } from "./protocols.ts";
 
 /** Asks a protocol for a buffer, and insists that something fits in. */
 export function bufferOf(protocol: BufferedProtocol, sizehint: number): Uint8Array {
   const buffer = protocol.getBuffer(sizehint);
+  checkBuffer(buffer);
   if (buffer.length === 0) throw new RuntimeError("getBuffer() returned an empty buffer");
   return buffer;
 }

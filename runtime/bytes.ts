@@ -101,7 +101,7 @@ function allocate(length: number, make: (size: number) => ArrayBuffer): Uint8Arr
 }
 
 /** By its tag where instanceof says no: test runners hand over arrays of another realm. */
-function isBytes(data: unknown): data is Uint8Array {
+export function isBytes(data: unknown): data is Uint8Array {
   return data instanceof Uint8Array ||
     (ArrayBuffer.isView(data) && Reflect.get(data, Symbol.toStringTag) === "Uint8Array");
 }

@@ -110,6 +110,12 @@ const failures: [what: string, message: string, spoil: (protocol: Buffered) => v
     };
   }],
   ["an empty buffer", "getBuffer", (protocol) => protocol.getBuffer = () => new Uint8Array(0)],
+  ["a buffer of no bytes' kind", "getBuffer", (protocol) => {
+    protocol.getBuffer = () => new ArrayBuffer(10) as unknown as Uint8Array;
+  }],
+  ["no buffer at all", "getBuffer", (protocol) => {
+    protocol.getBuffer = () => undefined as unknown as Uint8Array;
+  }],
   ["a bufferUpdated() that throws", "bufferUpdated", (protocol) => {
     protocol.bufferUpdated = () => {
       throw new Error("spoiled");
@@ -131,6 +137,7 @@ for (const [what, name, spoil] of failures) {
       assert.ok(report.exception instanceof RuntimeError);
       assert.match(report.exception.message, /returned an empty buffer/);
     }
+    if (/buffer of|no buffer/.test(what)) assert.ok(report.exception instanceof TypeError);
     assert.equal(protocol.lost, report.exception);
     assert.deepEqual(protocol.log, ["lost"]);
   });
