@@ -1,3 +1,4 @@
+import { makeProtocol } from "./_arguments.ts";
 import type { EventLoop } from "../event_loop.ts";
 import type { Carry } from "./_carry.ts";
 import { handshake } from "./_handshake.ts";
@@ -65,7 +66,7 @@ export class Acceptor {
     const { loop, carry, protocolFactory, tls, owner } = this.#parts;
     const own = carry.fork();
     try {
-      const protocol = own.callOnce(protocolFactory, undefined);
+      const protocol = own.callOnce(makeProtocol, protocolFactory);
       const extra = new StreamExtra(channel, tls?.options ?? null);
       const parts = { channel, protocol, carry: own, extra, tls, owner };
       new StreamTransport(netLoop(loop), parts, null);

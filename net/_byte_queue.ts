@@ -1,4 +1,4 @@
-import { copyBytes, ownBytes } from "../runtime/bytes.ts";
+import { SmallCopies } from "../runtime/bytes.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -19,6 +19,7 @@ export class ByteQueue {
   #head = 0;
   /** Bytes of the head chunk that are gone. */
   #gone = 0;
+  #copies: SmallCopies | null = null;
   #seekIndex = 0;
   /**
    * Position of the first byte of the chunk at `#seekIndex`, which may be negative in the head
@@ -35,17 +36,7 @@ export class ByteQueue {
     this.length += chunk.length;
   }
 
-  /** Like `take`, in a buffer that holds nothing else before them: a header is read through a DataView. */
-  takeOwn(count: number): Uint8Array {
-    return ownBytes(this.take(count));
-  }
-
-  /** At most `count` bytes: all there are, or as `takeOwn` gives them. */
-  takeUpTo(count: number): Uint8Array {
-    return count < this.length ? this.takeOwn(count) : this.take(this.length);
-  }
-
-  /** Removes and returns exactly `count` bytes; there must be as many. Small ones may share a buffer. */
+  /** Removes and returns exactly `count` bytes; there must be as many. */
   take(count: number): Uint8Array {
     if (count === 0) return EMPTY;
     this.#forgetSeek();
@@ -55,13 +46,25 @@ export class ByteQueue {
       const start = this.#gone;
       this.#gone = start + count;
       this.length -= count;
-      return copyBytes(chunk, start, this.#gone);
+      return chunk.slice(start, this.#gone);
     }
     if (count > left) return this.#gather(count);
     const taken = this.#gone === 0 ? chunk : remainder(chunk, this.#gone);
     this.#advance();
     this.length -= count;
     return taken;
+  }
+
+  /** The same for a line, of which many lie in a chunk: short ones may share a buffer. */
+  takeLine(count: number): Uint8Array {
+    const chunk = this.#chunks[this.#head]!;
+    const start = this.#gone;
+    if (count >= chunk.length - start) return this.take(count);
+    this.#forgetSeek();
+    this.#gone = start + count;
+    this.length -= count;
+    this.#copies ??= new SmallCopies();
+    return this.#copies.copy(chunk, start, this.#gone);
   }
 
   /** Drops the first `count` bytes. */
@@ -182,7 +185,5 @@ export class ByteQueue {
  */
 function remainder(chunk: Uint8Array, start: number): Uint8Array {
   const left = chunk.length - start;
-  return left * 2 < chunk.buffer.byteLength
-    ? copyBytes(chunk, start, chunk.length)
-    : chunk.subarray(start);
+  return left * 2 < chunk.buffer.byteLength ? chunk.slice(start) : chunk.subarray(start);
 }

@@ -60,7 +60,7 @@ export class ConnectedSocket implements ReadSink, WriteQueueOwner {
   recv(n: number): Uint8Array {
     const { length } = this.#bytes;
     if (length > 0) {
-      const taken = this.#bytes.takeOwn(Math.min(n, length));
+      const taken = this.#bytes.take(Math.min(n, length));
       if (this.#bytes.length === 0) this.#read();
       return taken;
     }

@@ -131,7 +131,8 @@ export class DenoChannel implements RawChannel {
       this.#read();
       return;
     }
-    this.#gate.data(this.#buffer.cut(count), this.#asked);
+    const shares = this.#asked?.sharesSmallChunks === true;
+    this.#gate.data(this.#buffer.cut(count, shares), this.#asked);
     const sink = this.#gate.sink;
     if (!this.#buffer.full || sink?.afterTurn === undefined) this.#read();
     else sink.afterTurn(this.#readOn);

@@ -1,4 +1,4 @@
-import { copyBytes } from "../runtime/bytes.ts";
+import { SmallCopies } from "../runtime/bytes.ts";
 
 /**
  * The sizes a channel reads with. Every read under way holds a buffer, so thousands of idle
@@ -31,6 +31,7 @@ let _ballast: unknown = null;
  */
 export class ReadBuffer {
   #buffer: Uint8Array | null = null;
+  readonly #copies = new SmallCopies();
   #level: 0 | 1 | 2 = 0;
   #fits = 0;
   #fills = 0;
@@ -47,8 +48,12 @@ export class ReadBuffer {
     return this.#buffer ??= new Uint8Array(SIZES[this.#level]);
   }
 
-  /** The first `count` bytes of what `take` gave, as a chunk of the receiver's own. */
-  cut(count: number): Uint8Array {
+  /**
+   * The first `count` bytes of what `take` gave, as a chunk of the receiver's own.
+   *
+   * @param shares whether a small one may lie in one buffer with others of this connection
+   */
+  cut(count: number, shares: boolean): Uint8Array {
     const buffer = this.take();
     this.#full = count === buffer.length;
     if (count >= HEAVY) _ballast = new Array(count >> 6);
@@ -61,7 +66,7 @@ export class ReadBuffer {
       this.#buffer = null;
       return this.#full ? buffer : buffer.subarray(0, count);
     }
-    return copyBytes(buffer, 0, count);
+    return shares ? this.#copies.copy(buffer, 0, count) : buffer.slice(0, count);
   }
 
   #filled(): void {

@@ -59,7 +59,7 @@ export class ReadSome extends ReadWait {
 
   protected take(): Uint8Array {
     const { bytes } = this.state;
-    return bytes.takeUpTo(this.#most);
+    return bytes.take(Math.min(this.#most, bytes.length));
   }
 }
 
@@ -74,7 +74,7 @@ export class ReadAll extends ReadWait {
 
   protected take(): Uint8Array {
     const { bytes } = this.state;
-    return bytes.takeOwn(bytes.length);
+    return bytes.take(bytes.length);
   }
 }
 
@@ -118,5 +118,5 @@ export class ReadUntil extends ReadWait {
 export function takeExactly(state: ReadState, count: number): Uint8Array {
   const { bytes } = state;
   if (bytes.length < count) throw new IncompleteReadError(bytes.take(bytes.length), count);
-  return bytes.takeOwn(count);
+  return bytes.take(count);
 }

@@ -54,7 +54,7 @@ export class SeparatorSearch {
   finish(): Uint8Array {
     const { bytes, limit } = this.#state;
     if (this.#end >= 0) {
-      if (this.#start <= limit) return bytes.take(this.#end);
+      if (this.#start <= limit) return bytes.takeLine(this.#end);
       return this.#overrun("Separator is found, but chunk is longer than limit", this.#start);
     }
     if (this.#offset > limit) {

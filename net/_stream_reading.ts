@@ -75,6 +75,11 @@ export abstract class StreamReading extends TransportBase implements ReadSink {
     else if (!this.#ended) this.startReading();
   }
 
+  /** Those of protocols do. What streams read is cheap enough, and passed on to more places. */
+  get sharesSmallChunks(): boolean {
+    return !this.direct;
+  }
+
   onData(chunk: Uint8Array): void {
     if (!this.direct) this.#tell({ kind: "data", chunk });
     else {

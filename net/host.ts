@@ -49,9 +49,10 @@ export type Done = (error: OSError | null) => void;
 
 /** Receives what a channel reads. */
 export interface ReadSink {
+  /** Small chunks may lie in one buffer with others of the same connection. @default {false} */
+  readonly sharesSmallChunks?: boolean;
   /**
-   * A chunk of at least one byte. It is the receiver's own: nobody else will ever write into it. A
-   * small one may share its buffer with others.
+   * A chunk of at least one byte. It is the receiver's own: nobody else will ever write into it.
    */
   onData(chunk: Uint8Array): void;
   /** The peer will send no more. Reading has ended; the channel stays open for writing. */

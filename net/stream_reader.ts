@@ -67,9 +67,6 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    * Reads up to `n` bytes: what has arrived, or what comes next. All until the end of the stream
    * when `n` is negative or left out. Empty at the end of the stream, and for `n` = 0.
    *
-   * What arrived may lie in a larger buffer, as Node's Buffers do: `data.buffer` alone is not the
-   * data. Parts that `n` or `readexactly` cut out have a buffer of their own.
-   *
    * @param n how many bytes at most
    * @throws {RuntimeError} when another read waits already
    * @throws {TypeError} when `n` is no whole number
@@ -98,18 +95,19 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
     const { bytes } = state;
     if (n < 0) {
       if (!state.eof) return new ReadAll(state).promise;
-      return Promise.resolve(bytes.takeOwn(bytes.length));
+      return Promise.resolve(bytes.take(bytes.length));
     }
     if (bytes.length === 0) {
       return state.eof ? Promise.resolve(EMPTY) : new ReadSome(state, n).promise;
     }
-    const taken = bytes.takeUpTo(n);
+    const taken = bytes.take(Math.min(n, bytes.length));
     state.maybeResume();
     return Promise.resolve(taken);
   }
 
   /**
-   * Reads a line with its "\n". At the end of the stream what is left, without "\n" or empty.
+   * Reads a line with its "\n". At the end of the stream what is left, without "\n" or empty. On Deno
+   * short lines of a stream share a buffer: `line.buffer` alone is not the line.
    *
    * @throws {RangeError} when the line is longer than the limit; it is dropped, or all that is
    * buffered when its end has not come

@@ -40,8 +40,8 @@ export interface Protocol extends BaseProtocol {
   /** The connection stands: keep the transport to write to it. */
   connectionMade?(transport: Transport): void;
   /**
-   * Bytes arrived, in chunks of any size, never empty. They are the protocol's own. On Deno a small
-   * chunk lies in a larger buffer, as those of Node's Buffers do: `data.buffer` alone is not the data.
+   * Bytes arrived, in chunks of any size, never empty. They are the protocol's own. On Deno small
+   * chunks of a connection share a buffer: `data.buffer` alone is not the data.
    */
   dataReceived(data: Uint8Array): void;
   /** The peer sends no more. Return true to keep the transport open for writing; else it closes. */

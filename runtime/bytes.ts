@@ -34,9 +34,7 @@ export function concatBytes(chunks: readonly Uint8Array[], length?: number): Uin
   if (only !== undefined && chunks.length === 1) return only;
   let total = length ?? 0;
   if (length === undefined) { for (const chunk of chunks) total += chunk.byteLength; }
-  const joined = makeShared !== null && total <= SMALL
-    ? allocate(total, makeShared)
-    : new Uint8Array(total);
+  const joined = new Uint8Array(total);
   let offset = 0;
   for (const chunk of chunks) {
     joined.set(chunk, offset);
@@ -45,23 +43,46 @@ export function concatBytes(chunks: readonly Uint8Array[], length?: number): Uin
   return joined;
 }
 
-/** Copies up to this size lie side by side where that is worth it. */
-const SMALL = 1024;
-const SHARED_SIZE = 8 * 1024;
+/** Copies up to this size lie side by side where that is worth it, some tens in a buffer. */
+const SMALL = 256;
+const SHARED_SIZE = 2048;
 
 let makeShared: ((size: number) => ArrayBuffer) | null = null;
-let shared: ArrayBuffer = new ArrayBuffer(0);
-let sharedUsed = 0;
 const sharedBuffers: WeakSet<object> = new WeakSet();
 
 /**
- * From now on small copies share buffers of 8 KiB, as Node's Buffers do. Deno's V8 keeps no bytes within an array, so that
- * an array of its own costs 0.5 to 0.9 µs, a tenth of a server's time for each small message; here it costs 0.1.
+ * From now on small copies share buffers. Deno's V8 keeps no bytes within an array, so that an array of its own costs 0.5
+ * to 0.9 µs, a tenth of a server's time for each small message; here it costs 0.1.
  *
  * @param make makes a buffer that nobody can transfer: the other copies in it would go with it
  */
 export function shareSmallCopies(make: (size: number) => ArrayBuffer): void {
   makeShared = make;
+}
+
+/**
+ * Copies of what one connection brings. The small ones share buffers where {@linkcode shareSmallCopies} was called, but
+ * never with those of another connection: who looks beyond a chunk must not see what somebody else has sent.
+ */
+export class SmallCopies {
+  #buffer: ArrayBuffer | null = null;
+  #used = 0;
+
+  /** A copy of the bytes from `start` to `end`, which keeps the original from being needed. */
+  copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
+    const length = end - start;
+    if (makeShared === null || length > SMALL) return bytes.slice(start, end);
+    if (this.#buffer === null || this.#used + length > SHARED_SIZE) {
+      this.#buffer = makeShared(SHARED_SIZE);
+      sharedBuffers.add(this.#buffer);
+      this.#used = 0;
+    }
+    const copy = new Uint8Array(this.#buffer, this.#used, length);
+    // The next one at a multiple of eight, where a view of any kind of numbers may begin.
+    this.#used = (this.#used + length + 7) & ~7;
+    copy.set(length === bytes.length ? bytes : bytes.subarray(start, end));
+    return copy;
+  }
 }
 
 /** Whether other copies lie in this buffer, so that it can't be given away. */
@@ -74,30 +95,9 @@ export function ownBytes(bytes: Uint8Array): Uint8Array {
   return isSharedBuffer(bytes.buffer) ? cloneBytes(bytes) : bytes;
 }
 
-/** A copy of the bytes from `start` to `end`, which keeps the original from being needed. */
-export function copyBytes(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  const length = end - start;
-  if (makeShared === null || length > SMALL) return bytes.slice(start, end);
-  const copy = allocate(length, makeShared);
-  copy.set(length === bytes.length ? bytes : bytes.subarray(start, end));
-  return copy;
-}
-
 /** The first `count` bytes, all of them by default, in an array of their own; a Buffer's `slice` would be a view. */
 export function cloneBytes(bytes: Uint8Array, count: number = bytes.length): Uint8Array {
   return new Uint8Array(count === bytes.length ? bytes : bytes.subarray(0, count));
-}
-
-function allocate(length: number, make: (size: number) => ArrayBuffer): Uint8Array<ArrayBuffer> {
-  if (sharedUsed + length > shared.byteLength) {
-    shared = make(SHARED_SIZE);
-    sharedBuffers.add(shared);
-    sharedUsed = 0;
-  }
-  const array = new Uint8Array(shared, sharedUsed, length);
-  // The next one at a multiple of eight, where a view of any kind of numbers may begin.
-  sharedUsed = (sharedUsed + length + 7) & ~7;
-  return array;
 }
 
 /** By its tag where instanceof says no: test runners hand over arrays of another realm. */
