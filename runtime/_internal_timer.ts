@@ -29,13 +29,6 @@ export class InternalTimer implements TimerEntry, ReadyEntry {
     return timer;
   }
 
-  /** The same for what can't be due yet: reading the clock takes a tenth of a timeout's time on Deno. */
-  static later(loop: LoopCore, when: number, callback: () => void): InternalTimer {
-    const timer = new InternalTimer(loop, when, callback);
-    loop.scheduler.addTimer(timer, -Infinity);
-    return timer;
-  }
-
   /** `delay` in seconds from now. What is due already comes behind the callbacks of this moment, as with `callLater`. */
   static after(loop: LoopCore, delay: number, callback: () => void): InternalTimer {
     const now = loop.time();

@@ -10,9 +10,6 @@ import type { LoopCore } from "./_loop_core.ts";
 /** `created → active → expiring → expired`, or `active → finished`. */
 type State = "created" | "active" | "expiring" | "expired" | "finished";
 
-/** Seconds from now that can't have passed before the body is entered, a line later. */
-const FAR = 1;
-
 /** A Timeout so many seconds from now, whose error can tell how many they were. */
 let within: (seconds: number) => Timeout;
 let toTimeoutError: (timeout: Timeout, cause: Error) => TimeoutError;
@@ -152,13 +149,10 @@ export class Timeout {
       this.#timer = null;
       return;
     }
-    const fire = (): void => {
+    this.#timer = InternalTimer.at(this.#loop!, when, () => {
       this.#state = "expiring";
       this.#deadline!.fire();
-    };
-    this.#timer = this.#seconds !== null && this.#seconds >= FAR
-      ? InternalTimer.later(this.#loop!, when, fire)
-      : InternalTimer.at(this.#loop!, when, fire);
+    });
   }
 
   #toTimeoutError(cause: Error): TimeoutError {

@@ -335,6 +335,20 @@ runs(
   },
 );
 
+runs("TMO-06: entered after its time has passed it fires at the first wait", async () => {
+  const late = timeout(5);
+  await sleep(10);
+  let passed = false;
+  await assert.rejects(
+    late.with(async () => {
+      await sleep(0);
+      passed = true;
+    }),
+    TimeoutError,
+  );
+  assert.equal(passed, false);
+});
+
 runs("TMO-13: rescheduled into the past it fires at the next wait", async (loop) => {
   await sleep(10);
   const block = timeout(null);
