@@ -6,7 +6,6 @@ import type * as net from "node:net";
 import type * as stream from "node:stream";
 import type * as tls from "node:tls";
 import type * as tty from "node:tty";
-import type * as workerThreads from "node:worker_threads";
 
 interface Builtins {
   "node:crypto": typeof crypto;
@@ -17,7 +16,6 @@ interface Builtins {
   "node:stream": typeof stream;
   "node:tls": typeof tls;
   "node:tty": typeof tty;
-  "node:worker_threads": typeof workerThreads;
 }
 
 /**
