@@ -1,3 +1,5 @@
+import { inheritedValues } from "./_thread_slot.ts";
+
 /** Variables to values; never changed once made, so that copying a context is copying a reference. */
 export type Bindings = ReadonlyMap<object, unknown>;
 
@@ -40,5 +42,26 @@ export class ContextCell {
   }
 }
 
-/** The context of all plain code of this thread. */
-export const plainCell: ContextCell = new ContextCell();
+/** The context of all plain code of this thread, in a worker of what runs outside of its jobs. */
+export const threadCell: ContextCell = new ContextCell();
+
+const jobCells: WeakMap<ReadonlyMap<string, unknown>, ContextCell> = new WeakMap();
+
+/** The context of plain code here: that of the thread, in a worker that of the job. */
+export function plainCell(): ContextCell {
+  const inherited = inheritedValues();
+  if (inherited === null) return threadCell;
+  let cell = jobCells.get(inherited);
+  if (cell === undefined) {
+    cell = new ContextCell(without(threadCell.bindings, inherited));
+    jobCells.set(inherited, cell);
+  }
+  return cell;
+}
+
+/** What modules set while they were loaded counts less than what the caller of a job brings. */
+function without(bindings: Bindings, inherited: ReadonlyMap<string, unknown>): Bindings {
+  const names = [...bindings.keys()].map((variable) => (variable as { name: string }).name);
+  if (!names.some((name) => inherited.has(name))) return bindings;
+  return new Map([...bindings].filter((_, index) => !inherited.has(names[index]!)));
+}

@@ -5,7 +5,7 @@ import { type ConcurrentFuture, concurrentFuture } from "./_concurrent_future.ts
 import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { currentScope } from "./_frame.ts";
-import type { Submission } from "./_job.ts";
+import { contextValues, type Submission } from "./_job.ts";
 import { workOf } from "./thread_module.ts";
 import type { WorkerKind } from "./_worker_code.ts";
 import { WorkerPool } from "./_worker_pool.ts";
@@ -65,6 +65,7 @@ let counter = 0;
  *   the globals only. It may be async.
  * - Arguments and results are copied (structured clone) as they are at the call, or moved with `transfer`. Functions among
  *   the arguments stay here: called in the worker, they run on the loop of whoever submitted the work.
+ * - Each job runs in a context of its own, with the caller's context variables, by name, if their values can be copied.
  * - An error comes back with its name, message, stack, cause and fields. A worker that dies fails its work with
  *   BrokenExecutor and is replaced.
  *
@@ -119,7 +120,7 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
     ...args: A
   ): ConcurrentFuture<Awaited<R>> {
     const loop = currentScope().loop as unknown as EventLoop;
-    const completion = submitToPool(this, { fn, args, values: [], loop });
+    const completion = submitToPool(this, { fn, args, values: contextValues(), loop });
     return concurrentFuture(completion as Completion<Awaited<R>>);
   }
 

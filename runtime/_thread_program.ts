@@ -49,6 +49,7 @@ export function nameHelper(program: string): string {
  *
  * - What a job leaves uncaught never leaves the worker as an uncaught error, which Deno would print: it goes to the pool.
  * - Calls of the job's functions and its result travel in the order in which they were made.
+ * - Each job runs in an async context of its own, so that nothing that one sets is there for the next.
  */
 function runWorker(
   wire: Wire,
@@ -75,9 +76,23 @@ function runWorker(
   let lastCall = 0;
   let current: Job | null = null;
 
+  interface Globals {
+    readonly process: {
+      on(event: string, listener: (error: unknown) => void): void;
+      getBuiltinModule(name: "node:async_hooks"): typeof import("node:async_hooks");
+    };
+  }
+  const { process } = globalThis as unknown as Globals;
+  const { AsyncLocalStorage, AsyncResource } = process.getBuiltinModule("node:async_hooks");
+  /** The job that code belongs to: what one left behind may run while another is at hand. */
+  const jobs = new AsyncLocalStorage<Job>();
+
   const slot: ThreadSlot = {
-    signal: () => current === null ? null : signalOf(current),
-    values: () => current === null ? null : current.values,
+    signal() {
+      const job = jobs.getStore() ?? current;
+      return job === null || job !== current ? null : signalOf(job);
+    },
+    values: () => jobs.getStore()?.values ?? null,
     isRemote: (fn) => places.has(fn),
     call,
     block: channel.sleep,
@@ -99,12 +114,14 @@ function runWorker(
     wire.putBack(args, message.functions, (fn) => makeRemote(job.id, fn));
     const ended = (value: unknown): void => finish(job, value);
     const failed = (error: unknown): void => fail(job, explain(error, message));
+    // The resource is there for Node before 24, where `enterWith` of any storage would otherwise last until the next job.
+    const start = (fn: Callable): unknown =>
+      new AsyncResource("job").runInAsyncScope(() => jobs.run(job, () => fn(...(args as never[]))));
     try {
-      // A hop less for each of many small jobs: only what has to be waited for is.
+      // A hop less for each of many small jobs: only what has to be waited for is. A module is loaded outside of the job:
+      // what it starts for itself is no part of the job that came first.
       const fn = findWork(message);
-      const result = fn instanceof Promise
-        ? fn.then((loaded) => loaded(...(args as never[])))
-        : fn(...(args as never[]));
+      const result = fn instanceof Promise ? fn.then(start) : start(fn);
       if (isThenable(result)) Promise.resolve(result).then(ended, failed);
       else ended(result);
     } catch (error) {
@@ -323,10 +340,6 @@ function runWorker(
     channel.post({ kind: "stray", error: wire.encodeThrown(error), fatal }, []);
   }
 
-  interface Emitter {
-    on(event: string, listener: (error: unknown) => void): void;
-  }
-  const { process } = globalThis as unknown as { process: Emitter };
   process.on("uncaughtException", (error) => stray(error, true));
   process.on("unhandledRejection", (error) => stray(error, true));
   channel.listen(receive);

@@ -10,7 +10,7 @@ type Callable = (...args: never[]) => unknown;
 export interface ThreadSlot {
   /** The signal of the job at hand; null between jobs. */
   signal(): AbortSignal | null;
-  /** The caller's context variables, by name; null between jobs. */
+  /** The context variables of the caller of the job that this code belongs to, by name; a map of its own for each job. */
   values(): ReadonlyMap<string, unknown> | null;
   /** Whether this is a function that came with a job. */
   isRemote(fn: Callable): boolean;

@@ -1,6 +1,6 @@
 import type { EventLoop, ExceptionContext, ExceptionHandler } from "../event_loop.ts";
 import { requireTaskOptions } from "./_argument_checks.ts";
-import { type Bindings, ContextCell, plainCell } from "./_context_cell.ts";
+import { type Bindings, ContextCell, threadCell } from "./_context_cell.ts";
 import type { Awaitable, Coroutine } from "./coroutines.ts";
 import { checkCallback, debugByDefault } from "./_debug.ts";
 import { DebugMode } from "./_debug_mode.ts";
@@ -83,8 +83,8 @@ export class BaseEventLoop implements LoopCore {
     this.scheduler = new Scheduler(options.host ?? new RuntimeHost());
     this.scheduler.onStop = () => this.#stopped();
     this.scheduler.onFatal = (error) => this.#metFatal(error);
-    this.rootScope = new Scope(this, null, null, plainCell);
-    this.#sharedFrame = this.#makeSharedFrame(plainCell.bindings);
+    this.rootScope = new Scope(this, null, null, threadCell);
+    this.#sharedFrame = this.#makeSharedFrame(threadCell.bindings);
     this.#reporter = new ExceptionReporter(this.#self);
     this.#unretrieved = new UnretrievedExceptions(this);
     this.#asyncGenerators = new AsyncGenerators(this);

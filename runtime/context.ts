@@ -133,7 +133,7 @@ class BindingToken<T> implements Token<T> {
       if (token.#used) {
         throw new RuntimeError(`Token of "${token.var.name}" has already been used once`);
       }
-      if (token.#cell !== (storedScope()?.cell ?? plainCell)) {
+      if (token.#cell !== (storedScope()?.cell ?? plainCell())) {
         throw new RangeError(
           `Cannot reset "${token.var.name}": the token was created in a different Context`,
         );
@@ -299,13 +299,13 @@ export function cellOf(context: Context): ContextCell {
 
 /** The values that code here sees. */
 export function currentBindings(): Bindings {
-  return (storedScope()?.cell ?? plainCell).bindings;
+  return (storedScope()?.cell ?? plainCell()).bindings;
 }
 
 /** A cell that may be changed: callbacks that share a frame get their own with the first change. */
 function writableCell(): ContextCell {
   const scope = storedScope();
-  if (scope === undefined) return plainCell;
+  if (scope === undefined) return plainCell();
   if (!scope.shared) return scope.cell;
   const own = Scope.transparent(scope.parent!, new ContextCell(scope.cell.bindings), null);
   enterScope(own);

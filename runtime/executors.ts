@@ -5,6 +5,7 @@ import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { RuntimeError } from "./exceptions.ts";
 import type { Future } from "./_future.ts";
+import { contextValues } from "./_job.ts";
 import { loopFuture } from "./_loop_future.ts";
 import { countAsOperation } from "./_operation.ts";
 import { type Executor, submitToPool, ThreadPoolExecutor } from "./_thread_pool.ts";
@@ -75,7 +76,7 @@ export function runInExecutor<A extends unknown[], R>(
         "write runInExecutor(null, work, ...args), null being the default executor",
     );
   }
-  const completion = submitFor(loop, executor, fn, args, []);
+  const completion = submitFor(loop, executor, fn, args, contextValues());
   return loopFuture(completion as Completion<Awaited<R>>, loop);
 }
 

@@ -103,7 +103,8 @@ threadSlot?.libraries.push({ findErrorClass, cancelledError: () => new Cancelled
  * - `fn` is a function of a `threadModule`, or a self-contained one: it is sent as source and sees its arguments and the
  *   globals only. It may be async.
  * - Arguments and results are copied, or moved with `transfer`. Functions among the arguments arrive as RemoteFunctions.
- * - The caller's context variables are visible to module functions, by their names, if their values can be copied.
+ * - The caller's context variables are visible to module functions, by their names, if their values can be copied. Each job
+ *   runs in a context of its own: what it sets, no other job sees.
  * - Cancelled, the caller goes on at once: work that has not started never does, other work has `currentThreadSignal()`.
  *
  * asyncio: `asyncio.to_thread()`

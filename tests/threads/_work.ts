@@ -2,6 +2,7 @@
 import {
   CancelledError,
   ContextVar,
+  createTask,
   currentThreadSignal,
   ExceptionGroup,
   getParentLoop,
@@ -45,6 +46,37 @@ export function currentUser(): unknown {
 export function changeUser(): unknown {
   user.set("changed in the worker");
   return user.get();
+}
+
+/** Sets the variable, if it is given a value, in the way that is named, and gives what is read there. */
+export async function setUser(way: string, name: string | null): Promise<unknown> {
+  const setAndGet = () => {
+    if (name !== null) user.set(name);
+    return user.get();
+  };
+  if (way === "run") return await run(setAndGet);
+  if (way === "task") return await createTask(setAndGet);
+  if (way === "after an await") await sleep(0.001);
+  return setAndGet();
+}
+
+/** Reads the variable when flag 1 is set, which is after this job has ended, and keeps what it read. */
+export function readUserLater(flags: Int32Array): void {
+  const look = () => {
+    if (Atomics.load(flags, 1) === 0) setTimeout(look, 1);
+    else {
+      Reflect.set(globalThis, "readLater", [user.get(), currentThreadSignal() === null]);
+      Atomics.store(flags, 0, 1);
+    }
+  };
+  setTimeout(look, 1);
+}
+
+/** Lets what was left behind read while this job is at hand. */
+export async function whatWasReadLater(flags: Int32Array): Promise<unknown> {
+  Atomics.store(flags, 1, 1);
+  while (Atomics.load(flags, 0) === 0) await sleep(0.001);
+  return [user.get(), ...Reflect.get(globalThis, "readLater")];
 }
 
 export function currentUserInTask(): Promise<unknown> {

@@ -9,6 +9,7 @@ import {
   createTask,
   gather,
   getRunningLoop,
+  ProcessPoolExecutor,
   run,
   RuntimeError,
   threadModule,
@@ -17,7 +18,7 @@ import {
   transfer,
 } from "../../mod.ts";
 import { nameHelper } from "../../runtime/_thread_program.ts";
-import { rejection, workModule } from "./_kit.ts";
+import { rejection, sharedFlags, workModule } from "./_kit.ts";
 
 test("THR-01: a self-contained function runs in a worker and its value comes back", async () => {
   await run(async () => {
@@ -283,6 +284,69 @@ test("THR-05: what the worker sets stays in the worker", async () => {
     user.set("here");
     assert.equal(await toThread(workModule.changeUser), "changed in the worker");
     assert.equal(user.get(), "here");
+  });
+});
+
+for (const Pool of [ThreadPoolExecutor, ProcessPoolExecutor]) {
+  for (const way of ["plainly", "after an await", "task", "run"]) {
+    test(`THR-05: what a job sets (${way}) no later job of a ${Pool.name} sees`, async () => {
+      const user = new ContextVar<string>("user");
+      await run(async () => {
+        const pool = new Pool({ maxWorkers: 1 });
+        getRunningLoop().setDefaultExecutor(pool);
+        const seen: unknown[] = [];
+        const job = async (name: string | null) => {
+          seen.push(await toThread(workModule.setUser, way, name));
+        };
+        await createTask(() => (user.set("alice"), job("bob")));
+        await createTask(() => (user.set("carol"), job(null)));
+        await createTask(() => job(null));
+        assert.deepEqual(seen, ["bob", "carol", "nobody"]);
+        await pool.shutdown();
+      });
+    });
+  }
+
+  test(`THR-05: submit() of a ${Pool.name} and runInExecutor() bring the caller's variables, too`, async () => {
+    const user = new ContextVar<string>("user");
+    await run(async () => {
+      const pool = new Pool({ maxWorkers: 1 });
+      user.set("ada");
+      assert.equal(await pool.submit(workModule.currentUser), "ada");
+      user.set("bob");
+      assert.equal(await getRunningLoop().runInExecutor(pool, workModule.currentUser), "bob");
+      await pool.shutdown();
+    });
+  });
+}
+
+test("THR-05: what a job leaves behind still sees its own caller's variables, and no signal", async () => {
+  const user = new ContextVar<string>("user");
+  await run(async () => {
+    const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+    const flags = sharedFlags();
+    user.set("alice");
+    await pool.submit(workModule.readUserLater, flags);
+    user.set("bob");
+    const seen = await pool.submit(workModule.whatWasReadLater, flags);
+    assert.deepEqual(seen, ["bob", "alice", true]);
+    await pool.shutdown();
+  });
+});
+
+test("THR-05: another library's storage that a job enters does not reach the next one", async () => {
+  await run(async () => {
+    const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+    const enter = (value: string | null) => {
+      const { AsyncLocalStorage } = process.getBuiltinModule("node:async_hooks");
+      const scope = globalThis as unknown as { storage?: InstanceType<typeof AsyncLocalStorage> };
+      scope.storage ??= new AsyncLocalStorage();
+      if (value !== null) scope.storage.enterWith(value);
+      return scope.storage.getStore() ?? null;
+    };
+    assert.equal(await pool.submit(enter, "alice"), "alice");
+    assert.equal(await pool.submit(enter, null), null);
+    await pool.shutdown();
   });
 });
 
