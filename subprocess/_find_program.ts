@@ -22,6 +22,24 @@ export function checkProgram(request: SpawnRequest): void {
   throw spawnError(worst, request, "program", null);
 }
 
+/**
+ * Where a program is found on a PATH whose entries are not all absolute: Bun passes over the empty one, which means the working
+ * directory, searches the default directories when all of the PATH is empty, and takes others from the wrong directory when `cwd`
+ * is relative. Null: Bun may look itself.
+ *
+ * @throws {FileNotFoundError} when no entry has the program
+ * @throws {PermissionError} when it may not be executed
+ */
+export function findOnPath(request: SpawnRequest): string | null {
+  const { program } = request;
+  if (program === "" || program.includes("/")) return null;
+  if (searchPath(request).split(":").every((directory) => directory.startsWith("/"))) return null;
+  checkProgram(request);
+  const runs = (path: string): boolean =>
+    accessCode(resolve(request.cwd, path), "program") === null;
+  return candidates(request).find(runs) ?? null;
+}
+
 /** An error of Node's or Bun's spawn, which do not tell what it was that does not exist or may not be entered. */
 export function explainSpawn(error: unknown, request: SpawnRequest): unknown {
   if (error instanceof OSError) return error;
@@ -46,8 +64,11 @@ function candidates(request: SpawnRequest): string[] {
   const { program } = request;
   if (program === "") return [];
   if (program.includes("/")) return [program];
-  const path = (request.env ?? thisProcess().env)["PATH"] ?? DEFAULT_PATH;
-  return path.split(":").map((directory) => `${directory || "."}/${program}`);
+  return searchPath(request).split(":").map((directory) => `${directory || "."}/${program}`);
+}
+
+function searchPath(request: SpawnRequest): string {
+  return (request.env ?? thisProcess().env)["PATH"] ?? DEFAULT_PATH;
 }
 
 function resolve(cwd: string | null, path: string): string {

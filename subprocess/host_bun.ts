@@ -1,8 +1,8 @@
 import { signalNumber } from "../runtime/_signal_names.ts";
 import { BunPipeSource, BunPipeWriter, type FileSink } from "./_bun_pipes.ts";
 import { ExitNotice } from "./_exit_notice.ts";
-import { checkProgram, explainSpawn } from "./_find_program.ts";
-import { sendSignal } from "./_node_children.ts";
+import { checkProgram, explainSpawn, findOnPath } from "./_find_program.ts";
+import { sendSignal, thisProcess } from "./_node_children.ts";
 import { PulledReader } from "./_pulled_reader.ts";
 import type { RawChild, SpawnRequest, StreamUse, SubprocessHost } from "./host.ts";
 
@@ -25,6 +25,7 @@ type BunStream = "pipe" | "ignore" | "inherit" | number;
 
 interface BunSpawnOptions {
   cmd: string[];
+  argv0?: string;
   stdin: BunStream;
   stdout: BunStream;
   stderr: BunStream;
@@ -32,7 +33,7 @@ interface BunSpawnOptions {
   lazy: true;
   detached: boolean;
   cwd?: string;
-  env?: Record<string, string>;
+  env?: Readonly<Record<string, string | undefined>>;
   uid?: number;
   gid?: number;
   onExit(child: BunSubprocess, code: number | null, signal: string | number | null): void;
@@ -53,8 +54,9 @@ function spawn(request: SpawnRequest): RawChild {
     Bun: { spawn(options: BunSpawnOptions): BunSubprocess };
   };
   const exit = new ExitNotice();
+  const found = findOnPath(request);
   const options: BunSpawnOptions = {
-    cmd: [request.program, ...request.args],
+    cmd: [found ?? request.program, ...request.args],
     stdin: stream(request.stdin),
     stdout: stream(request.stdout),
     stderr: stream(request.stderr),
@@ -62,8 +64,10 @@ function spawn(request: SpawnRequest): RawChild {
     detached: request.newSession,
     onExit: (_child, code, signal) => exit.tell(returncode(code, signal)),
   };
+  if (found !== null) options.argv0 = request.program;
   if (request.cwd !== null) options.cwd = request.cwd;
-  if (request.env !== null) options.env = { ...request.env };
+  // Without one Bun gives the child the environment that this process was started with, and searches that one's PATH.
+  options.env = request.env ?? thisProcess().env;
   if (request.uid !== null) options.uid = request.uid;
   if (request.gid !== null) options.gid = request.gid;
   try {

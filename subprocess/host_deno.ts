@@ -1,4 +1,4 @@
-import { OSError, ProcessLookupError } from "../runtime/exceptions.ts";
+import { FileNotFoundError, OSError, ProcessLookupError } from "../runtime/exceptions.ts";
 import { missingPermission } from "../runtime/_missing_permission.ts";
 import { signalName } from "../runtime/_signal_names.ts";
 import { DenoPipeSource, DenoPipeWriter } from "./_deno_pipes.ts";
@@ -43,8 +43,50 @@ function spawn(request: SpawnRequest): RawChild {
     if (error instanceof Deno.errors.NotCapable && request.program === "/bin/sh") {
       return spawn({ ...request, program: "sh" });
     }
-    throw translate(error, request);
+    const directories = unsearched(error, request);
+    if (directories.length === 0) throw translate(error, request);
+    return spawnFrom(directories, request, error);
   }
+}
+
+/**
+ * The directories that a child's PATH stands for and Deno did not search: the C library's own ones where the child has no PATH,
+ * and entries that count from the child's directory, for Deno looks at them from ours.
+ */
+function unsearched(error: unknown, { program, env, cwd }: SpawnRequest): string[] {
+  if (program.includes("/")) return [];
+  if ((error as Error).message.includes("no path to search")) return ["/bin", "/usr/bin"];
+  if (cwd === null || !(error instanceof Deno.errors.NotFound)) return [];
+  const path = env === null ? ownPath() : env["PATH"] ?? "";
+  const relative = path.split(":").filter((directory) => !directory.startsWith("/"));
+  // A path, other than a name, does count from the child's directory.
+  return relative.map((directory) => `./${directory || "."}`);
+}
+
+/** "" where the program may not read its environment. */
+function ownPath(): string {
+  try {
+    return Deno.env.get("PATH") ?? "";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return "";
+    throw error;
+  }
+}
+
+function spawnFrom(
+  directories: readonly string[],
+  request: SpawnRequest,
+  notFound: unknown,
+): RawChild {
+  for (const directory of directories) {
+    try {
+      return spawn({ ...request, program: `${directory}/${request.program}` });
+    } catch (error) {
+      if (!(error instanceof FileNotFoundError)) throw error;
+    }
+  }
+  const missing = new Deno.errors.NotFound((notFound as Error).message, { cause: notFound });
+  throw translate(missing, request);
 }
 
 /**
