@@ -3,6 +3,7 @@ import type * as dgram from "node:dgram";
 import type * as dns from "node:dns";
 import type * as fs from "node:fs";
 import type * as net from "node:net";
+import type * as os from "node:os";
 import type * as stream from "node:stream";
 import type * as tls from "node:tls";
 import type * as tty from "node:tty";
@@ -13,6 +14,7 @@ interface Builtins {
   "node:dns": typeof dns;
   "node:fs": typeof fs;
   "node:net": typeof net;
+  "node:os": typeof os;
   "node:stream": typeof stream;
   "node:tls": typeof tls;
   "node:tty": typeof tty;

@@ -1,7 +1,7 @@
 import { cloneBytes } from "../runtime/bytes.ts";
 import { BlockingIOError, type OSError } from "../runtime/exceptions.ts";
 import type { NetAddress } from "./addresses.ts";
-import type { DatagramChannel, DatagramSink } from "./host.ts";
+import type { DatagramChannel, DatagramSink, Done } from "./host.ts";
 import { Readiness } from "./_readiness.ts";
 
 /** How many datagrams are kept before the channel is told to keep them itself. */
@@ -16,6 +16,9 @@ export class DatagramSocket implements DatagramSink {
   readonly #received: { data: Uint8Array; addr: NetAddress }[] = [];
   #error: OSError | null = null;
   #reading = false;
+  /** Sends that have not completed; the last of them closes a socket that was closed meanwhile. */
+  #unsent = 0;
+  #closing = false;
 
   constructor(channel: DatagramChannel) {
     this.#channel = channel;
@@ -51,21 +54,24 @@ export class DatagramSocket implements DatagramSink {
   /** Resolves when the datagram is with the system. */
   sendto(data: Uint8Array, addr: { hostname: string; port: number } | null): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#channel.send(data, addr, (error) => error === null ? resolve() : reject(error));
+      this.#send(data, addr, (error) => error === null ? resolve() : reject(error));
     });
   }
 
   /** Sends without waiting; an error is told by the next call that receives. */
   send(data: Uint8Array): void {
-    this.#channel.send(cloneBytes(data), null, (error) => {
+    this.#send(cloneBytes(data), null, (error) => {
       if (error !== null) this.onError(error);
     });
   }
 
+  /** What is being sent still goes, as the system would. */
   close(): void {
     this.readable.unwatch();
     this.writable.unwatch();
-    this.#channel.close();
+    this.#channel.stopReading();
+    this.#closing = true;
+    if (this.#unsent === 0) this.#channel.close();
   }
 
   /**
@@ -88,6 +94,15 @@ export class DatagramSocket implements DatagramSink {
   onError(error: OSError): void {
     this.#error = error;
     this.readable.changed();
+  }
+
+  #send(data: Uint8Array, addr: { hostname: string; port: number } | null, done: Done): void {
+    this.#unsent++;
+    this.#channel.send(data, addr, (error) => {
+      this.#unsent--;
+      if (this.#closing && this.#unsent === 0) this.#channel.close();
+      done(error);
+    });
   }
 
   #read(): void {

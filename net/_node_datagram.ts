@@ -1,22 +1,26 @@
 import type * as dgram from "node:dgram";
-import { attemptOf, missingPermission } from "../runtime/_missing_permission.ts";
-import { OSError, PermissionError } from "../runtime/os_error_family.ts";
+import { OSError } from "../runtime/os_error_family.ts";
 import { toOSError } from "../runtime/os_errors.ts";
 import { checkPort, describeAddress, hostPort } from "./_address_forms.ts";
 import { builtin } from "./_builtins.ts";
-import { ipFamily } from "./_ip_family.ts";
-import { grantsNet, requireNet } from "./_permissions.ts";
+import { checkEndpoint, checkPeer, type Endpoint, explained } from "./_datagram_errors.ts";
+import { canonicalIp, ipFamily, isLinkLocal, zoneOf } from "./_ip_family.ts";
+import { requireNet } from "./_permissions.ts";
 import { requireReusePort } from "./_reuse_port.ts";
 import type { NetAddress } from "./addresses.ts";
 import type { DatagramChannel, DatagramSink, Done, OpenDatagram } from "./host.ts";
-
-type Endpoint = { readonly hostname: string; readonly port: number };
 
 /**
  * How many datagrams wait for a sink that has stopped; the next ones are lost, as in a full kernel
  * buffer.
  */
 const MAX_HELD = 256;
+
+/**
+ * Deno starts each send as an operation of its own, and the last one goes first: so only one is under way there. The others
+ * hand each to the kernel in its turn.
+ */
+const onDeno = "Deno" in globalThis;
 
 /** Binds, and connects where a remote address is given. */
 export async function openDatagram(options: OpenDatagram): Promise<DatagramChannel> {
@@ -26,7 +30,7 @@ export async function openDatagram(options: OpenDatagram): Promise<DatagramChann
   const bindTo = local ?? { hostname: family === 6 ? "::" : "0.0.0.0", port: 0 };
   for (const address of remote === undefined ? [bindTo] : [bindTo, remote]) {
     checkPort(address.port);
-    checkFamily(address, family, "bind");
+    checkEndpoint(address, family, "bind");
     requireNet(hostPort(address.hostname, address.port), address === remote ? "connect" : "bind");
   }
   if (reusePort) requireReusePort("udp");
@@ -34,51 +38,72 @@ export async function openDatagram(options: OpenDatagram): Promise<DatagramChann
     type: family === 6 ? "udp6" : "udp4",
     ...(reusePort ? { reusePort } : {}),
   });
+  let connected = false;
   try {
     await settled(socket, "bind", bindTo, (done) => {
       socket.bind({ address: bindTo.hostname, port: bindTo.port, exclusive: true }, done);
     });
-    // Deno's connect keeps nobody out: there the channel itself filters and addresses.
-    if (remote !== undefined && !("Deno" in globalThis)) {
+    if (broadcast) socket.setBroadcast(true);
+    // Deno's connect keeps nobody out: there the channel itself filters and addresses. Port 0, which the system takes, the
+    // runtimes refuse; nothing can be sent there anyway.
+    if (remote !== undefined) {
+      await checkPeer(remote, broadcast);
+      connected = !onDeno && remote.port !== 0;
+    }
+    if (remote !== undefined && connected) {
       await settled(socket, "connect", remote, (done) => {
         socket.connect(remote.port, remote.hostname, done);
+      }).catch(async (error) => {
+        throw await explained(error, "connect", { hostname: bindTo.hostname, broadcast }, remote);
       });
     }
-    if (broadcast) socket.setBroadcast(true);
   } catch (error) {
     socket.close();
     throw error;
   }
-  return new NodeDatagramChannel(socket, family, remote ?? null, broadcast);
+  return new NodeDatagramChannel(socket, { family, bindTo, remote, connected, broadcast });
 }
 
 function settled(
   socket: dgram.Socket,
   syscall: string,
   address: Endpoint,
-  start: (done: () => void) => void,
+  start: (done: (error?: Error) => void) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => reject(toOSError(error, syscall, describeAddress(address)));
     socket.once("error", fail);
-    start(() => {
+    start((error) => {
       socket.removeListener("error", fail);
-      resolve();
+      // A connect that fails is told here, a bind by the event.
+      if (error instanceof Error) fail(error);
+      else resolve();
     });
   });
 }
 
-function checkFamily(address: Endpoint, family: 4 | 6, syscall: string): void {
-  const own = ipFamily(address.hostname);
-  if (own === 0 || own === family) return;
-  throw new OSError(
-    `${syscall} ${describeAddress(address)}: the socket is of the other family (EAFNOSUPPORT)`,
-    { code: "EAFNOSUPPORT", syscall },
-  );
-}
-
 function isRefused(error: Error | null): boolean {
   return (error as { code?: unknown } | null)?.code === "ECONNREFUSED";
+}
+
+interface DatagramParts {
+  readonly family: 4 | 6;
+  readonly bindTo: Endpoint;
+  readonly remote: Endpoint | undefined;
+  /** Whether the kernel knows the peer. */
+  readonly connected: boolean;
+  readonly broadcast: boolean;
+}
+
+/** A datagram on its way to the kernel. */
+interface Send {
+  readonly data: Uint8Array;
+  readonly target: Endpoint | null;
+  readonly done: Done;
+  /** It was handed over before. */
+  again: boolean;
+  /** The one behind it. */
+  next: Send | null;
 }
 
 class NodeDatagramChannel implements DatagramChannel {
@@ -88,20 +113,31 @@ class NodeDatagramChannel implements DatagramChannel {
   readonly #family: 4 | 6;
   /** Whether the kernel knows the peer. */
   readonly #connected: boolean;
+  /** The link that it is on, which Deno leaves out of the addresses that it tells. */
+  readonly #zone: string | null;
+  /** The peer in the form in which addresses are compared. */
+  readonly #peer: string | null;
   #broadcast: boolean;
+  /** Sends that have not completed. */
+  #unsent = 0;
+  /** On Deno: the end of the queue behind the send under way. */
+  #last: Send | null = null;
   #closed = false;
   #sink: DatagramSink | null = null;
   #held: { data: Uint8Array; addr: NetAddress }[] = [];
   #scheduled = false;
 
-  constructor(socket: dgram.Socket, family: 4 | 6, remote: Endpoint | null, broadcast: boolean) {
+  constructor(socket: dgram.Socket, parts: DatagramParts) {
+    const { family, bindTo, remote, connected, broadcast } = parts;
     this.#socket = socket;
     this.#family = family;
     this.#broadcast = broadcast;
-    this.#connected = remote !== null && !("Deno" in globalThis);
+    this.#connected = connected;
+    this.#zone = zoneOf(bindTo.hostname) ?? (remote === undefined ? null : zoneOf(remote.hostname));
+    this.#peer = remote === undefined ? null : canonicalIp(remote.hostname);
     const { address, port } = socket.address();
-    this.localAddr = { transport: "udp", hostname: address, port };
-    this.remoteAddr = remote === null
+    this.localAddr = { transport: "udp", hostname: this.#withZone(address), port };
+    this.remoteAddr = remote === undefined
       ? null
       : { transport: "udp", hostname: remote.hostname, port: remote.port };
     socket.on("message", (data, from) => this.#arrived(data, from));
@@ -132,16 +168,12 @@ class NodeDatagramChannel implements DatagramChannel {
 
   send(data: Uint8Array, addr: Endpoint | null, done: Done): void {
     if (this.#closed) return;
-    const target = addr ?? this.remoteAddr;
-    let tries = 0;
-    const finish = (error: Error | null): void => {
-      if (this.#closed) return;
-      // Bun tells an unconnected socket that an earlier datagram was refused, and drops this one, which is innocent.
-      const ofAnother = !this.#connected && tries++ === 0 && isRefused(error);
-      if (ofAnother) this.#hand(data, target, finish);
-      else done(error === null ? null : this.#sendError(error, target));
-    };
-    this.#hand(data, target, finish);
+    this.#unsent++;
+    const send: Send = { data, target: addr ?? this.remoteAddr, done, again: false, next: null };
+    const last = this.#last;
+    if (onDeno) this.#last = send;
+    if (last === null) this.#hand(send);
+    else last.next = send;
   }
 
   setBroadcast(on: boolean): void {
@@ -171,7 +203,8 @@ class NodeDatagramChannel implements DatagramChannel {
     this.#closed = true;
     this.#sink = null;
     this.#held = [];
-    this.#socket.close();
+    // What was handed over to be sent still goes, as a system call would have sent it.
+    if (this.#unsent === 0) this.#socket.close();
   }
 
   ref(): void {
@@ -182,16 +215,48 @@ class NodeDatagramChannel implements DatagramChannel {
     if (!this.#closed) this.#socket.unref();
   }
 
-  #hand(data: Uint8Array, target: Endpoint | null, finish: (error: Error | null) => void): void {
+  #hand(send: Send): void {
+    const { data, target } = send;
+    const finish = (error: Error | null): void => this.#finished(send, error);
     try {
       if (target === null) throw new OSError("Cannot send: no address", { code: "EDESTADDRREQ" });
-      checkFamily(target, this.#family, "sendto");
+      checkEndpoint(target, this.#family, "sendto");
       // The runtimes take the same three arguments in two ways.
       if (this.#connected) this.#socket.send(data, finish);
       else this.#socket.send(data, target.port, target.hostname, finish);
     } catch (error) {
       queueMicrotask(() => finish(error as Error));
     }
+  }
+
+  #finished(send: Send, error: Error | null): void {
+    // Bun tells an unconnected socket that an earlier datagram was refused, and drops this one, which is innocent.
+    if (!this.#connected && !send.again && isRefused(error)) {
+      send.again = true;
+      this.#hand(send);
+      return;
+    }
+    this.#unsent--;
+    if (send.next !== null) this.#hand(send.next);
+    else if (this.#last === send) this.#last = null;
+    if (this.#closed) {
+      if (this.#unsent === 0) this.#socket.close();
+    } else if (error === null) send.done(null);
+    else this.#failed(send, error);
+  }
+
+  #failed({ target, done }: Send, error: Error): void {
+    if (target === null || error instanceof OSError) {
+      done(toOSError(error, "sendto"));
+      return;
+    }
+    const from = { hostname: this.localAddr.hostname, broadcast: this.#broadcast };
+    // What keeps it from finding out more is no news to the sender: the datagram did not go.
+    explained(error, "sendto", from, target).catch(() => toOSError(error, "sendto")).then(
+      (told) => {
+        if (!this.#closed) done(told);
+      },
+    );
   }
 
   #configure(syscall: string, call: () => void): void {
@@ -206,11 +271,23 @@ class NodeDatagramChannel implements DatagramChannel {
   #arrived(data: Uint8Array, from: dgram.RemoteInfo): void {
     if (this.#closed) return;
     const peer = this.remoteAddr;
-    if (peer !== null && (peer.port !== from.port || peer.hostname !== from.address)) return;
-    const addr: NetAddress = { transport: "udp", hostname: from.address, port: from.port };
+    if (peer !== null && (peer.port !== from.port || !this.#isPeer(from.address))) return;
+    const hostname = this.#withZone(from.address);
+    const addr: NetAddress = { transport: "udp", hostname, port: from.port };
     const own = new Uint8Array(data.buffer, data.byteOffset, data.length);
     if (this.#sink !== null && this.#held.length === 0) this.#sink.onDatagram(own, addr);
     else if (this.#held.length < MAX_HELD) this.#held.push({ data: own, addr });
+  }
+
+  #isPeer(hostname: string): boolean {
+    return hostname === this.#peer || canonicalIp(hostname) === this.#peer;
+  }
+
+  /** Deno tells the addresses of a link without their zone, and nothing can be sent there then. */
+  #withZone(hostname: string): string {
+    const zone = this.#zone;
+    if (zone === null || !isLinkLocal(hostname) || hostname.includes("%")) return hostname;
+    return `${hostname}%${zone}`;
   }
 
   #deliver(): void {
@@ -221,27 +298,5 @@ class NodeDatagramChannel implements DatagramChannel {
       if (next === undefined) return;
       sink.onDatagram(next.data, next.addr);
     }
-  }
-
-  /** Deno says "UNKNOWN" to what it has no code for; two of these are certain. */
-  #sendError(error: Error, target: Endpoint | null): OSError {
-    const where = target === null ? "" : describeAddress(target);
-    const mapped = toOSError(error, "sendto", where);
-    if (mapped.code !== "UNKNOWN" || target === null) return mapped;
-    if (!grantsNet(hostPort(target.hostname, target.port))) {
-      const flag = `--allow-net=${where}`;
-      return missingPermission(attemptOf("sendto", where), flag, {
-        syscall: "sendto",
-        cause: error,
-      });
-    }
-    if (target.hostname === "255.255.255.255" && !this.#broadcast) {
-      return new PermissionError(`sendto ${where}: broadcasting is not switched on (EACCES)`, {
-        code: "EACCES",
-        syscall: "sendto",
-        cause: error,
-      });
-    }
-    return mapped;
   }
 }

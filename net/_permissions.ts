@@ -2,7 +2,9 @@ import { attemptOf, missingPermission } from "../runtime/_missing_permission.ts"
 
 /** What this file uses of `Deno.permissions`. */
 interface Permissions {
-  querySync(descriptor: { name: "net"; host?: string }): { state: string };
+  querySync(
+    descriptor: { name: "net"; host?: string } | { name: "sys"; kind: string },
+  ): { state: string };
   requestSync(
     descriptor: { name: "net"; host?: string } | { name: "read" | "write"; path?: string },
   ): { state: string };
@@ -22,6 +24,12 @@ export function hasNet(): boolean {
 export function grantsNet(host: string): boolean {
   const asked = permissions();
   return asked === null || asked.querySync({ name: "net", host }).state === "granted";
+}
+
+/** Whether this fact of the system may be looked up (`--allow-sys`); nobody is asked. */
+export function grantsSys(kind: string): boolean {
+  const asked = permissions();
+  return asked === null || asked.querySync({ name: "sys", kind }).state === "granted";
 }
 
 /**

@@ -276,8 +276,9 @@ export interface DatagramChannel extends RawHandle {
    */
   stopReading(): void;
   /**
-   * Sends one datagram, which may be empty; any number may be under way. The data must not change
-   * before `done`. A connected channel takes null for the address, an unconnected one needs it.
+   * Sends one datagram, which may be empty; any number may be under way, and they leave in the order of the calls. The data
+   * must not change before `done`. A connected channel takes null for the address, an unconnected one needs it. What was
+   * handed over before `close()` still leaves, though nobody is told of it.
    */
   send(data: Uint8Array, addr: { hostname: string; port: number } | null, done: Done): void;
   setBroadcast(on: boolean): void;

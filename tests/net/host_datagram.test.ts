@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { networkInterfaces } from "node:os";
 import { test } from "node:test";
-import { OSError, PermissionError } from "../../runtime/os_error_family.ts";
+import { GaiError, OSError, PermissionError } from "../../runtime/os_error_family.ts";
 import type { NetAddress } from "../../net/addresses.ts";
 import type { DatagramChannel, DatagramSink } from "../../net/host.ts";
 import { bytes, hosts, onDeno, pause, text } from "./_host_kit.ts";
@@ -65,6 +66,37 @@ test("host datagrams: they arrive whole, in order, with the sender's address, em
   assert.deepEqual(inbox.texts(), ["one", "", "three"]);
   assert.deepEqual(inbox.letters.map(({ addr }) => addr), [a.localAddr, a.localAddr, a.localAddr]);
   assert.equal(Object.getPrototypeOf(inbox.letters[0]!.data), Uint8Array.prototype);
+});
+
+for (const connected of [false, true]) {
+  const kind = connected ? "a connected" : "an unconnected";
+  test(`host datagrams: what ${kind} channel sends at once leaves in order, also before a close`, async () => {
+    const b = await host.openDatagram({ local: loopback });
+    const inbox = new Inbox(b);
+    const remote = connected ? { remote: b.localAddr } : {};
+    const a = await host.openDatagram({ local: loopback, ...remote });
+    const wanted = Array.from({ length: 60 }, (_, index) => `datagram ${index}`);
+    let told = 0;
+    for (const each of wanted) a.send(bytes(each), connected ? null : b.localAddr, () => told++);
+    a.close();
+    await inbox.until(() => inbox.letters.length === wanted.length);
+    b.close();
+    assert.deepEqual(inbox.texts(), wanted);
+    assert.equal(told, 0);
+  });
+}
+
+test("host datagrams: a peer is known in whatever form its address was written", async () => {
+  const local = { hostname: "::1", port: 0 };
+  const peer = await host.openDatagram({ local });
+  const remote = { hostname: "0:0:0:0:0:0:0:1", port: peer.localAddr.port };
+  const channel = await host.openDatagram({ local, remote });
+  const answers = new Inbox(channel);
+  await send(peer, "welcome", channel.localAddr);
+  await answers.until(() => answers.letters.length === 1);
+  peer.close();
+  channel.close();
+  assert.equal(answers.letters[0]!.addr.hostname, "::1");
 });
 
 test("host datagrams: a connected channel needs no address and hears nobody else", async () => {
@@ -133,14 +165,78 @@ test("host datagrams: an address in use is EADDRINUSE", async () => {
   assert.equal(error.code, "EADDRINUSE");
 });
 
-test("host datagrams: broadcasting must be switched on", async () => {
-  const a = await host.openDatagram({ local: { hostname: "0.0.0.0", port: 0 } });
-  const everybody: NetAddress = { transport: "udp", hostname: "255.255.255.255", port: 9 };
-  const error = await send(a, "x", everybody).catch((caught) => caught);
+for (const hostname of ["255.255.255.255", "127.255.255.255"]) {
+  test(`host datagrams: sending to ${hostname} must be switched on`, async () => {
+    const a = await host.openDatagram({ local: { hostname: "0.0.0.0", port: 0 } });
+    const everybody: NetAddress = { transport: "udp", hostname, port: 9 };
+    const error = await send(a, "x", everybody).catch((caught) => caught);
+    a.close();
+    assert.ok(error instanceof PermissionError);
+    assert.equal(error.code, "EACCES");
+  });
+
+  test(`host datagrams: so must connecting to ${hostname}`, async () => {
+    const opening = host.openDatagram({ remote: { hostname, port: 9 } });
+    await assert.rejects(opening, { name: "PermissionError", code: "EACCES" });
+    const channel = await host.openDatagram({ remote: { hostname, port: 9 }, broadcast: true });
+    channel.close();
+  });
+}
+
+test("host datagrams: sending to port 0 is EINVAL, connected or not", async () => {
+  const nowhere: NetAddress = { transport: "udp", hostname: "127.0.0.1", port: 0 };
+  const a = await host.openDatagram({ local: loopback });
+  await assert.rejects(send(a, "x", nowhere), { name: "OSError", code: "EINVAL" });
   a.close();
-  assert.ok(error instanceof PermissionError);
-  assert.equal(error.code, "EACCES");
+  const b = await host.openDatagram({ remote: nowhere });
+  await assert.rejects(send(b, "x", null), { name: "OSError", code: "EINVAL" });
+  b.close();
 });
+
+test("host datagrams: a socket on loopback can't send to elsewhere: EINVAL", async () => {
+  const a = await host.openDatagram({ local: loopback });
+  const elsewhere: NetAddress = { transport: "udp", hostname: "192.0.2.77", port: 9 };
+  await assert.rejects(send(a, "x", elsewhere), { name: "OSError", code: "EINVAL" });
+  a.close();
+});
+
+test("host datagrams: a zone that this machine lacks is a GaiError, of a peer as of its own", async () => {
+  const nowhere: NetAddress = { transport: "udp", hostname: "fe80::1%nosuch", port: 9 };
+  await assert.rejects(host.openDatagram({ local: nowhere }), GaiError);
+  const a = await host.openDatagram({ local: { hostname: "::", port: 0 } });
+  await assert.rejects(send(a, "x", nowhere), GaiError);
+  a.close();
+});
+
+test("host datagrams: connecting to a link-local address without its zone is EINVAL", async () => {
+  const opening = host.openDatagram({ remote: { hostname: "fe80::1", port: 9 } });
+  await assert.rejects(opening, { name: "OSError", code: "EINVAL" });
+});
+
+const linkLocal =
+  Object.entries(networkInterfaces()).flatMap(([name, found = []]) =>
+    found.filter(({ address }) => address.startsWith("fe80:")).map(({ address }) =>
+      `${address.split("%")[0]}%${name}`
+    )
+  )[0];
+
+if (linkLocal !== undefined) {
+  test("host datagrams: the addresses of a link carry their zone, so an answer finds its way", async () => {
+    const server = await host.openDatagram({ local: { hostname: linkLocal, port: 0 } });
+    const client = await host.openDatagram({ remote: server.localAddr });
+    const [inbox, answers] = [new Inbox(server), new Inbox(client)];
+    await send(client, "ping", null);
+    await inbox.until(() => inbox.letters.length === 1);
+    const { addr } = inbox.letters[0]!;
+    await send(server, "pong", addr);
+    await answers.until(() => answers.letters.length === 1);
+    server.close();
+    client.close();
+    assert.equal(server.localAddr.hostname, linkLocal);
+    assert.equal(addr.hostname, linkLocal);
+    assert.equal(answers.letters[0]!.addr.hostname, linkLocal);
+  });
+}
 
 if (!onDeno) {
   test("host datagrams: nobody at the peer's port is told, and the channel lives on", async () => {
