@@ -18,8 +18,8 @@ type Fd = 0 | 1 | 2;
 /**
  * A child and its pipes.
  *
- * - `starting` → `running` → `finished`. `finished`, and with it `connectionLost` and the end of every `wait`, needs both: the
- *   process has ended, and each of its pipes is lost. They come in any order.
+ * - `starting` → `running` → `finished`. `finished`, and with it `connectionLost`, needs both: the process has ended, and each of its
+ *   pipes is lost. They come in any order. `wait` needs the end of the process alone.
  * - What comes before the protocol has seen `connectionMade` is told after it, in order.
  * - A child is never left behind unnoticed: one that starts after `close()` is killed at once.
  */
@@ -38,10 +38,10 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
   #open = 0;
   /** What is to be told once `connectionMade` has been; null afterwards. */
   #early: (() => void)[] | null = [];
-  /** For the end of the process and its pipes. */
-  readonly #waits: Set<ExitWait> = new Set();
   /** For the end of the process alone. */
   readonly #exitWaits: Set<ExitWait> = new Set();
+  /** For the end of the process and its pipes. */
+  readonly #finishWaits: Set<ExitWait> = new Set();
   /** The process has a group of its own. */
   readonly leadsGroup: boolean;
 
@@ -148,19 +148,19 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
   }
 
   /**
-   * Waits for the end of the process and of its pipes; when the end of the process was noticed already it does not wait, as in
-   * CPython.
+   * Waits for the end of the process, whoever holds its pipes and whatever is unread in them, as CPython does since 3.15. Does not
+   * wait when that end was noticed already.
    */
   wait(): Promise<number> {
     if (this.#returncode !== null) return Promise.resolve(this.#returncode);
     if (this.#state === "finished") return Promise.resolve(NEVER_STARTED);
-    return new ExitWait(this, this.#waits).promise;
+    return new ExitWait(this, this.#exitWaits).promise;
   }
 
-  /** Waits for the end of the process, whoever holds its pipes. Does not wait when that was noticed already. */
-  exited(): Promise<number> {
-    if (this.#returncode !== null) return Promise.resolve(this.#returncode);
-    return new ExitWait(this, this.#exitWaits).promise;
+  /** Waits for the end of the process and the loss of its pipes: to be called after `close()`, which closes them. */
+  finished(): Promise<number> {
+    if (this.#state === "finished") return Promise.resolve(this.#returncode ?? NEVER_STARTED);
+    return new ExitWait(this, this.#finishWaits).promise;
   }
 
   /** The child lives on, as in CPython, but nobody can hear of it any more, and it no longer keeps the process from ending. */
@@ -273,7 +273,10 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
     this.#state = "finished";
     this.#loop.resources.delete(this);
     this.#loop.operations.delete(this);
-    for (const wait of this.#waits) wait.wakeWith(this.#returncode ?? NEVER_STARTED);
+    const returncode = this.#returncode ?? NEVER_STARTED;
+    for (const waits of [this.#exitWaits, this.#finishWaits]) {
+      for (const wait of waits) wait.wakeWith(returncode);
+    }
   }
 
   /** Tells the protocol in the loop's order: an own one at once, users' in an iteration of its own. */

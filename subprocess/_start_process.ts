@@ -45,7 +45,7 @@ async function startProcess(
   } catch (error) {
     // Nobody will ever hold this child: it must not outlive the call.
     transport.close();
-    await transport.wait();
+    await transport.finished();
     throw error;
   }
 }

@@ -12,8 +12,8 @@ let transportBehind: (process: Process) => ProcessTransport;
 /**
  * A child process (`asyncio.subprocess.Process`), as `createSubprocessExec` and `createSubprocessShell` start it.
  *
- * - `returncode` is known as soon as the process has ended; `wait()` also waits for the end of its pipes, which a grandchild may
- *   hold open.
+ * - `wait()` waits for the end of the process alone; what it wrote can be read afterwards. The end of its pipes is the end of
+ *   `stdout` and `stderr`, which a grandchild may hold open longer.
  * - Output that nobody reads holds the child back: read it, or use `communicate()`.
  * - The end of a run leaves a child that still runs alone, as in asyncio. `await using` ends it with its block.
  *
@@ -61,8 +61,8 @@ export class Process implements AsyncDisposable {
   }
 
   /**
-   * Waits for the end of the process and of its pipes. A cancellation leaves the process alone. With a piped output that nobody
-   * reads it may wait for ever: use `communicate()` there.
+   * Waits for the end of the process, whoever still holds its pipes. A cancellation leaves the process alone. A process that
+   * writes more than its pipe takes does not end before somebody reads: use `communicate()` there.
    *
    * @returns the returncode
    */
@@ -127,7 +127,7 @@ export class Process implements AsyncDisposable {
   /** Kills it if it still runs, closes its pipes, then waits for its end. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#transport.close();
-    await this.#transport.wait();
+    await this.#transport.finished();
   }
 
   /** `<Process 1234>` */

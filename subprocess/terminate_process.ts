@@ -51,13 +51,13 @@ export async function terminateProcess(
   const transport = transportOf(process);
   signal(transport, "SIGTERM");
   try {
-    await waitFor(() => transport.exited(), grace);
+    await waitFor(() => transport.wait(), grace);
   } catch (error) {
     if (!(error instanceof TimeoutError)) throw error;
   } finally {
     signal(transport, "SIGKILL");
   }
-  return await transport.exited();
+  return await transport.wait();
 }
 
 /** To the group where the process leads one, also when it has itself ended. */

@@ -183,20 +183,27 @@ runs("SUBP-05: an unknown signal is a RangeError and reaches nobody", async () =
   assert.equal(await process.wait(), -9);
 });
 
-runs(
-  "SUBP-06: a killed shell whose grandchild holds stdout: wait ends when the pipe does",
-  async () => {
-    const process = await createSubprocessShell("sleep 0.3 & echo started; wait", { stdout: PIPE });
-    const waiting = createTask(() => process.wait());
-    await sleep(0);
-    await process.stdout!.readline();
-    process.kill();
-    await until(() => process.returncode !== null, "the end of the shell");
-    assert.equal(waiting.done(), false);
-    assert.equal(await waiting, -9);
-    assert.equal(process.stdout!.atEof(), true);
-  },
-);
+runs("SUBP-06: a killed shell whose grandchild holds stdout: wait ends all the same", async () => {
+  const process = await createSubprocessShell("sleep 60 & echo $!; wait", { stdout: PIPE });
+  const waiting = createTask(() => process.wait());
+  await sleep(0);
+  const grandchild = Number(text(await process.stdout!.readline()));
+  process.kill();
+  assert.equal(await waiting, -9);
+  assert.equal(await process.wait(), -9);
+  assert.equal(process.stdout!.atEof(), false);
+  globalThis.process.kill(grandchild, "SIGKILL");
+  assert.equal(text(await process.stdout!.read()), "");
+});
+
+runs("SUBP-06: communicate waits for the grandchild that holds stdout", async () => {
+  const process = await createSubprocessShell("(read line; echo late) <&0 & exit 3", piped);
+  const { stdin } = process;
+  const communicating = createTask(() => process.communicate());
+  await until(() => process.returncode !== null, "the end of the shell");
+  const [stdout] = await communicating;
+  assert.deepEqual([text(stdout), stdin!.isClosing()], ["late\n", true]);
+});
 
 runs("SUBP-07: a child that ends without reading a big stdin breaks the pipe", async () => {
   const process = await createSubprocessExec("true", [], { stdin: PIPE });
@@ -402,15 +409,48 @@ runs("SUBP-28: a cancelled communicate leaves the child and its streams usable",
   assert.equal(await process.wait(), 0);
 });
 
-runs("SUBP-29: wait needs the end of the pipes too; the returncode is there before", async () => {
+runs("SUBP-29: wait ends at the exit; what a grandchild writes later can be read", async () => {
   const process = await createSubprocessShell("(sleep 0.2; echo late) & exit 3", { stdout: PIPE });
-  const waiting = createTask(() => process.wait());
-  await sleep(0);
-  await until(() => process.returncode !== null, "the exit");
-  assert.equal(process.returncode, 3);
-  assert.equal(waiting.done(), false);
-  assert.equal(await waiting, 3);
+  assert.equal(await process.wait(), 3);
+  assert.equal(process.stdout!.atEof(), false);
   assert.equal(text(await process.stdout!.read()), "late\n");
+});
+
+for (const stream of ["stdout", "stderr"] as const) {
+  runs(`SUBP-29: wait ends though ${stream} was left unread`, async () => {
+    const script = `exec yes >&${stream === "stdout" ? 1 : 2}`;
+    const process = await createSubprocessShell(script, { [stream]: PIPE });
+    const waiting = createTask(() => process.wait());
+    await process[stream]!.readline();
+    process.kill();
+    assert.equal(await waiting, -9);
+    // And what was written before the end is still there.
+    assert.equal(text(await process[stream]!.readline()), "y\n");
+    await process[Symbol.asyncDispose]();
+  });
+}
+
+runs("SUBP-29: wait ends though stdin was not read", async () => {
+  const process = await createSubprocessExec("sleep", ["60"], { stdin: PIPE });
+  const waiting = createTask(() => process.wait());
+  process.stdin!.write(MEGABYTE);
+  const drained = createTask(() => process.stdin!.drain());
+  await sleep(0);
+  process.kill();
+  assert.equal(await waiting, -9);
+  await assert.rejects(
+    async () => await drained,
+    (error) => error instanceof BrokenPipeError || error instanceof ConnectionResetError,
+  );
+});
+
+runs("SUBP-29: asyncDispose also waits for the loss of the pipes", async () => {
+  const process = await createSubprocessShell("sleep 60 & echo $!; exit 3", piped);
+  const grandchild = Number(text(await process.stdout!.readline()));
+  assert.equal(await process.wait(), 3);
+  await process[Symbol.asyncDispose]();
+  assert.deepEqual([process.stdout!.atEof(), process.stderr!.atEof()], [true, true]);
+  globalThis.process.kill(grandchild, "SIGKILL");
 });
 
 runs(
