@@ -4,13 +4,27 @@ import type { AcceptSink, RawChannel } from "./host.ts";
 const OUT_OF_RESOURCES = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
 /**
+ * What accept(2) and the look at the new connection's addresses say when the connection is over
+ * before it was taken, or its network has gone: the listener is none the worse for it.
+ */
+const OF_ONE_CONNECTION = new Set([
+  ..."EINTR EAGAIN ECONNABORTED ECONNRESET ENOTCONN EPIPE ESHUTDOWN ETIMEDOUT EPROTO".split(" "),
+  ..."ENETDOWN ENETRESET ENETUNREACH EHOSTDOWN EHOSTUNREACH ENONET ENOPROTOOPT EPERM".split(" "),
+  ..."EOPNOTSUPP ECONNREFUSED".split(" "),
+]);
+
+/** Whether the peer left before it was accepted, or the like: that concerns nobody. */
+export function concernsOneConnection(error: OSError): boolean {
+  return OF_ONE_CONNECTION.has(error.code);
+}
+
+/**
  * The accepting side of a listener above any runtime: connections go to the sink while there is
  * one, and are kept while there is none, since an accept that is under way can't be called off.
  */
 export class AcceptGate {
   #sink: AcceptSink | null = null;
   #held: RawChannel[] = [];
-  #failed: OSError | null = null;
   #closed = false;
   #scheduled = false;
   readonly #want: () => void;
@@ -28,7 +42,7 @@ export class AcceptGate {
     if (this.#closed) return;
     this.#sink = sink;
     if (this.#scheduled) return;
-    if (this.#held.length === 0 && this.#failed === null) return this.#want();
+    if (this.#held.length === 0) return this.#want();
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
@@ -52,15 +66,15 @@ export class AcceptGate {
     else this.#sink.onConnection(channel);
   }
 
-  /** Accepting failed; after this it is stopped. */
+  /**
+   * Accepting failed, for a reason that the next accept may meet again; after this it is stopped.
+   * What nobody waits to hear of is not kept: if it lasts, the next accept tells.
+   */
   failed(error: OSError): void {
     const sink = this.#sink;
-    const retry = OUT_OF_RESOURCES.has(error.code);
-    if (!retry) this.#failed = error;
-    // A lack of resources that nobody waits to hear of will be met again by the next accept.
     if (sink === null) return;
     this.#sink = null;
-    sink.onError(error, retry);
+    sink.onError(error, OUT_OF_RESOURCES.has(error.code));
   }
 
   #deliver(): void {
@@ -71,7 +85,6 @@ export class AcceptGate {
       if (next === undefined) break;
       sink.onConnection(next);
     }
-    if (this.#failed === null) this.#want();
-    else this.failed(this.#failed);
+    this.#want();
   }
 }

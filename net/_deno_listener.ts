@@ -1,5 +1,5 @@
 import { toOSError } from "../runtime/os_errors.ts";
-import { AcceptGate } from "./_accept_gate.ts";
+import { AcceptGate, concernsOneConnection } from "./_accept_gate.ts";
 import type { DenoChannel } from "./_deno_channel.ts";
 import type { Address } from "./addresses.ts";
 import type { AcceptSink, RawListener } from "./host.ts";
@@ -10,6 +10,11 @@ export interface DenoAcceptor<Conn> {
   ref(): void;
   unref(): void;
 }
+
+/** So many accepts in a row may fail before others get a turn, and the processor a rest. */
+const FAILURES_AT_ONCE = 64;
+/** Milliseconds of that rest: the kernel's queue of a busy listener does not fill up meanwhile. */
+const REST = 1;
 
 const closing = new Set<Promise<void>>();
 
@@ -26,13 +31,15 @@ export function closedListenersGone(): Promise<unknown> | null {
  * A listening TCP or unix socket of Deno. Nothing is accepted before it is asked for: the kernel's
  * backlog waits.
  */
-export class DenoListener<Conn> implements RawListener {
+export class DenoListener<Conn extends { close(): void }> implements RawListener {
   readonly addr: Address;
   readonly #listener: DenoAcceptor<Conn>;
   readonly #wrap: (conn: Conn) => DenoChannel;
   readonly #release: (gone: Promise<void> | null) => void;
   readonly #gate: AcceptGate;
   #accepting: Promise<void> | null = null;
+  /** Accepts that failed since the last one that did not. */
+  #failures = 0;
   #closed = false;
 
   /**
@@ -92,18 +99,40 @@ export class DenoListener<Conn> implements RawListener {
     this.#accepting = this.#listener.accept().then(this.#onAccepted, this.#onError);
   }
 
+  /** What can't be made a channel was no connection any more. */
+  #channelOf(conn: Conn): DenoChannel | null {
+    try {
+      return this.#wrap(conn);
+    } catch (error) {
+      conn.close();
+      this.#failed(error);
+      return null;
+    }
+  }
+
   readonly #onAccepted = (conn: Conn): void => {
     this.#accepting = null;
-    this.#gate.accepted(this.#wrap(conn));
+    const channel = this.#channelOf(conn);
+    if (channel === null) return;
+    this.#failures = 0;
+    this.#gate.accepted(channel);
     this.#accept();
   };
 
   readonly #onError = (error: unknown): void => {
     this.#accepting = null;
+    this.#failed(error);
+  };
+
+  /**
+   * No error of an accept ends the listener: each is about one connection, or passes. Deno gives a
+   * connection that was reset in the kernel's queue as ENOTCONN, and whoever scans ports makes many.
+   */
+  #failed(error: unknown): void {
     if (this.#closed) return;
     const mapped = toOSError(error, "accept");
-    // The peer left before it was accepted: that concerns nobody.
-    if (mapped.code === "ECONNABORTED" || mapped.code === "EINTR") this.#accept();
-    else this.#gate.failed(mapped);
-  };
+    if (!concernsOneConnection(mapped)) this.#gate.failed(mapped);
+    else if (++this.#failures % FAILURES_AT_ONCE !== 0) this.#accept();
+    else setTimeout(() => this.#accept(), REST);
+  }
 }

@@ -1,6 +1,6 @@
 import type * as net from "node:net";
 import { toOSError } from "../runtime/os_errors.ts";
-import { AcceptGate } from "./_accept_gate.ts";
+import { AcceptGate, concernsOneConnection } from "./_accept_gate.ts";
 import type { Address } from "./addresses.ts";
 import type { AcceptSink, RawChannel, RawListener } from "./host.ts";
 
@@ -32,8 +32,17 @@ export class NodeListener implements RawListener {
     this.#server = server;
     this.addr = addr;
     this.#release = release;
-    server.on("connection", (socket: net.Socket) => this.#gate.accepted(wrap(socket)));
-    server.on("error", (error: Error) => this.#gate.failed(toOSError(error, "accept")));
+    server.on("connection", (socket: net.Socket) => {
+      let channel: RawChannel;
+      try {
+        channel = wrap(socket);
+      } catch (error) {
+        socket.destroy();
+        return this.#failed(error);
+      }
+      this.#gate.accepted(channel);
+    });
+    server.on("error", (error: Error) => this.#failed(error));
   }
 
   get closed(): boolean {
@@ -53,6 +62,12 @@ export class NodeListener implements RawListener {
     this.#closed = true;
     this.#gate.close();
     this.#release();
+  }
+
+  /** The server listens on, whatever one accept came to. */
+  #failed(error: unknown): void {
+    const mapped = toOSError(error, "accept");
+    if (!concernsOneConnection(mapped)) this.#gate.failed(mapped);
   }
 
   ref(): void {

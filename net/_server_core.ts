@@ -13,6 +13,8 @@ import { WaitList } from "./_wait_list.ts";
 
 /** Seconds until accepting is tried again after the system ran out of descriptors or memory. */
 const ACCEPT_RETRY_DELAY = 1;
+/** After any other error the pause is short at first, and doubles up to that while it repeats. */
+const FIRST_ACCEPT_PAUSE = 0.01;
 
 /** A connection, or one that is still making its TLS handshake. */
 interface Client extends OwnedClient {
@@ -113,18 +115,23 @@ export class ServerCore implements TransportOwner, LoopResource {
   }
 
   #sinkFor(listener: RawListener, acceptor: Acceptor): AcceptSink {
+    let pause = 0;
     const sink: AcceptSink = {
-      onConnection: (channel: RawChannel) => acceptor.accept(channel),
-      onError: (error: OSError, retry: boolean) => {
-        const socket = viewOf(listener);
-        if (!retry) {
-          const message = "Fatal accept error on listening socket";
+      onConnection: (channel: RawChannel) => {
+        pause = 0;
+        acceptor.accept(channel);
+      },
+      onError: (error: OSError, exhausted: boolean) => {
+        const message = exhausted
+          ? "socket.accept() out of system resource"
+          : "socket.accept() failed, accepting goes on";
+        // Told once while it repeats; that resources are short, each time, as CPython does.
+        if (exhausted || pause === 0) {
+          const socket = viewOf(listener);
           this.loop.callExceptionHandler({ message, exception: error, socket });
-          return;
         }
-        const message = "socket.accept() out of system resource";
-        this.loop.callExceptionHandler({ message, exception: error, socket });
-        this.loop.callLater(ACCEPT_RETRY_DELAY, () => {
+        pause = Math.min(ACCEPT_RETRY_DELAY, pause * 2 || FIRST_ACCEPT_PAUSE);
+        this.loop.callLater(exhausted ? ACCEPT_RETRY_DELAY : pause, () => {
           if (this.serving) listener.start(sink);
         });
       },

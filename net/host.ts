@@ -158,11 +158,12 @@ export interface AcceptSink {
   /** A new connection, reading stopped. */
   onConnection(channel: RawChannel): void;
   /**
-   * Accepting failed. With `retry` the system ran out of descriptors or memory: the listener is
-   * unharmed and has stopped itself; call `start` again in a while. Without it the listener is of
-   * no more use.
+   * One accept failed, and not because its peer had left, which is not told. The listener is there
+   * as before and has stopped itself: call `start` again in a while.
+   *
+   * @param exhausted the system ran out of descriptors or memory
    */
-  onError(error: OSError, retry: boolean): void;
+  onError(error: OSError, exhausted: boolean): void;
 }
 
 /** A listening socket. */
