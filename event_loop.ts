@@ -18,6 +18,7 @@ import type { SubprocessProtocol, SubprocessTransport } from "./subprocess/subpr
 
 export type {
   AbstractEventLoop,
+  AcceptedOptions,
   AddressInfoOptions,
   DatagramOptions,
   ExceptionContext,

@@ -1,10 +1,19 @@
 import type { AddressLike, NetAddress } from "./net/addresses.ts";
 import type { Address } from "./net/addresses.ts";
 import type { ReadablePipe, WritablePipe } from "./net/pipes.ts";
-import type { ConnectOptions, ServeOptions, TlsOptions } from "./net/options.ts";
+import type { DatagramOptions } from "./net/datagram_endpoint.ts";
+import type { AddressInfoOptions } from "./net/dns.ts";
+import type {
+  AcceptedOptions,
+  ConnectOptions,
+  ServeOptions,
+  StartTlsOptions,
+  TlsOptions,
+} from "./net/options.ts";
+import type { SendfileOptions } from "./net/sendfile.ts";
 import type { BufferedProtocol, DatagramProtocol, Protocol } from "./net/protocols.ts";
 import type { Server } from "./net/server.ts";
-import type { SOCK_DGRAM, SOCK_STREAM, Socket } from "./net/sockets.ts";
+import type { Socket } from "./net/sockets.ts";
 import type {
   BaseProtocol,
   BaseTransport,
@@ -24,6 +33,11 @@ import type { TaskFactory } from "./runtime/task_factories.ts";
 import type { Task, TaskOptions } from "./runtime/tasks.ts";
 import type { SubprocessOptions } from "./subprocess/options.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess/subprocess_transport.ts";
+
+export type { AddressInfoOptions } from "./net/dns.ts";
+export type { DatagramOptions } from "./net/datagram_endpoint.ts";
+export type { AcceptedOptions, StartTlsOptions } from "./net/options.ts";
+export type { SendfileOptions } from "./net/sendfile.ts";
 
 /** What the exception handler is told: `message` always, the rest where it is known. */
 export interface ExceptionContext {
@@ -51,48 +65,6 @@ export interface ExceptionContext {
 
 /** What `loop.setExceptionHandler` takes. */
 export type ExceptionHandler = (loop: AbstractEventLoop, context: ExceptionContext) => void;
-
-/** Which part of a file is sent, and whether it may be copied through memory. */
-export interface SendfileOptions {
-  /** False: only by the system's own call, which no runtime offers (SendfileNotAvailableError). @default {true} */
-  fallback?: boolean;
-}
-
-/** How `startTls` upgrades a connection. */
-export interface StartTlsOptions {
-  /** Which side of the handshake this is. @default {false} */
-  serverSide?: boolean;
-  /** The name the server's certificate must carry. */
-  serverHostname?: string;
-  /** How long the handshake may take. @default {60} */
-  sslHandshakeTimeout?: Delay;
-  /** How long the shutdown may take. @default {30} */
-  sslShutdownTimeout?: Delay;
-}
-
-/** How a datagram endpoint is made. */
-export interface DatagramOptions {
-  /** Where to receive. */
-  localAddr?: AddressLike;
-  /** Whom to talk to; others are not heard. */
-  remoteAddr?: AddressLike;
-  /** 4 or 6; 0: either. @default {0} */
-  family?: 0 | 4 | 6;
-  /** Share the port with other sockets, where the runtime can. @default {false} */
-  reusePort?: boolean;
-  /** Allow sending to a broadcast address. @default {false} */
-  allowBroadcast?: boolean;
-  /** A bound datagram socket, in the place of all other options. */
-  sock?: Socket;
-}
-
-/** What `getaddrinfo` is asked for. */
-export interface AddressInfoOptions {
-  /** 4 or 6; 0: both. @default {0} */
-  family?: 0 | 4 | 6;
-  /** For which kind of socket. */
-  type?: typeof SOCK_STREAM | typeof SOCK_DGRAM;
-}
 
 /**
  * The event loop: the low-level API, for authors of libraries. Programs use `run()` and the functions of the high-level API,
@@ -214,7 +186,7 @@ export interface AbstractEventLoop {
   connectAcceptedSocket<P extends Protocol | BufferedProtocol>(
     protocolFactory: () => P,
     sock: Socket,
-    options?: { ssl?: TlsOptions },
+    options?: AcceptedOptions,
   ): Promise<[Transport, P]>;
   /** Sends and receives datagrams. Deno: `--allow-net`. */
   createDatagramEndpoint<P extends DatagramProtocol>(

@@ -10,6 +10,7 @@ export * from "./net/mod.ts";
 export * from "./subprocess/mod.ts";
 export {
   type AbstractEventLoop,
+  type AcceptedOptions,
   type AddressInfoOptions,
   type DatagramOptions,
   EventLoop,

@@ -2,6 +2,8 @@ import type { EventLoop } from "../event_loop.ts";
 import { isBytes } from "../runtime/bytes.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { RuntimeError } from "../runtime/exceptions.ts";
+import { type Kind, number, type OptionsOf, optionsOf, text } from "../runtime/_options.ts";
+import type { AddressLike } from "./addresses.ts";
 
 /** @throws {RuntimeError} for a loop on which nothing runs any more */
 export function requireOpen(loop: EventLoop): void {
@@ -112,3 +114,35 @@ export function checkFamily(family: unknown): void {
   if (family === 0 || family === 4 || family === 6) return;
   throw new RangeError(`The family is 4, 6, or 0 for any: current value is ${String(family)}`);
 }
+
+// ── options
+
+/** Python's and other libraries' numbers of the families are refused with a text that says so. */
+export const family: Kind<0 | 4 | 6> = {
+  wanted: "4, 6 or 0",
+  accepts: () => true,
+  verify: checkFamily,
+};
+
+/** Of either form. */
+export const address: Kind<AddressLike> = {
+  wanted: "an address",
+  accepts: () => true,
+  verify: checkAddress,
+};
+
+const ends: OptionsOf<{ hostname: string; port?: number; transport?: string }> = optionsOf(
+  '{ hostname: "127.0.0.1", port: 0 }',
+  { hostname: text, port: number, transport: text },
+);
+
+/** An address whose port may be left to the system. */
+export const localEnd: Kind<{ hostname: string; port?: number }> = {
+  wanted: "an address",
+  accepts: () => true,
+  verify: (value, name) => {
+    const { hostname } = Object(value) as { hostname?: unknown };
+    if (typeof hostname !== "string") throw notAnAddress(value);
+    ends.check(value, name);
+  },
+};

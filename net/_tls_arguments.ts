@@ -1,6 +1,6 @@
 import { describeType } from "../runtime/_describe.ts";
 import { type Delay, toSeconds } from "../runtime/durations.ts";
-import type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
+import { type ConnectOptions, type ServeOptions, type TlsOptions, tlsOptions } from "./options.ts";
 
 const HANDSHAKE_TIMEOUT = 60;
 const SHUTDOWN_TIMEOUT = 30;
@@ -88,7 +88,7 @@ export function upgradingTls(
   if (typeof ssl !== "object" || ssl === null) {
     throw new TypeError(`ssl is expected to be TLS options, got ${describeType(ssl)}`);
   }
-  checkFields(ssl);
+  tlsOptions.check(ssl, "ssl");
   if (serverSide) checkServer(ssl);
   if (!serverSide && serverHostname === undefined && ssl.verifyPeer !== false) {
     throw new RangeError(
@@ -105,7 +105,7 @@ export function upgradingTls(
 
 function checkOptions<T>(ssl: T): T {
   if (typeof ssl === "object" && ssl !== null) {
-    checkFields(ssl);
+    tlsOptions.check(ssl, "ssl");
     return ssl;
   }
   throw new TypeError(
@@ -120,15 +120,6 @@ function checkServer(ssl: TlsOptions): TlsOptions {
   }
   return ssl;
 }
-
-/** A misspelled field would leave the connection less safe than it was meant to be. */
-function checkFields(ssl: object): void {
-  const unknown = Object.keys(ssl).find((name) => !FIELDS.includes(name));
-  if (unknown === undefined) return;
-  throw new TypeError(`ssl has no field "${unknown}": the fields are ${FIELDS.join(", ")}`);
-}
-
-const FIELDS: readonly string[] = ["cert", "key", "caCerts", "alpnProtocols", "verifyPeer"];
 
 function refuseTimeouts(options: TlsTimeouts): void {
   for (const name of ["sslHandshakeTimeout", "sslShutdownTimeout"] as const) {

@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { DatagramOptions, EventLoop } from "../event_loop.ts";
+import type { EventLoop } from "../event_loop.ts";
 import { NotImplementedError, OSError } from "../runtime/exceptions.ts";
+import { flag, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import { Waiter } from "../runtime/_wait.ts";
 import type { AddressLike, NetAddress } from "./addresses.ts";
 import { Carry } from "./_carry.ts";
@@ -16,11 +17,51 @@ import { waitForHost } from "./_host_wait.ts";
 import { ipFamily } from "./_ip_family.ts";
 import { netLoop } from "./_net_loop.ts";
 import type { DatagramProtocol } from "./protocols.ts";
-import { checkAddress, checkCall, makeProtocol } from "./_arguments.ts";
+import { address, checkAddress, checkCall, family, makeProtocol } from "./_arguments.ts";
+import { LOOP, socket } from "./options.ts";
 import { resolve } from "./_resolve.ts";
-import { SOCK_DGRAM } from "./sockets.ts";
+import { SOCK_DGRAM, type Socket } from "./sockets.ts";
 import { takeDatagrams } from "./_take_socket.ts";
 import type { DatagramTransport } from "./transports.ts";
+
+/** How a datagram endpoint is made. */
+export interface DatagramOptions {
+  /** Where to receive. */
+  localAddr?: AddressLike;
+  /** Whom to talk to; others are not heard. */
+  remoteAddr?: AddressLike;
+  /** 4 or 6; 0: either. @default {0} */
+  family?: 0 | 4 | 6;
+  /** Share the port with other sockets, where the runtime can. @default {false} */
+  reusePort?: boolean;
+  /** Allow sending to a broadcast address. @default {false} */
+  allowBroadcast?: boolean;
+  /** A bound datagram socket, in the place of all other options. */
+  sock?: Socket;
+}
+
+/** What is checked of {@linkcode DatagramOptions}. */
+const datagramOptions: OptionsOf<DatagramOptions> = optionsOf(
+  '{ localAddr: { hostname: "127.0.0.1", port: 0 } }',
+  {
+    localAddr: address,
+    remoteAddr: address,
+    family,
+    reusePort: flag,
+    allowBroadcast: flag,
+    sock: socket,
+  },
+  {
+    reuseAddress:
+      "asyncio withdrew it, since other programs could take the port; reusePort shares it",
+    broadcast: "write allowBroadcast: true",
+    localAddress: 'write localAddr: { hostname: "127.0.0.1", port: 0 }',
+    address: 'write localAddr: { hostname: "127.0.0.1", port: 0 }',
+    hostname: 'write localAddr: { hostname: "127.0.0.1", port: 0 }',
+    port: 'write localAddr: { hostname: "127.0.0.1", port: 0 }',
+    loop: LOOP,
+  },
+);
 
 /** The two ends to try together; both of one family. */
 interface Ends {
@@ -35,6 +76,7 @@ export async function createDatagramEndpoint<P extends DatagramProtocol>(
   options: DatagramOptions = {},
 ): Promise<[DatagramTransport, P]> {
   checkCall(loop, protocolFactory);
+  datagramOptions.check(options, "createDatagramEndpoint()");
   const { sock } = options;
   let channel: DatagramChannel;
   let peer: NetAddress | null;

@@ -2,12 +2,14 @@ import type { LookupAddress } from "node:dns";
 import { GaiError } from "../runtime/os_error_family.ts";
 import { toOSError } from "../runtime/os_errors.ts";
 import { checkPort, hostPort } from "./_address_forms.ts";
-import { checkAddress, checkFamily } from "./_arguments.ts";
+import { oneOf, type OptionsOf, optionsOf } from "../runtime/_options.ts";
+import { checkAddress, family as addressFamily } from "./_arguments.ts";
 import { builtin } from "./_builtins.ts";
 import { ipFamily } from "./_ip_family.ts";
 import { hasNet, requireNet } from "./_permissions.ts";
 import { servicePort } from "./_services.ts";
 import type { NetAddress } from "./addresses.ts";
+import { SOCK_DGRAM, SOCK_STREAM } from "./sockets.ts";
 
 /** One address of a name. */
 export interface ResolvedAddress {
@@ -43,22 +45,37 @@ export async function lookup(
   return await resolve(host, family);
 }
 
+/** What `getaddrinfo` is asked for. */
+export interface AddressInfoOptions {
+  /** 4 or 6; 0: both. @default {0} */
+  family?: 0 | 4 | 6;
+  /** For which kind of socket. */
+  type?: typeof SOCK_STREAM | typeof SOCK_DGRAM;
+}
+
+/** What is checked of {@linkcode AddressInfoOptions}. */
+const addressInfoOptions: OptionsOf<AddressInfoOptions> = optionsOf("{ family: 4 }", {
+  family: addressFamily,
+  type: oneOf(SOCK_STREAM, SOCK_DGRAM),
+});
+
 /**
  * The addresses of a host (`loop.getaddrinfo()`), in the resolver's order.
  *
  * @param host a name, an address, or null for this machine's loopback addresses
  * @param port a number, its text, the name of a service, or null for 0
  * @throws {GaiError} when the host or the service is not known
+ * @throws {TypeError} when there is no such option, or it is of the wrong type
  * @throws {PermissionError} on Deno without `--allow-net`
  */
 export async function getaddrinfo(
   host: string | null,
   port: number | string | null,
-  options: { family?: 0 | 4 | 6; type?: "SOCK_STREAM" | "SOCK_DGRAM" } = {},
+  options: AddressInfoOptions = {},
 ): Promise<{ family: 4 | 6; address: NetAddress }[]> {
+  addressInfoOptions.check(options, "getaddrinfo()");
   const { family = 0, type = "SOCK_STREAM" } = options;
   const transport = type === "SOCK_DGRAM" ? "udp" : "tcp";
-  checkFamily(family);
   const number = portNumber(port);
   const literal = host === null ? 0 : ipFamily(host);
   if (literal !== 0 && family !== 0 && family !== literal) throw wrongFamily(host ?? "");

@@ -6,6 +6,7 @@
  */
 
 import { ConnectionResetError } from "../runtime/exceptions.ts";
+import { number, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import { cannotSend } from "./_address_forms.ts";
 import type { BaseTransport } from "./transports.ts";
 import { WaitList } from "./_wait_list.ts";
@@ -47,8 +48,10 @@ export class WaterMarks {
   /**
    * @param size bytes in the buffer now
    * @throws {RangeError} unless high >= low >= 0
+   * @throws {TypeError} when there is no such option, or it is no number
    */
   set(options: { high?: number; low?: number }, size: number): void {
+    bufferLimits.check(options, "setWriteBufferLimits()");
     const high = options.high ?? (options.low === undefined ? this.#standard : 4 * options.low);
     const low = options.low ?? Math.floor(high / 4);
     if (!(high >= low && low >= 0)) {
@@ -80,6 +83,13 @@ export class WaterMarks {
     this.#owner.tellFlow(false);
   }
 }
+
+/** What is checked of the options of `transport.setWriteBufferLimits`. */
+const bufferLimits: OptionsOf<{ high?: number; low?: number }> = optionsOf(
+  "{ high: 65536 }",
+  { high: number, low: number },
+  { highWaterMark: "write high", lowWaterMark: "write low" },
+);
 
 /** A protocol's side of flow control: where `drain` and `waitClosed` wait. */
 export class WriterGate {

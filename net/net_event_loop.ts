@@ -1,4 +1,5 @@
 import type {
+  AddressInfoOptions,
   DatagramOptions,
   EventLoop,
   SendfileOptions,
@@ -23,12 +24,18 @@ import {
   socketCalls,
   streamCalls,
 } from "./_lazy_modules.ts";
-import type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
+import {
+  type AcceptedOptions,
+  type ConnectOptions,
+  type ServeOptions,
+  startTlsOptions,
+  type TlsOptions,
+} from "./options.ts";
 import type { ReadablePipe, WritablePipe } from "./pipes.ts";
 import type { BufferedProtocol, DatagramProtocol, Protocol } from "./protocols.ts";
 import type { Server } from "./server.ts";
 import { addWatch, removeWatch } from "./_socket_watch.ts";
-import type { SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets.ts";
+import type { Socket } from "./sockets.ts";
 import { upgradingTls } from "./_tls_arguments.ts";
 import type {
   BaseProtocol,
@@ -73,7 +80,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
   getaddrinfo(
     host: string | null,
     port: number | string | null,
-    options?: { family?: 0 | 4 | 6; type?: typeof SOCK_STREAM | typeof SOCK_DGRAM },
+    options?: AddressInfoOptions,
   ): Promise<{ family: 4 | 6; address: NetAddress }[]> {
     return nameCalls.call((net) => net.getaddrinfo(host, port, options));
   }
@@ -121,7 +128,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
   connectAcceptedSocket<P extends Protocol | BufferedProtocol>(
     protocolFactory: () => P,
     sock: Socket,
-    options?: { ssl?: TlsOptions },
+    options?: AcceptedOptions,
   ): Promise<[Transport, P]> {
     return connectAcceptedSocket(publicLoop(this), protocolFactory, sock, options);
   }
@@ -180,6 +187,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     options: StartTlsOptions = {},
   ): Promise<Transport> {
     return rejecting(() => {
+      startTlsOptions.check(options, "startTls()");
       const setup = upgradingTls(ssl, options);
       return streamCalls.call((net) => net.startTls(publicLoop(this), transport, protocol, setup));
     });

@@ -1,11 +1,91 @@
 /**
- * Options shared by the functions that connect and the functions that serve.
+ * The options of the net: their types, and below each of them what is checked at a call.
  *
  * @module
  */
 
 import type { Delay } from "../runtime/durations.ts";
-import type { Socket } from "./sockets.ts";
+import {
+  abortSignal,
+  anything,
+  count,
+  duration,
+  flag,
+  type Instead,
+  type Kind,
+  listOf,
+  type OptionsOf,
+  optionsOf,
+  orNull,
+  plainNumber,
+  text,
+} from "../runtime/_options.ts";
+import { family, localEnd } from "./_arguments.ts";
+import { kindOf, type Socket } from "./sockets.ts";
+
+/** What has its own error. */
+export const socket: Kind<Socket> = {
+  wanted: "a Socket",
+  accepts: () => true,
+  verify: (value) => void kindOf(value as Socket),
+};
+
+// ── what other libraries call it
+
+const HOST_FIRST =
+  "host and port come before the options, as in openConnection(host, port, options)";
+const SERVER_HOST_FIRST =
+  "host and port come before the options, as in startServer(clientConnected, host, port, options)";
+/** Said for `loop`. */
+export const LOOP = "it is the running loop's";
+
+const forTls: Instead = {
+  ca: "write caCerts: [pem]",
+  cafile: "write caCerts: [pem], with the text of the file",
+  cadata: "write caCerts: [pem]",
+  certfile: "write cert, with the text of the file",
+  keyfile: "write key, with the text of the file",
+  checkHostname: 'write serverHostname: "" beside ssl to check no name',
+  rejectUnauthorized: "write verifyPeer",
+  requestCert: "write verifyPeer: true",
+  verifyMode: "write verifyPeer",
+  servername: "write serverHostname beside ssl",
+};
+
+const forConnections: Instead = {
+  context: "write ssl: { ... }",
+  sslContext: "write ssl: { ... }",
+  tls: "write ssl: true, or ssl: { caCerts: [pem] }",
+  servername: "write serverHostname",
+  serverName: "write serverHostname",
+  rejectUnauthorized: "write ssl: { verifyPeer: false }",
+  caCerts: "it belongs in ssl: { caCerts: [pem] }",
+  cert: "it belongs in ssl: { cert, key }",
+  key: "it belongs in ssl: { cert, key }",
+  alpnProtocols: "it belongs in ssl: { alpnProtocols: [...] }",
+  verifyPeer: "it belongs in ssl: { verifyPeer: false }",
+  host: HOST_FIRST,
+  hostname: HOST_FIRST,
+  port: HOST_FIRST,
+  localAddress: 'write localAddr: { hostname: "127.0.0.1" }',
+  localPort: 'write localAddr: { hostname: "127.0.0.1", port }',
+  timeout: "put the call into timeout(5).with(...), or pass a signal",
+  connectTimeout: "put the call into timeout(5).with(...), or pass a signal",
+  allErrors: "the error of several addresses tells each one's",
+  noDelay: "it is on always",
+  highWaterMark: "write limit",
+  loop: LOOP,
+};
+
+const forServers: Instead = {
+  ...forConnections,
+  host: SERVER_HOST_FIRST,
+  hostname: SERVER_HOST_FIRST,
+  port: SERVER_HOST_FIRST,
+  signal: "close the server, or cancel the task that serves",
+  exclusive: "write reusePort: true to share the port",
+  maxConnections: "count the connections in a Semaphore",
+};
 
 /** How to speak TLS: what Python's `ssl.SSLContext` holds. Certificates and keys are PEM text. */
 export interface TlsOptions {
@@ -26,6 +106,18 @@ export interface TlsOptions {
    */
   verifyPeer?: boolean;
 }
+
+/** What `ssl` may hold. */
+export const tlsOptions: OptionsOf<TlsOptions> = optionsOf("{ cert, key }", {
+  cert: text,
+  key: text,
+  caCerts: listOf(text, "a list of PEM texts"),
+  alpnProtocols: listOf(text, "a list of names"),
+  verifyPeer: flag,
+}, forTls);
+
+/** Checked where it is used, as it may be a boolean for some. */
+const ssl: Kind<TlsOptions> = anything();
 
 /** Options of `openConnection`, `createConnection` and their unix relatives. */
 export interface ConnectOptions {
@@ -76,6 +168,21 @@ export interface ConnectOptions {
   /** Gives up connecting when it aborts, with the signal's reason. */
   signal?: AbortSignal;
 }
+
+/** What is checked of {@linkcode ConnectOptions}. */
+export const connectOptions: OptionsOf<ConnectOptions> = optionsOf("{ limit: 65536 }", {
+  limit: plainNumber,
+  ssl: anything(),
+  serverHostname: text,
+  sslHandshakeTimeout: duration,
+  sslShutdownTimeout: duration,
+  family,
+  localAddr: localEnd,
+  sock: socket,
+  happyEyeballsDelay: orNull(duration),
+  interleave: count,
+  signal: abortSignal,
+}, forConnections);
 
 /** Options of `startServer`, `createServer` and their unix relatives. */
 export interface ServeOptions {
@@ -130,3 +237,57 @@ export interface ServeOptions {
    */
   startServing?: boolean;
 }
+
+/** What is checked of {@linkcode ServeOptions}. */
+export const serveOptions: OptionsOf<ServeOptions> = optionsOf("{ backlog: 100 }", {
+  limit: plainNumber,
+  ssl,
+  sslHandshakeTimeout: duration,
+  sslShutdownTimeout: duration,
+  family,
+  backlog: count,
+  reuseAddress: flag,
+  reusePort: flag,
+  sock: socket,
+  cleanupSocket: flag,
+  startServing: flag,
+}, forServers);
+
+/** Options of `connectAcceptedSocket`. */
+export type AcceptedOptions = Pick<
+  ServeOptions,
+  "ssl" | "sslHandshakeTimeout" | "sslShutdownTimeout"
+>;
+
+/** What is checked of {@linkcode AcceptedOptions}. */
+export const acceptedOptions: OptionsOf<AcceptedOptions> = optionsOf("{ ssl: { cert, key } }", {
+  ssl,
+  sslHandshakeTimeout: duration,
+  sslShutdownTimeout: duration,
+}, forServers);
+
+/** How `startTls` upgrades a connection. */
+export interface StartTlsOptions {
+  /** Which side of the handshake this is. @default {false} */
+  serverSide?: boolean;
+  /** The name the server's certificate must carry. */
+  serverHostname?: string;
+  /** How long the handshake may take. @default {60} */
+  sslHandshakeTimeout?: Delay;
+  /** How long the shutdown may take. @default {30} */
+  sslShutdownTimeout?: Delay;
+}
+
+/** What is checked of the options of `writer.startTls`, which knows its side. */
+export const upgradeOptions: OptionsOf<Omit<StartTlsOptions, "serverSide">> = optionsOf(
+  '{ serverHostname: "example.com" }',
+  { serverHostname: text, sslHandshakeTimeout: duration, sslShutdownTimeout: duration },
+  { ...forConnections, serverSide: "the writer of a startServer callback is the server" },
+);
+
+/** What is checked of {@linkcode StartTlsOptions}. */
+export const startTlsOptions: OptionsOf<StartTlsOptions> = optionsOf(
+  '{ serverHostname: "example.com" }',
+  { ...upgradeOptions.kinds, serverSide: flag },
+  forConnections,
+);

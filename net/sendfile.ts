@@ -5,9 +5,10 @@
  * @module
  */
 
-import type { EventLoop, SendfileOptions } from "../event_loop.ts";
+import type { EventLoop } from "../event_loop.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { RuntimeError, SendfileNotAvailableError } from "../runtime/exceptions.ts";
+import { flag, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import { cannotSend } from "./_address_forms.ts";
 import { type FileSource, openSource } from "./_file_source.ts";
 import { waitForHost } from "./_host_wait.ts";
@@ -17,6 +18,22 @@ import { sockSendall } from "./socket_calls.ts";
 import { kindOf, SOCK_STREAM, type Socket } from "./sockets.ts";
 import { StreamTransport } from "./stream_transport.ts";
 import type { WriteTransport } from "./transports.ts";
+
+/** Which part of a file is sent, and whether it may be copied through memory. */
+export interface SendfileOptions {
+  /** False: only by the system's own call, which no runtime offers (SendfileNotAvailableError). @default {true} */
+  fallback?: boolean;
+}
+
+/** What is checked of {@linkcode SendfileOptions}. */
+const sendfileOptions: OptionsOf<SendfileOptions> = optionsOf(
+  "{ fallback: false }",
+  { fallback: flag },
+  {
+    offset: "offset and count come before the options, as in sendfile(transport, file, 0, null)",
+    count: "offset and count come before the options, as in sendfile(transport, file, 0, null)",
+  },
+);
 
 /** What one read asks for. */
 const BLOCK = 256 * 1024;
@@ -30,6 +47,7 @@ export async function sendfile(
   count: number | null = null,
   options: SendfileOptions = {},
 ): Promise<number> {
+  sendfileOptions.check(options, "sendfile()");
   checkRange(offset, count);
   if (transport.isClosing()) {
     throw new RuntimeError(cannotSend("Transport is closing", transport.getExtraInfo("peername")));
@@ -58,6 +76,7 @@ export async function sockSendfile(
   count: number | null = null,
   options: SendfileOptions = {},
 ): Promise<number> {
+  sendfileOptions.check(options, "sockSendfile()");
   if (kindOf(sock).type !== SOCK_STREAM) {
     throw new RangeError(`Only stream sockets can send files, got ${sock}`);
   }

@@ -9,6 +9,7 @@ import { type BytesLike, toBytes } from "../runtime/bytes.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { OSError, RuntimeError } from "../runtime/exceptions.ts";
 import { LazyModule } from "../runtime/_lazy.ts";
+import { flag, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import type { Address, AddressLike } from "./addresses.ts";
 import { describeAddress } from "./_address_forms.ts";
 import { checkAddress, checkBuffer, checkCount } from "./_arguments.ts";
@@ -26,6 +27,10 @@ export const AF_INET6 = 6;
 export const SOCK_STREAM = "SOCK_STREAM";
 /** Socket type of datagrams. */
 export const SOCK_DGRAM = "SOCK_DGRAM";
+
+const BINDING: OptionsOf<{ reusePort?: boolean }> = optionsOf("{ reusePort: true }", {
+  reusePort: flag,
+});
 
 /** One of the address families. */
 export type SocketFamily = typeof AF_UNIX | typeof AF_INET | typeof AF_INET6;
@@ -131,8 +136,10 @@ export class Socket implements Disposable {
    * @param address port 0 picks a free one; a unix socket's path must not exist
    * @param options `reusePort`: share the port with other sockets that ask for the same
    * @throws {OSError} "EADDRINUSE" and the like
+   * @throws {TypeError} when there is no such option, or it is of the wrong type
    */
   async bind(address: AddressLike, options: { reusePort?: boolean } = {}): Promise<void> {
+    BINDING.check(options, "bind()");
     if (this.#body !== FRESH) throw wrongState(this, "bind");
     checkFamily(this, address);
     const { reusePort = false } = options;

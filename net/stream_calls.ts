@@ -10,7 +10,14 @@ import { rejecting } from "../runtime/_lazy.ts";
 import { withSignal } from "../runtime/with_signal.ts";
 import { checkCall, checkPlace } from "./_arguments.ts";
 import { streamCalls } from "./_lazy_modules.ts";
-import type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
+import {
+  type AcceptedOptions,
+  acceptedOptions,
+  type ConnectOptions,
+  connectOptions,
+  type ServeOptions,
+  serveOptions,
+} from "./options.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
 import type { Server } from "./server.ts";
 import type { Socket } from "./sockets.ts";
@@ -25,7 +32,7 @@ export function createConnection<P extends Protocol | BufferedProtocol>(
   port: number | null,
   options: ConnectOptions = {},
 ): Promise<[Transport, P]> {
-  return underSignal(options, () => {
+  return underSignal(options, "createConnection()", () => {
     checkCall(loop, protocolFactory);
     checkPlace(host, port);
     const tls = clientTls(
@@ -56,7 +63,7 @@ export function createUnixConnection<P extends Protocol | BufferedProtocol>(
   path: string | null,
   options: ConnectOptions = {},
 ): Promise<[Transport, P]> {
-  return underSignal(options, () => {
+  return underSignal(options, "createUnixConnection()", () => {
     checkCall(loop, protocolFactory);
     const tls = clientTls(options, null, "you have to pass serverHostname when using ssl");
     const { sock } = options;
@@ -76,9 +83,10 @@ export function connectAcceptedSocket<P extends Protocol | BufferedProtocol>(
   loop: EventLoop,
   protocolFactory: () => P,
   sock: Socket,
-  options: { ssl?: TlsOptions } = {},
+  options: AcceptedOptions = {},
 ): Promise<[Transport, P]> {
   return rejecting(() => {
+    acceptedOptions.check(options, "connectAcceptedSocket()");
     checkCall(loop, protocolFactory);
     const tls = serverTls(options);
     return streamCalls.call((net) => net.takeConnected(loop, protocolFactory, sock, tls));
@@ -94,6 +102,7 @@ export function createServer(
   options: ServeOptions = {},
 ): Promise<Server> {
   return rejecting(() => {
+    serveOptions.check(options, "createServer()");
     checkCall(loop, protocolFactory);
     checkPlace(host, port, true);
     const call = { loop, protocolFactory, tls: serverTls(options), options };
@@ -117,6 +126,7 @@ export function createUnixServer(
   options: ServeOptions = {},
 ): Promise<Server> {
   return rejecting(() => {
+    serveOptions.check(options, "createUnixServer()");
     checkCall(loop, protocolFactory);
     const call = { loop, protocolFactory, tls: serverTls(options), options };
     const { sock } = options;
@@ -131,7 +141,14 @@ export function createUnixServer(
   });
 }
 
-function underSignal<T>(options: ConnectOptions, body: () => Promise<T>): Promise<T> {
-  const { signal } = options;
-  return signal === undefined ? rejecting(body) : withSignal(signal, () => rejecting(body));
+function underSignal<T>(
+  options: ConnectOptions,
+  what: string,
+  body: () => Promise<T>,
+): Promise<T> {
+  return rejecting(() => {
+    connectOptions.check(options, what);
+    const { signal } = options;
+    return signal === undefined ? body() : withSignal(signal, () => rejecting(body));
+  });
 }

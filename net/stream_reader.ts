@@ -3,6 +3,7 @@ import { type BytesLike, toBytes } from "../runtime/bytes.ts";
 import { RuntimeError } from "../runtime/exceptions.ts";
 import { currentScope } from "../runtime/_frame.ts";
 import type { LoopCore } from "../runtime/_loop_core.ts";
+import { eventLoop, type OptionsOf, optionsOf, plainNumber } from "../runtime/_options.ts";
 import { ReadState } from "./_read_state.ts";
 import { ReadAll, ReadExactly, ReadSome, ReadUntil, takeExactly } from "./_reads.ts";
 import { SeparatorSearch, toSeparators } from "./_separator_search.ts";
@@ -13,6 +14,12 @@ import { readableFrom } from "./web_streams.ts";
 export const DEFAULT_LIMIT: number = 64 * 1024;
 
 const EMPTY: Uint8Array = new Uint8Array(0);
+
+const OPTIONS: OptionsOf<{ limit?: number; loop?: EventLoop }> = optionsOf(
+  "{ limit: 65536 }",
+  { limit: plainNumber, loop: eventLoop },
+  { highWaterMark: "write limit" },
+);
 
 let stateBehind: (reader: StreamReader) => ReadState;
 
@@ -55,8 +62,10 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    * half of what is kept before the peer is held back, default 65536; `loop`: default the current
    * one
    * @throws {RangeError} when the limit is not above 0
+   * @throws {TypeError} when there is no such option, or it is of the wrong type
    */
   constructor(options: { limit?: number; loop?: EventLoop } = {}) {
+    OPTIONS.check(options, "StreamReader");
     const { limit = DEFAULT_LIMIT, loop } = options;
     checkLimit(limit);
     this.#state = new ReadState(limit);

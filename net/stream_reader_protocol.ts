@@ -1,5 +1,6 @@
 import type { EventLoop } from "../event_loop.ts";
 import type { Future } from "../runtime/futures.ts";
+import { eventLoop, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import { getEventLoop } from "../runtime/policies.ts";
 import type { Task } from "../runtime/tasks.ts";
 import { WriterGate } from "./flow_control.ts";
@@ -17,6 +18,8 @@ import type { BaseTransport, Transport } from "./transports.ts";
 
 /** What `startServer` calls for each connection. May be async; runs as a task of its own. */
 export type ClientConnected = (reader: StreamReader, writer: StreamWriter) => unknown;
+
+const OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", { loop: eventLoop });
 
 /**
  * Joins a transport to a StreamReader (`asyncio.StreamReaderProtocol`): what the transport
@@ -61,12 +64,14 @@ export class StreamReaderProtocol implements Protocol {
    * @param clientConnected called as a task once the connection stands, with the reader and a
    * writer
    * @param options `loop`: default the current one
+   * @throws {TypeError} when there is no such option, or it is no loop
    */
   constructor(
     reader: StreamReader,
     clientConnected?: ClientConnected,
     options: { loop?: EventLoop } = {},
   ) {
+    OPTIONS.check(options, "StreamReaderProtocol");
     this.#reader = reader;
     this.#state = readStateOf(reader);
     this.#clientConnected = clientConnected ?? null;

@@ -5,7 +5,7 @@ import { RuntimeError } from "../runtime/exceptions.ts";
 import { sleep } from "../runtime/sleep.ts";
 import type { WriterGate } from "./flow_control.ts";
 import { netLoop } from "./_net_loop.ts";
-import type { TlsOptions } from "./options.ts";
+import { type TlsOptions, upgradeOptions } from "./options.ts";
 import type { Protocol } from "./protocols.ts";
 import type { StreamReader } from "./stream_reader.ts";
 import { gateOf, upgradeOf } from "./_protocol_marks.ts";
@@ -156,6 +156,7 @@ export class StreamWriter implements AsyncDisposable {
    * @throws {ConnectionResetError} when the peer leaves in mid-handshake
    * @throws {ConnectionAbortedError} when the handshake takes longer than `sslHandshakeTimeout`
    * @throws {RangeError} when a client has no name to check
+   * @throws {TypeError} when there is no such option, or it is of the wrong type
    *
    * Whatever goes wrong in the handshake, the connection is lost with it.
    */
@@ -167,6 +168,7 @@ export class StreamWriter implements AsyncDisposable {
       sslShutdownTimeout?: Delay;
     } = {},
   ): Promise<void> {
+    upgradeOptions.check(options, "startTls()");
     const upgrade = upgradeOf(this.#protocol);
     if (upgrade === null) throw noGate("start TLS");
     await this.drain();

@@ -13,7 +13,7 @@ import {
   createUnixConnection,
   createUnixServer,
 } from "./stream_calls.ts";
-import type { ConnectOptions, ServeOptions } from "./options.ts";
+import { type ConnectOptions, connectOptions, type ServeOptions, serveOptions } from "./options.ts";
 import type { Server } from "./server.ts";
 import { checkLimit, StreamReader } from "./stream_reader.ts";
 import { type ClientConnected, StreamReaderProtocol } from "./stream_reader_protocol.ts";
@@ -60,6 +60,7 @@ export function openConnection(
   options: ConnectOptions = {},
 ): Promise<[StreamReader, StreamWriter]> {
   return connectStream(
+    "openConnection()",
     options,
     (loop, factory) => createConnection(loop, factory, host, port, options),
   );
@@ -107,6 +108,7 @@ export function openUnixConnection(
   options: ConnectOptions = {},
 ): Promise<[StreamReader, StreamWriter]> {
   return connectStream(
+    "openUnixConnection()",
     options,
     (loop, factory) => createUnixConnection(loop, factory, path, options),
   );
@@ -161,7 +163,7 @@ export async function startServer(
   const loop = ambientLoop();
   return await createServer(
     loop,
-    serverProtocols(loop, clientConnected, options),
+    serverProtocols(loop, clientConnected, options, "startServer()"),
     host,
     port,
     options,
@@ -214,7 +216,7 @@ export async function startUnixServer(
   const loop = ambientLoop();
   return await createUnixServer(
     loop,
-    serverProtocols(loop, clientConnected, options),
+    serverProtocols(loop, clientConnected, options, "startUnixServer()"),
     path,
     options,
   );
@@ -226,9 +228,11 @@ type Connect = (
 ) => Promise<[Transport, StreamReaderProtocol]>;
 
 async function connectStream(
+  what: string,
   options: ConnectOptions,
   connect: Connect,
 ): Promise<[StreamReader, StreamWriter]> {
+  connectOptions.check(options, what);
   const loop = ambientLoop();
   const reader = new StreamReader(readerOptions(loop, options));
   const [transport, protocol] = await connect(
@@ -242,6 +246,7 @@ function serverProtocols(
   loop: EventLoop,
   clientConnected: ClientConnected,
   options: ServeOptions,
+  what: string,
 ): () => StreamReaderProtocol {
   if (typeof clientConnected !== "function") {
     throw new TypeError(
@@ -249,6 +254,7 @@ function serverProtocols(
         "startServer(clientConnected, host, port), startUnixServer(clientConnected, path)",
     );
   }
+  serveOptions.check(options, what);
   // Here, since the first connection would be too late.
   if (options.limit !== undefined) checkLimit(options.limit);
   return () => {

@@ -1,6 +1,6 @@
 import { requireOptions } from "../runtime/_argument_checks.ts";
 import { describeType } from "../runtime/_describe.ts";
-import { identityOf, showAs } from "../sync/_display.ts";
+import { identityOf, showAs } from "../runtime/_printing.ts";
 import type { Statistics } from "../sync/statistics.ts";
 import { Deque } from "./_deque.ts";
 import { formatItems } from "./_format.ts";

@@ -1,5 +1,5 @@
 import { describeType } from "./_describe.ts";
-import { nameError } from "./_error_name.ts";
+import { nameError } from "./_describe.ts";
 
 /**
  * What an error is matched with: a class that derives from Error (or Error itself), or a predicate. It is asked of the

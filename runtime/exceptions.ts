@@ -2,7 +2,7 @@
  * The error classes of asyncio. Those of the operating system are in `os_error_family.ts`, groups of errors in
  * `exception_group.ts`, those of streams in `stream_errors.ts`; all of them are exported from here.
  */
-import { nameError } from "./_error_name.ts";
+import { nameError } from "./_describe.ts";
 
 export { type ErrorMatch, ExceptionGroup } from "./exception_group.ts";
 export {

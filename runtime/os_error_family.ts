@@ -1,5 +1,5 @@
 import { lookUpErrno } from "./_errno.ts";
-import { nameError } from "./_error_name.ts";
+import { nameError } from "./_describe.ts";
 
 /** What an {@link OSError} is made of besides its message. */
 export interface OSErrorOptions extends ErrorOptions {

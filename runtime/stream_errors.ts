@@ -1,4 +1,4 @@
-import { nameError } from "./_error_name.ts";
+import { nameError } from "./_describe.ts";
 
 /**
  * A stream ended before all that was asked for had come (`asyncio.IncompleteReadError`).

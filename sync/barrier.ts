@@ -2,7 +2,7 @@ import { BrokenBarrierError } from "../runtime/exceptions.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { currentScope } from "../runtime/_frame.ts";
 import { Condition } from "./condition.ts";
-import { display, showAs } from "./_display.ts";
+import { display, showAs } from "../runtime/_printing.ts";
 import { LoopBinding } from "./_loop_binding.ts";
 import type { Statistics } from "./statistics.ts";
 

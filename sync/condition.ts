@@ -2,7 +2,7 @@ import { CancelledError, RuntimeError } from "../runtime/exceptions.ts";
 import { currentScope } from "../runtime/_frame.ts";
 import type { Scope } from "../runtime/_scope.ts";
 import { describeType } from "../runtime/_describe.ts";
-import { display, showAs } from "./_display.ts";
+import { display, showAs } from "../runtime/_printing.ts";
 import { Lock } from "./lock.ts";
 import { lockAccess, type LockCore } from "./_lock_core.ts";
 import { LoopBinding } from "./_loop_binding.ts";

@@ -1,5 +1,5 @@
 import { currentScope } from "../runtime/_frame.ts";
-import { display, showAs } from "./_display.ts";
+import { display, showAs } from "../runtime/_printing.ts";
 import { LoopBinding } from "./_loop_binding.ts";
 import type { Statistics } from "./statistics.ts";
 import { SignalWait, WaitList } from "./_wait_list.ts";

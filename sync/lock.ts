@@ -1,6 +1,6 @@
 import { notABody } from "../runtime/_argument_checks.ts";
 import { currentScope } from "../runtime/_frame.ts";
-import { display, showAs } from "./_display.ts";
+import { display, showAs } from "../runtime/_printing.ts";
 import { lockAccess, LockCore } from "./_lock_core.ts";
 import type { Releaser } from "./releaser.ts";
 import type { Statistics } from "./statistics.ts";

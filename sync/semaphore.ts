@@ -3,7 +3,7 @@ import type { CancelledError } from "../runtime/exceptions.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { currentScope } from "../runtime/_frame.ts";
 import type { Scope } from "../runtime/_scope.ts";
-import { display, showAs } from "./_display.ts";
+import { display, showAs } from "../runtime/_printing.ts";
 import { LoopBinding } from "./_loop_binding.ts";
 import type { Releaser } from "./releaser.ts";
 import type { Statistics } from "./statistics.ts";

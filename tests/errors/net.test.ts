@@ -60,7 +60,7 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     "a TLS field that there is not",
     () => untyped.openConnection!("127.0.0.1", 80, { ssl: { rejectUnauthorized: true } }),
     "TypeError",
-    'ssl has no field "rejectUnauthorized": the fields are cert, key, caCerts, alpnProtocols, verifyPeer',
+    'ssl has no option "rejectUnauthorized": write verifyPeer',
   ],
   [
     "localAddr as a pair",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { makeCancelledError } from "../../runtime/_cancelled.ts";
-import { nameError } from "../../runtime/_error_name.ts";
+import { nameError } from "../../runtime/_describe.ts";
 import * as exceptions from "../../runtime/exceptions.ts";
 
 const {

@@ -1,0 +1,149 @@
+// Options that do not exist, have their Python name, or are of the wrong type: JavaScript would ignore them.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { run, startServer } from "../../mod.ts";
+import { ANYTHING, type Row, table } from "./_options_table.ts";
+
+/** Calls it with these options, as a program without types would. */
+async function calling({ call }: Row, options: unknown): Promise<void> {
+  await (call as (options: unknown) => unknown)(options);
+}
+
+/** `reuse_port` for `reusePort`; for one word, which Python has too, a capital letter. */
+function misspelt(option: string): string {
+  const snake = option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return snake === option ? option.replace(/^./, (letter) => letter.toUpperCase()) : snake;
+}
+
+/** Those whose value has an error of its own. */
+const OWN_TEXTS: Readonly<Record<string, string>> = {
+  family: "The family is 4, 6, or 0",
+  localAddr: "An address is an object",
+  remoteAddr: "An address is an object",
+  sock: "Invalid file object: a Socket is expected",
+  limit: "Limit cannot be",
+};
+
+function quoted(text: string): string {
+  return text.replace(/[^A-Za-z0-9_]/g, "\\$&");
+}
+
+for (const row of table) {
+  test(`options: ${row.name} refuses a name that there is not`, async () => {
+    await assert.rejects(calling(row, { thereIsNoSuchThing: 1 }), {
+      name: "TypeError",
+      message: /has no option "thereIsNoSuchThing": (the options are|its only option is) /,
+    });
+  });
+
+  test(`options: ${row.name} says the right name of each one misspelt`, async () => {
+    for (const option of Object.keys(row.wrong)) {
+      const name = misspelt(option);
+      const said =
+        `has no option "${name}": (its name here is ${option}$|did you mean ${option}\\?$)`;
+      await assert.rejects(calling(row, { [name]: 1 }), {
+        name: "TypeError",
+        message: new RegExp(said),
+      });
+    }
+  });
+
+  test(`options: ${row.name} refuses a wrong type of each one`, async () => {
+    for (const [option, value] of Object.entries(row.wrong)) {
+      if (value === ANYTHING) continue;
+      await assert.rejects(
+        calling(row, { [option]: value }),
+        (error) => {
+          assert.ok(error instanceof TypeError || error instanceof RangeError, option);
+          assert.match(error.message, new RegExp(`\\b${option}\\b|^${OWN_TEXTS[option]}`));
+          return true;
+        },
+      );
+    }
+  });
+
+  test(`options: ${row.name} takes none of what is no options object`, async () => {
+    for (const value of [null, 5, "text", [], new Map(), Promise.resolve()]) {
+      await assert.rejects(calling(row, value), { name: "TypeError" }, quoted(String(value)));
+    }
+  });
+}
+
+test("options: one that is undefined counts as absent", async () => {
+  await run(async () => {
+    const options = { backlog: undefined, noSuchThing: undefined } as object;
+    const server = await startServer(() => {}, "127.0.0.1", 0, options);
+    server.close();
+  });
+});
+
+test("options: one that is inherited is checked too", async () => {
+  const options = Object.create({ backlog: "1" });
+  await run(async () => {
+    await assert.rejects(startServer(() => {}, "127.0.0.1", 0, options), {
+      name: "TypeError",
+      message: 'backlog must be a whole number: got a string, "1": write 1, without the quotes',
+    });
+  });
+});
+
+test("options: a prototype's own names are no options", async () => {
+  await run(async () => {
+    await assert.rejects(startServer(() => {}, "127.0.0.1", 0, { toString: 5 } as object), {
+      message: /^startServer\(\) has no option "toString"/,
+    });
+  });
+});
+
+const values: [option: string, value: unknown, name: string, text: string][] = [
+  [
+    "backlog",
+    NaN,
+    "RangeError",
+    "backlog must be a whole number, 0 or above: current value is NaN",
+  ],
+  ["backlog", -1, "RangeError", "backlog must be a whole number, 0 or above: current value is -1"],
+  [
+    "backlog",
+    1.5,
+    "RangeError",
+    "backlog must be a whole number, 0 or above: current value is 1.5",
+  ],
+  [
+    "limit",
+    "5",
+    "TypeError",
+    'limit must be a number: got a string, "5": write 5, without the quotes',
+  ],
+  ["limit", NaN, "RangeError", "Limit cannot be <= 0: current value is NaN"],
+  ["limit", -5, "RangeError", "Limit cannot be <= 0: current value is -5"],
+  ["reuseAddress", "x", "TypeError", 'reuseAddress must be true or false: got a string, "x"'],
+  [
+    "startServing",
+    "false",
+    "TypeError",
+    'startServing must be true or false: got a string, "false": write false, without the quotes',
+  ],
+  ["reusePort", null, "TypeError", "reusePort must be true or false: got null"],
+  [
+    "sslHandshakeTimout",
+    1,
+    "TypeError",
+    'startServer() has no option "sslHandshakeTimout": did you mean sslHandshakeTimeout?',
+  ],
+  [
+    "port",
+    80,
+    "TypeError",
+    'startServer() has no option "port": host and port come before the options, as in startServer(clientConnected, host, port, options)',
+  ],
+];
+
+for (const [option, value, name, message] of values) {
+  test(`options: startServer({ ${option}: ${String(value)} })`, async () => {
+    const options = { [option]: value };
+    await run(async () => {
+      await assert.rejects(startServer(() => {}, "127.0.0.1", 0, options), { name, message });
+    });
+  });
+}
