@@ -131,9 +131,7 @@ export class ConnectedSocket implements ReadSink, WriteQueueOwner {
   async release(): Promise<RawChannel> {
     await this.flush();
     this.#stopReading();
-    const { length } = this.#bytes;
-    if (length === 0 && !this.#ended && this.#readError === null) return this.#channel;
-    return new PrefixedChannel(this.#channel, this.#bytes.take(length));
+    return PrefixedChannel.over(this.#channel, [this.#bytes.take(this.#bytes.length)]);
   }
 
   onData(chunk: Uint8Array): void {

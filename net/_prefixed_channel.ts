@@ -1,7 +1,8 @@
+import { concatBytes } from "../runtime/bytes.ts";
 import type { Address } from "./addresses.ts";
 import type { Done, RawChannel, ReadSink } from "./host.ts";
 
-/** A channel of which something was read already, which comes first again. */
+/** A channel of which something was read already, which comes first again. One that was told its end tells it again. */
 export class PrefixedChannel implements RawChannel {
   readonly localAddr: Address | null;
   readonly remoteAddr: Address | null;
@@ -9,9 +10,19 @@ export class PrefixedChannel implements RawChannel {
   #prefix: Uint8Array | null;
   #sink: ReadSink | null = null;
 
-  constructor(channel: RawChannel, prefix: Uint8Array) {
+  /** The channel with what was read of it before; the channel itself where that is nothing. */
+  static over(channel: RawChannel, prefix: readonly Uint8Array[]): RawChannel {
+    const bytes = concatBytes(prefix);
+    if (bytes.length === 0) return channel;
+    // One that was taken over twice is still one channel: who joins the two better looks for its socket.
+    if (!(channel instanceof PrefixedChannel)) return new PrefixedChannel(channel, bytes);
+    const [inner, rest] = channel.apart();
+    return new PrefixedChannel(inner, rest === null ? bytes : concatBytes([bytes, rest]));
+  }
+
+  private constructor(channel: RawChannel, prefix: Uint8Array) {
     this.#channel = channel;
-    this.#prefix = prefix.length > 0 ? prefix : null;
+    this.#prefix = prefix;
     this.localAddr = channel.localAddr;
     this.remoteAddr = channel.remoteAddr;
   }

@@ -44,6 +44,8 @@ export function gateOf(protocol: BaseProtocol): WriterGate | null {
 export interface StreamUpgrade {
   /** Which side of the handshake is ours. */
   readonly serverSide: boolean;
+  /** Takes what arrived and nobody has read; null when that is nothing. */
+  takeUnread(): Uint8Array | null;
   /** The connection goes on in this transport. */
   replaced(transport: Transport): void;
 }

@@ -31,6 +31,8 @@ export class ReadState {
   error: unknown = null;
   waiting: PendingRead | null = null;
   transport: ReadTransport | null = null;
+  /** How much waits in the reader's web stream, once there is one. */
+  countReadable: (() => number) | null = null;
   paused = false;
 
   constructor(limit: number) {

@@ -11,7 +11,6 @@ import type { BaseProtocol } from "./transports.ts";
 export class SendfileProtocol implements BaseProtocol {
   readonly #transport: StreamTransport;
   readonly #protocol: BaseProtocol;
-  readonly #reads: boolean;
   readonly #wasPaused: boolean;
   #paused: boolean;
   #room: Waiter<void> | null = null;
@@ -19,9 +18,8 @@ export class SendfileProtocol implements BaseProtocol {
   constructor(transport: StreamTransport) {
     this.#transport = transport;
     this.#protocol = transport.getProtocol();
-    this.#reads = transport.isReading();
     this.#paused = this.#wasPaused = transport.isWritingPaused();
-    transport.pauseReading();
+    transport.holdReading();
     transport.setProtocol(this);
   }
 
@@ -39,9 +37,10 @@ export class SendfileProtocol implements BaseProtocol {
   /** Gives the connection back to its protocol, and tells it what it has missed. */
   restore(): void {
     this.#transport.setProtocol(this.#protocol);
-    if (this.#transport.isClosing()) return;
-    if (this.#paused !== this.#wasPaused) this.#transport.tellFlow(this.#paused);
-    if (this.#reads) this.#transport.resumeReading();
+    if (!this.#transport.isClosing() && this.#paused !== this.#wasPaused) {
+      this.#transport.tellFlow(this.#paused);
+    }
+    this.#transport.releaseReading();
   }
 
   pauseWriting(): void {

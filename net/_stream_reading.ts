@@ -39,6 +39,8 @@ let startReading: (transport: StreamReading) => void;
 export abstract class StreamReading extends TransportBase implements ReadSink {
   protected readonly channel: RawChannel;
   #paused = false;
+  /** How many keep what arrives from the protocol, whatever it says meanwhile: a handover to TLS, a file that is sent. */
+  #holds = 0;
   /** The end of the stream was told; there is nothing more to read. */
   #ended = false;
   #held: Event | null = null;
@@ -59,11 +61,11 @@ export abstract class StreamReading extends TransportBase implements ReadSink {
   }
 
   isReading(): boolean {
-    return this.phase === "open" && !this.#paused;
+    return this.phase === "open" && !this.#paused && this.#holds === 0;
   }
 
   pauseReading(): void {
-    if (!this.isReading()) return;
+    if (this.phase !== "open" || this.#paused) return;
     this.#paused = true;
     this.channel.stopReading();
   }
@@ -71,8 +73,19 @@ export abstract class StreamReading extends TransportBase implements ReadSink {
   resumeReading(): void {
     if (this.phase !== "open" || !this.#paused) return;
     this.#paused = false;
-    if (this.#held !== null) this.loop.scheduler.enqueue(this);
-    else if (!this.#ended) this.startReading();
+    if (this.#holds === 0) this.#readOn();
+  }
+
+  /** Nothing is read until `releaseReading`. What the protocol asks for meanwhile counts from then on. */
+  holdReading(): void {
+    this.#holds++;
+    if (this.phase === "open") this.channel.stopReading();
+  }
+
+  /** Ends one `holdReading`. */
+  releaseReading(): void {
+    this.#holds--;
+    if (this.isReading()) this.#readOn();
   }
 
   /** Those of protocols do. What streams read is cheap enough, and passed on to more places. */
@@ -156,6 +169,11 @@ export abstract class StreamReading extends TransportBase implements ReadSink {
 
   /** The peer's end was told. */
   protected abstract streamEnded(keepOpen: boolean): void;
+
+  #readOn(): void {
+    if (this.#held !== null) this.loop.scheduler.enqueue(this);
+    else if (!this.#ended) this.startReading();
+  }
 
   #tell(event: Event): void {
     const { scheduler } = this.loop;

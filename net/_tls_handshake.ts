@@ -66,6 +66,13 @@ export function upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<
 }
 
 function shakeAsClient(stream: Duplex, options: UpgradeTls, outcome: Outcome): void {
+  // No server speaks first. Bun's client would leave out what was read already, and wait for more.
+  if (stream.readableLength > 0) {
+    throw new SSLError(
+      `The server sent ${stream.readableLength} bytes in the clear where TLS was to begin`,
+      { code: "ERR_SSL_WRONG_VERSION_NUMBER" },
+    );
+  }
   const { serverHostname = "", verifyPeer = true } = options;
   const { connect, checkServerIdentity } = builtin("node:tls");
   const socket = connect({

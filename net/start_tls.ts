@@ -11,10 +11,11 @@ import type { TlsSetup } from "./_tls_arguments.ts";
 import { waitForOperation } from "./_host_wait.ts";
 import type { Operation, TlsChannel } from "./host.ts";
 import { netLoop } from "./_net_loop.ts";
+import { upgradeOf } from "./_protocol_marks.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
 import { StreamExtra } from "./_stream_extra.ts";
 import { StreamTransport } from "./stream_transport.ts";
-import type { Transport } from "./transports.ts";
+import type { BaseProtocol, Transport } from "./transports.ts";
 
 /**
  * `loop.startTls`. However it fails, the connection is lost, and the protocol is told: it has had its `connectionMade`. CPython
@@ -50,9 +51,10 @@ async function upgrade(
     closed = true;
     operation?.cancel();
   };
-  const channel = transport.handOver({ close: giveUp, abort: giveUp, isClosing: () => closed });
-  operation = handshake(loop, channel, setup);
+  const heir = { close: giveUp, abort: giveUp, isClosing: () => closed };
   try {
+    const channel = transport.handOver(heir, takeUnread(transport.getProtocol(), protocol));
+    operation = handshake(loop, channel, setup);
     const top = await waitForOperation(netLoop(loop), operation, "a TLS handshake");
     return transport.succeed(top, protocol, setup, new StreamExtra(top, setup.options));
   } catch (error) {
@@ -60,4 +62,13 @@ async function upgrade(
     if (!closed) throw error;
     throw new ConnectionAbortedError("The connection was closed during the TLS handshake");
   }
+}
+
+/**
+ * What readers of the library hold at the time of the handover goes to TLS. Read after it, plain text of somebody in between
+ * would count as encrypted, and a handshake that the peer began without waiting would be missing below (gh-142352).
+ */
+function takeUnread(...protocols: BaseProtocol[]): Uint8Array[] {
+  const unread = [...new Set(protocols)].map((one) => upgradeOf(one)?.takeUnread() ?? null);
+  return unread.filter((bytes) => bytes !== null);
 }

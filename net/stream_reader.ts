@@ -269,7 +269,9 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    * ```
    */
   get readable(): ReadableStream<Uint8Array> {
-    return this.#readable ??= readableFrom(this, this.#loop);
+    return this.#readable ??= readableFrom(this, this.#loop, (count) => {
+      this.#state.countReadable = count;
+    });
   }
 
   /** `<StreamReader 4 bytes eof limit=10>`: what is set, for debugging. */

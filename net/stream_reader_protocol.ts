@@ -1,6 +1,7 @@
 import type { EventLoop } from "../event_loop.ts";
 import type { Future } from "../runtime/futures.ts";
 import { eventLoop, type OptionsOf, optionsOf } from "../runtime/_options.ts";
+import { RuntimeError } from "../runtime/exceptions.ts";
 import { getEventLoop } from "../runtime/policies.ts";
 import type { Task } from "../runtime/tasks.ts";
 import { WriterGate } from "./flow_control.ts";
@@ -125,8 +126,22 @@ export class StreamReaderProtocol implements Protocol {
   #upgrade(): StreamUpgrade {
     return {
       serverSide: this.#clientConnected !== null,
+      takeUnread: () => this.#takeUnread(),
       replaced: (transport) => this.#replaceTransport(transport),
     };
+  }
+
+  /** What came in the clear must not be read as if it had come encrypted; a handshake that began early is TLS's. */
+  #takeUnread(): Uint8Array | null {
+    const { bytes, countReadable } = this.#state;
+    const count = countReadable?.() ?? 0;
+    if (count > 0) {
+      throw new RuntimeError(
+        `Cannot go on in TLS: ${count} bytes that came in the clear wait in reader.readable, ` +
+          "and would be taken for encrypted: read them first",
+      );
+    }
+    return bytes.length === 0 ? null : bytes.take(bytes.length);
   }
 
   /** The connection goes on in TLS. */

@@ -211,18 +211,23 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
     if (this.phase !== "open") {
       return Promise.reject(new RuntimeError(this.#cannotSend("Transport is closing")));
     }
-    this.pauseReading();
+    // The protocol may ask for more while this waits, and would be told what is TLS's.
+    this.holdReading();
     if (this.#queue.size === 0) return Promise.resolve();
     this.#settled = new Waiter<void>("a transport to send what is queued");
     return this.#settled.promise;
   }
 
-  /** Gives away the channel of a settled transport, with what the protocol has not heard yet. */
-  handOver(heir: Heir): RawChannel {
+  /**
+   * Gives away the channel of a settled transport, with what the protocol has not heard yet.
+   *
+   * @param unread what the protocol has heard, and nobody has read
+   */
+  handOver(heir: Heir, unread: readonly Uint8Array[]): RawChannel {
     const unheard = this.takeHeld();
     this.phase = "handed";
     this.#heir = heir;
-    return unheard === null ? this.channel : new PrefixedChannel(this.channel, unheard);
+    return PrefixedChannel.over(this.channel, unheard === null ? unread : [...unread, unheard]);
   }
 
   /** The connection that was handed over goes on in another transport. */

@@ -150,11 +150,16 @@ export class StreamWriter implements AsyncDisposable {
    * Goes on in TLS, with the reader and this writer (`asyncio.StreamWriter.start_tls`): after what was written is sent, makes the
    * handshake, as the server in a `startServer` callback and as the client otherwise. Nothing may be written meanwhile.
    *
+   * What has arrived and nobody has read goes to TLS: plain text there fails the handshake, the beginning of the peer's
+   * handshake is part of it.
+   *
    * @param ssl certificates and the like; true for the system's certificate authorities
    * @param options `serverHostname`: the name that the server's certificate has to be for, "" for any. Clients need it.
    * @throws {SSLCertVerificationError} when the peer's certificate is not trusted, or is for another name
    * @throws {ConnectionResetError} when the peer leaves in mid-handshake
    * @throws {ConnectionAbortedError} when the handshake takes longer than `sslHandshakeTimeout`
+   * @throws {SSLError} when plain text has arrived that nobody has read
+   * @throws {RuntimeError} when some of it waits in `reader.readable`
    * @throws {RangeError} when a client has no name to check
    * @throws {TypeError} when there is no such option, or it is of the wrong type
    *

@@ -30,13 +30,23 @@ const CHUNK = 64 * 1024;
  * A web stream that pulls from a reader, and never ahead of its consumer.
  *
  * Its waits belong to no task: a consumer that is cancelled gives up its own read of the web
- * stream, which must not end the stream for the next one.
+ * stream, which must not end the stream for the next one. What came for one that left waits in the web stream.
+ *
+ * @param waiting is given how to ask for the number of bytes that wait so
  */
-export function readableFrom(source: ByteSource, loop: LoopCore): ReadableStream<Uint8Array> {
+export function readableFrom(
+  source: ByteSource,
+  loop: LoopCore,
+  waiting: (count: () => number) => void,
+): ReadableStream<Uint8Array> {
   const read = (): Promise<Uint8Array> => source.read(CHUNK);
   return new ReadableStream(
     {
       type: "bytes",
+      start(controller) {
+        // Of none that it would like to have, null after an error.
+        waiting(() => Math.max(0, -(controller.desiredSize ?? 0)));
+      },
       async pull(controller) {
         const chunk = await runInScope(loop.rootScope, read, undefined);
         if (chunk.length > 0) {

@@ -18,7 +18,7 @@ import {
 } from "../../mod.ts";
 import { caCert, serverCert, serverKey } from "./_certificates.ts";
 import { Recorder } from "./_fake_channel.ts";
-import { pattern, portOf, runs, text, until, withPath } from "./_stream_kit.ts";
+import { pattern, portOf, runs, text, ticks, until, withPath } from "./_stream_kit.ts";
 
 const SIZE = 1_000_003;
 const content = pattern(SIZE) as Uint8Array<ArrayBuffer>;
@@ -245,6 +245,43 @@ runs("SENDF-05: cancelled in the middle, the connection goes on", async ({ loop 
   server.close();
   await server.waitClosed();
 });
+
+runs(
+  "SENDF-05: a reader that asks for more while a file is sent gets it afterwards",
+  async ({ loop }) => {
+    const big = new Blob(Array.from({ length: 16 }, () => content));
+    let asked = false;
+    let got = "";
+    const server = await startServer(
+      async (reader, writer) => {
+        await until(() => String(reader).includes(" paused"));
+        const [sending] = [createTask(() => loop.sendfile(writer.transport, big))];
+        await until(() => writer.transport.getWriteBufferSize() > 0);
+        // What was read ahead is gone: more is wanted, and the file is still on its way.
+        got = text(await reader.readexactly(100));
+        const [more] = [createTask(() => reader.readexactly(5))];
+        await ticks(5);
+        asked = true;
+        assert.equal(await sending, big.size);
+        got = text(await more);
+        writer.close();
+      },
+      "127.0.0.1",
+      0,
+      { limit: 10 },
+    );
+    const [reader, writer] = await openConnection("127.0.0.1", portOf(server));
+    writer.write("x".repeat(100));
+    await until(() => asked);
+    writer.write("after");
+    await reader.readexactly(big.size);
+    assert.equal((await reader.read()).length, 0);
+    assert.equal(got, "after");
+    writer.close();
+    server.close();
+    await server.waitClosed();
+  },
+);
 
 /** Both ends of a connection as sockets, with what arrives at the second. */
 async function sockets(loop: EventLoop): Promise<[Socket, () => Promise<Uint8Array>]> {
