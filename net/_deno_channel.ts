@@ -65,8 +65,9 @@ export class DenoChannel implements RawChannel {
     return false;
   }
 
+  /** Deno calls it a success on a connection that was reset, but a write, even of nothing, fails there. */
   shutdownWrite(done: Done): void {
-    this.#conn.closeWrite().then(
+    this.#conn.write(EMPTY).then(() => this.#conn.closeWrite()).then(
       () => this.#closed || done(null),
       (error) => this.#closed || done(toOSError(error, "shutdown", describePeer(this.remoteAddr))),
     );
@@ -168,3 +169,5 @@ export class DenoChannel implements RawChannel {
     done?.(error);
   }
 }
+
+const EMPTY: Uint8Array = new Uint8Array(0);

@@ -2,10 +2,11 @@ import { OSError } from "../runtime/exceptions.ts";
 import type { LoopResource } from "../runtime/base_event_loop.ts";
 import type { Carry } from "./_carry.ts";
 import { isDirect } from "./_protocol_marks.ts";
-import type { FlowOwner } from "./flow_control.ts";
+import { type FlowOwner, lostWith } from "./flow_control.ts";
 import type { NetLoop } from "./_net_loop.ts";
 import { soon, stopsLoop } from "./_soon.ts";
 import type { BaseProtocol, BaseTransport, ExtraInfo } from "./transports.ts";
+import { WaitList } from "./_wait_list.ts";
 
 /** Who has to know of a transport from its making to its end: its server. */
 export interface TransportOwner {
@@ -36,6 +37,11 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
   /** The protocol runs no code of users. */
   protected direct: boolean;
   #owner: TransportOwner | null;
+  /** Whether all that was written, and the end of it, is with the system; null while that is open. */
+  #sent: boolean | null = null;
+  #lossOf: unknown = null;
+  /** Who waits for that; made when somebody does. */
+  #sends: WaitList | null = null;
 
   constructor(
     loop: NetLoop,
@@ -76,6 +82,19 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
     this.release();
   }
 
+  /**
+   * Waits, after `writeEof()` or `close()`, until all that was written is with the system. Does not wait when that is known.
+   *
+   * @throws what ended the connection before that; ConnectionResetError when it was aborted
+   */
+  sent(): Promise<void> {
+    if (this.#sent === null) {
+      this.#sends ??= new WaitList();
+      return this.#sends.wait("a transport to send what is queued and the end");
+    }
+    return this.#sent ? Promise.resolve() : Promise.reject(this.#lossOf);
+  }
+
   tellFlow(paused: boolean): void {
     const { protocol } = this;
     try {
@@ -107,6 +126,18 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
     this.#owner = null;
   }
 
+  /** Whether something that was written is not with the system yet. */
+  protected unsent(): boolean {
+    return false;
+  }
+
+  /** All that was written, and the end of it, is with the system. */
+  protected allSent(): void {
+    if (this.#sent !== null) return;
+    this.#sent = true;
+    this.#sends?.wakeAll();
+  }
+
   /** Stops reading and drops what is queued. */
   protected abstract stop(): void;
 
@@ -126,6 +157,12 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
   protected lose(error: unknown | null): void {
     if (this.phase === "lost") return;
     this.phase = "lost";
+    if (error === null && !this.unsent()) this.allSent();
+    else if (this.#sent === null) {
+      this.#sent = false;
+      this.#lossOf = error ?? lostWith(this);
+      this.#sends?.failAll(this.#lossOf);
+    }
     this.stop();
     if (this.loop.isClosed()) {
       this.release();

@@ -33,6 +33,8 @@ export class WebSource implements PullSource {
 export class WebWriter implements RawWritable {
   /** Called when the stream fails by itself: its reader has gone. */
   onGone: (() => void) | null = null;
+  /** Its maker may still have to write, when it is closed. */
+  readonly endsLate = true;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #writing = false;
   #ended = false;

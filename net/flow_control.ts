@@ -96,6 +96,7 @@ export class WriterGate {
   #paused = false;
   #lost = false;
   #error: unknown = null;
+  #onLost: ((error: unknown | null) => void) | null = null;
   readonly #drains: WaitList = new WaitList();
   readonly #closes: WaitList = new WaitList();
 
@@ -123,6 +124,8 @@ export class WriterGate {
       this.#drains.failAll(error);
       this.#closes.failAll(error);
     }
+    this.#onLost?.(error);
+    this.#onLost = null;
   }
 
   /**
@@ -131,7 +134,7 @@ export class WriterGate {
    * @param transport whose connection it is, for the error
    */
   drained(transport: BaseTransport): Promise<void> {
-    if (this.#lost) return Promise.reject(this.#lostError(transport));
+    if (this.#lost) return Promise.reject(lostWith(transport, this.#error));
     return this.#paused ? this.#drains.wait("a transport's write buffer to drain") : DONE;
   }
 
@@ -144,10 +147,17 @@ export class WriterGate {
     return this.#error === null ? DONE : Promise.reject(this.#error);
   }
 
-  #lostError(transport: BaseTransport): ConnectionResetError {
-    return new ConnectionResetError(
-      cannotSend("Connection lost", transport.getExtraInfo("peername")),
-      this.#error === null ? {} : { cause: this.#error },
-    );
+  /** Calls back when the connection is gone, with what ended it; at once when it is. One callback at most. */
+  whenLost(callback: (error: unknown | null) => void): void {
+    if (this.#lost) callback(this.#error);
+    else this.#onLost = callback;
   }
+}
+
+/** The error for those who have something to send when the connection is gone, perhaps by a clean end. */
+export function lostWith(transport: BaseTransport, cause: unknown = null): ConnectionResetError {
+  return new ConnectionResetError(
+    cannotSend("Connection lost", transport.getExtraInfo("peername")),
+    cause === null ? {} : { cause },
+  );
 }

@@ -128,6 +128,11 @@ export interface RawWritable extends RawHandle {
    * goes on.
    */
   shutdownWrite(done: Done): void;
+  /**
+   * Whether it may fail, or take its time, to end the writing direction: it has buffers of its own. Its end is then part of what
+   * is to be written. Default: false.
+   */
+  readonly endsLate?: boolean;
 }
 
 /**

@@ -157,7 +157,8 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
 
   #shutdownWrite(): void {
     this.channel.shutdownWrite((error) => {
-      if (error !== null) this.writeFailed(error);
+      if (error === null) this.allSent();
+      else this.writeFailed(error);
     });
   }
 
@@ -255,6 +256,10 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
     const reading = this.isReading() ? "reading" : "paused";
     const what = this.phase === "open" ? reading : this.phase === "lost" ? "closed" : this.phase;
     return `<StreamTransport ${what} bufsize=${this.#queue.size}>`;
+  }
+
+  protected override unsent(): boolean {
+    return this.#queue.size > 0;
   }
 
   protected stop(): void {

@@ -3,14 +3,19 @@ import type { BytesLike } from "../runtime/bytes.ts";
 import type { Delay } from "../runtime/durations.ts";
 import { RuntimeError } from "../runtime/exceptions.ts";
 import { sleep } from "../runtime/sleep.ts";
-import type { WriterGate } from "./flow_control.ts";
+import { lostWith, type WriterGate } from "./flow_control.ts";
 import { netLoop } from "./_net_loop.ts";
 import { type TlsOptions, upgradeOptions } from "./options.ts";
 import type { Protocol } from "./protocols.ts";
 import type { StreamReader } from "./stream_reader.ts";
 import { gateOf, upgradeOf } from "./_protocol_marks.ts";
 import type { BaseProtocol, ExtraInfo, Transport, WriteTransport } from "./transports.ts";
-import { writableTo } from "./web_streams.ts";
+import { type SinkEnd, writableTo } from "./web_streams.ts";
+
+/** What the library's own transports can do besides. */
+interface TellsSent {
+  sent(): Promise<void>;
+}
 
 /**
  * The writing end of a connection (`asyncio.StreamWriter`), as `openConnection` and `startServer`
@@ -197,8 +202,9 @@ export class StreamWriter implements AsyncDisposable {
 
   /**
    * A web stream that writes to this writer, and waits as `drain` does. Closing it ends the writing
-   * direction (the whole connection under TLS), aborting it drops the connection. Always the same
-   * object.
+   * direction (the whole connection under TLS) and waits until all is sent; aborting it drops the
+   * connection. It fails as soon as the connection is lost, whoever ended it, and so does a `pipeTo`
+   * to it; `getWriter().closed` then rejects with the reason. Always the same object.
    *
    * @example
    * ```ts
@@ -221,11 +227,7 @@ export class StreamWriter implements AsyncDisposable {
    * ```
    */
   get writable(): WritableStream<Uint8Array> {
-    return this.#writable ??= writableTo(
-      this,
-      () => this.#transport.abort(),
-      netLoop(this.#loop),
-    );
+    return this.#writable ??= writableTo(this, this.#end(), netLoop(this.#loop));
   }
 
   /** `close()` and `waitClosed()`. */
@@ -238,6 +240,16 @@ export class StreamWriter implements AsyncDisposable {
   toString(): string {
     const reader = this.#reader === null ? "" : ` reader=${this.#reader}`;
     return `<StreamWriter transport=${this.#transport}${reader}>`;
+  }
+
+  #end(): SinkEnd {
+    return {
+      abort: () => this.#transport.abort(),
+      // A transport of somebody else's making tells nothing.
+      sent: () => (this.#transport as Partial<TellsSent>).sent?.() ?? Promise.resolve(),
+      lost: (cause) => lostWith(this.#transport, cause),
+      whenLost: (callback) => this.#gate?.whenLost(callback),
+    };
   }
 
   async #drainClosing(gate: WriterGate): Promise<void> {

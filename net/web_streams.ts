@@ -20,7 +20,19 @@ export interface ByteSink {
   canWriteEof(): boolean;
   writeEof(): void;
   close(): void;
-  waitClosed(): Promise<void>;
+  isClosing(): boolean;
+}
+
+/** How what a web stream writes to comes to its end. */
+export interface SinkEnd {
+  /** Drops what is not sent yet. */
+  abort(): void;
+  /** After `writeEof()` or `close()`: waits until all is sent; rejects with what came in between. */
+  sent(): Promise<void>;
+  /** The error for what can't be sent any more, because of `cause`. */
+  lost(cause: unknown | null): unknown;
+  /** Calls back when the connection is gone, with its error or null; at once when it is already. */
+  whenLost(callback: (error: unknown | null) => void): void;
 }
 
 /** The most that one pull asks for. */
@@ -65,28 +77,36 @@ export function readableFrom(
 
 /**
  * A web stream over a writer: a write is done when the transport can take more. Closing it ends the
- * writing direction (the whole connection where that can't be ended alone, under TLS); aborting it
- * drops what is not sent yet.
+ * writing direction (the whole connection where that can't be ended alone, under TLS) and is done
+ * when all is sent; aborting it drops what is not sent yet. It fails as soon as the connection is
+ * lost, so that who pipes into it does not wait for a next chunk to notice.
  */
 export function writableTo(
   sink: ByteSink,
-  abort: () => void,
+  end: SinkEnd,
   loop: LoopCore,
 ): WritableStream<Uint8Array> {
   const drain = (): Promise<void> => sink.drain();
+  let closing = false;
   return new WritableStream({
+    start(controller) {
+      end.whenLost((error) => {
+        // Its own close leads to that as well, and says itself how it went.
+        if (!closing) controller.error(error ?? end.lost(null));
+      });
+    },
     write(chunk) {
+      // The transport drops it in silence.
+      if (sink.isClosing()) throw end.lost(null);
       sink.write(chunk);
       return runInScope(loop.rootScope, drain, undefined);
     },
     async close() {
-      if (sink.canWriteEof()) {
-        sink.writeEof();
-        return;
-      }
-      sink.close();
-      await runInScope(loop.rootScope, () => sink.waitClosed(), undefined);
+      closing = true;
+      if (sink.canWriteEof()) sink.writeEof();
+      else sink.close();
+      await runInScope(loop.rootScope, () => end.sent(), undefined);
     },
-    abort,
+    abort: () => end.abort(),
   });
 }

@@ -72,7 +72,7 @@ export class WritePipeTransport extends TransportBase implements WriteTransport,
   writeEof(): void {
     if (this.phase !== "open") return;
     this.phase = "closing";
-    if (this.#queue.size === 0) this.lose(null);
+    if (this.#queue.size === 0) this.#finish();
   }
 
   close(): void {
@@ -105,7 +105,7 @@ export class WritePipeTransport extends TransportBase implements WriteTransport,
 
   wrote(): void {
     this.#marks.fell(this.#queue.size);
-    if (this.#queue.size === 0 && this.phase === "closing") this.lose(null);
+    if (this.#queue.size === 0 && this.phase === "closing") this.#finish();
   }
 
   writeFailed(error: OSError): void {
@@ -117,12 +117,26 @@ export class WritePipeTransport extends TransportBase implements WriteTransport,
     return `<WritePipeTransport ${what} bufsize=${this.#queue.size}>`;
   }
 
+  protected override unsent(): boolean {
+    return this.#queue.size > 0;
+  }
+
   protected stop(): void {
     this.#queue.kill();
   }
 
   protected release(): void {
     this.#pipe.close();
+  }
+
+  /** What was queued is with the pipe. */
+  #finish(): void {
+    const pipe = this.#pipe;
+    if (pipe.endsLate !== true) return this.lose(null);
+    pipe.shutdownWrite((error) => {
+      if (error === null) this.lose(null);
+      else this.writeFailed(error);
+    });
   }
 
   #drop(): void {
