@@ -89,8 +89,9 @@ function makeServer(options: UpgradeTls): tls.Server {
     allowHalfOpen: true,
     requestCert: verifyPeer,
     rejectUnauthorized: verifyPeer,
-    // The caller has its own.
-    handshakeTimeout: 0,
+    // The caller has its own. 0 stands for node:tls's default of two minutes, for which Deno's timer
+    // would hold all that a failed handshake was made with.
+    handshakeTimeout: -1,
   });
 }
 
