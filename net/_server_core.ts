@@ -1,5 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
-import type { LoopResource } from "../runtime/base_event_loop.ts";
+import type { LoopResource } from "../runtime/_loop_core.ts";
 import type { OSError } from "../runtime/exceptions.ts";
 import { Acceptor } from "./_acceptor.ts";
 import { Carry } from "./_carry.ts";

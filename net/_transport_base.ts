@@ -1,5 +1,5 @@
 import { OSError } from "../runtime/exceptions.ts";
-import type { LoopResource } from "../runtime/base_event_loop.ts";
+import type { LoopResource } from "../runtime/_loop_core.ts";
 import type { Carry } from "./_carry.ts";
 import { isDirect } from "./_protocol_marks.ts";
 import { type FlowOwner, lostWith } from "./flow_control.ts";

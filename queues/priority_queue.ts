@@ -1,10 +1,21 @@
-import { requireOptions } from "../runtime/_argument_checks.ts";
+import { anything, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { checkOrderable, compareAsPython } from "./_ordering.ts";
 import { Queue } from "./queue.ts";
 import { SortedList } from "./_sorted_list.ts";
 import type { Store } from "./_store.ts";
 import { storeAccess } from "./_store_access.ts";
+
+const OPTIONS: OptionsOf<{ compare?: unknown }> = optionsOf(
+  "{ compare: (a, b) => a.rank - b.rank }",
+  { compare: anything() },
+  {
+    cmp: "write compare",
+    comparator: "write compare",
+    key: "write compare: (a, b) => a.rank - b.rank",
+    maxsize: "it comes before the options, as in new PriorityQueue(10, options)",
+  },
+);
 
 /**
  * A queue from which the least item leaves first (`asyncio.PriorityQueue`), and of equal ones the first that came.
@@ -42,10 +53,7 @@ export class PriorityQueue<T> extends Queue<T> {
    */
   constructor(maxsize: number = 0, options: { compare?: (a: T, b: T) => number } = {}) {
     super(maxsize);
-    requireOptions(options, {
-      what: "PriorityQueue",
-      example: "{ compare: (a, b) => a.rank - b.rank }",
-    });
+    OPTIONS.check(options, "PriorityQueue");
     const { compare } = options;
     if (compare !== undefined && typeof compare !== "function") {
       throw new TypeError(

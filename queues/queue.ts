@@ -1,4 +1,4 @@
-import { requireOptions } from "../runtime/_argument_checks.ts";
+import { flag, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { identityOf, showAs } from "../runtime/_printing.ts";
 import type { Statistics } from "../sync/statistics.ts";
@@ -7,6 +7,10 @@ import { formatItems } from "./_format.ts";
 import { QueueCore } from "./_queue_core.ts";
 import { QueueIterator } from "./_queue_iterator.ts";
 import { storeAccess } from "./_store_access.ts";
+
+const SHUTDOWN: OptionsOf<{ immediate?: boolean }> = optionsOf("{ immediate: true }", {
+  immediate: flag,
+});
 
 /** One for all `put`s that need not wait: a settled promise holds nothing of its own. */
 const done: Promise<void> = Promise.resolve();
@@ -189,7 +193,7 @@ export class Queue<T> implements AsyncIterable<T> {
    * @throws {TypeError} when the options are no object: `shutdown({ immediate: true })`
    */
   shutdown(options: { immediate?: boolean } = {}): void {
-    requireOptions(options, { what: "shutdown()", example: "{ immediate: true }" });
+    SHUTDOWN.check(options, "shutdown()");
     this.#core.shutDown(options.immediate ?? false);
   }
 

@@ -50,55 +50,17 @@ function withWork(caller: string, work: string): string {
   return `${caller}(${before}${work}${after})`;
 }
 
-/** How an error text names what takes the options, and shows some. */
-interface OptionsOf {
-  /** "run()", "Runner". */
-  readonly what: string;
-  /** "{ debug: true }". */
-  readonly example: string;
-  /** Options of several words, which people from Python may write with underscores. */
-  readonly words?: readonly string[];
-}
-
-/**
- * Refuses what Python takes without a keyword, and what it calls by another name: JavaScript would ignore both. Further
- * properties are left alone, since an object of a wider type may be given.
- *
- * @throws {TypeError} when they are no options object, or an option has its Python name
- */
-export function requireOptions(options: unknown, { what, example, words = [] }: OptionsOf): void {
-  if (
-    typeof options !== "object" || options === null || Array.isArray(options) || isThenable(options)
-  ) throw notOptions(options, what, example);
-  for (const word of words) {
-    const python = word.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (python in options) {
-      throw new TypeError(`${what} has no option "${python}": its name here is ${word}`);
-    }
-  }
-}
-
 /** For `createTask`, which is too hot for more than a `typeof`. */
 export function requireTaskOptions(options: unknown): void {
   if (typeof options === "object" && options !== null) return;
   throw notOptions(options, "createTask()", '{ name: "worker" }');
 }
 
-function notOptions(options: unknown, what: string, example: string): TypeError {
+/** The error for what is no options object. */
+export function notOptions(options: unknown, what: string, example: string): TypeError {
   return new TypeError(
-    `The options of ${what} are an object, as in ${example}: got ${describeType(options)}`,
-  );
-}
-
-/** @throws {TypeError} when it is no AbortSignal, of this realm or of another */
-export function requireSignalOption(signal: unknown): void {
-  if (
-    typeof signal === "object" && signal !== null && "aborted" in signal &&
-    "addEventListener" in signal
-  ) return;
-  throw new TypeError(
-    `signal must be an AbortSignal: got ${describeType(signal)}${
-      signal instanceof AbortController ? ", pass { signal: controller.signal }" : ""
+    `The options of ${what} are an object, as in ${example}: got ${describeType(options)}${
+      options instanceof Map ? ", write Object.fromEntries(map)" : ""
     }`,
   );
 }

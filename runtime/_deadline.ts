@@ -1,12 +1,11 @@
 import { asCancellation, makeCancelledError } from "./_cancelled.ts";
-import { type BodyRun, runBody } from "./_body.ts";
+import { type BodyRun, leftBehind, runBody } from "./_body.ts";
 import { CancelledError } from "./exceptions.ts";
 import { forgiveCancellation } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Reaction } from "./_reaction.ts";
 import { Scope } from "./_scope.ts";
-import { leftBehind } from "./_left_behind.ts";
 
 let capturedResolve: (value: unknown) => void;
 let capturedReject: (error: unknown) => void;

@@ -1,6 +1,6 @@
 import type { EventLoop } from "../event_loop.ts";
 import { makeCancelledError } from "./_cancelled.ts";
-import type { Context } from "./context.ts";
+import { type Context, contextKind } from "./context.ts";
 import { callbackNames, DoneCallback } from "./_done_callback.ts";
 import { CancelledError, InvalidStateError, RuntimeError } from "./exceptions.ts";
 import { forgiving } from "./_forgive.ts";
@@ -9,11 +9,18 @@ import type { FutureEntry } from "./_future_entry.ts";
 import { FutureWait } from "./_future_wait.ts";
 import { SoonHandle } from "./_handle.ts";
 import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
+import { eventLoop, type OptionsOf, optionsOf } from "./_options.ts";
 import { describeCallbacks, describePlace, describeValue, printed } from "./_printing.ts";
 import type { Scope } from "./_scope.ts";
 import { placeOf, Site } from "./_stack.ts";
 
 export type { FutureEntry } from "./_future_entry.ts";
+
+const OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", { loop: eventLoop });
+const NO_OPTIONS: { loop?: EventLoop } = {};
+const CALLBACK_OPTIONS: OptionsOf<{ context?: Context }> = optionsOf("{ context: copyContext() }", {
+  context: contextKind,
+});
 
 type State = "pending" | "cancelled" | "finished";
 
@@ -79,8 +86,12 @@ export class Future<T> implements Promise<T> {
   #unretrieved = false;
   readonly #site: Site | null;
 
-  /** `loop` is by default the running loop, else the one `getEventLoop()` gives. */
-  constructor(options: { loop?: EventLoop } = {}) {
+  /**
+   * `loop` is by default the running loop, else the one `getEventLoop()` gives.
+   *
+   * @throws {TypeError} when there is no such option, or it is no loop
+   */
+  constructor(options: { loop?: EventLoop } = NO_OPTIONS) {
     if (typeof options !== "object" || options === null) {
       throw new TypeError("Future takes an options object: new Future({ loop })");
     }
@@ -88,6 +99,10 @@ export class Future<T> implements Promise<T> {
       throw new TypeError("The loop goes in an object: new Future({ loop })");
     }
     this.#loop = (options.loop ?? currentScope().loop) as unknown as LoopCore;
+    // The options of a subclass are its own. A loop's own are as they should be.
+    if (
+      new.target === Future && options !== NO_OPTIONS && options !== this.#loop.ownOptions
+    ) OPTIONS.check(options, "Future");
     this.#site = this.#loop.recordsSites ? new Site(new.target) : null;
   }
 
@@ -163,13 +178,16 @@ export class Future<T> implements Promise<T> {
   /**
    * Calls `callback(future)` through the loop once it is done (soon, if it is done already), never from within this call, in
    * `context` or a copy of the current one.
+   *
+   * @throws {TypeError} when it is no function, or there is no such option
    */
-  addDoneCallback(callback: (future: this) => void, options: { context?: Context } = {}): void {
+  addDoneCallback(callback: (future: this) => void, options?: { context?: Context }): void {
     if (typeof callback !== "function") {
       throw new TypeError(`addDoneCallback() takes a function: got ${typeof callback}`);
     }
+    if (options !== undefined) CALLBACK_OPTIONS.check(options, "addDoneCallback()");
     const loop = this.getLoop();
-    const handle = new SoonHandle(callback, [this], loop, options.context);
+    const handle = new SoonHandle(callback, [this], loop, options?.context);
     addEntry(this, new DoneCallback(callback, handle, this.#loop));
   }
 

@@ -8,6 +8,8 @@ export interface LoopCore extends ScopeLoop {
   readonly rootScope: Scope;
   /** The scope in which a callback with these bindings runs; `cell` when it was given a context of its own. */
   callbackFrame(bindings: Bindings, cell: ContextCell | null): Scope;
+  /** Options with the loop alone, for what is made without any: known to be right. */
+  readonly ownOptions: object;
   isClosed(): boolean;
   callExceptionHandler(context: { message: string; [key: string]: unknown }): void;
   /** A future failed and nobody may come to see it. `site`: the stack of its creation, in debug mode. */
@@ -24,4 +26,10 @@ export interface LoopCore extends ScopeLoop {
 /** Kept by a failed future until somebody takes its exception. */
 export interface UnretrievedWatch {
   retrieved(): void;
+}
+
+/** What a loop closes when it is closed itself: transports, servers, pools. */
+export interface LoopResource {
+  /** Called by the loop's `close()`. */
+  closeWithLoop(): void;
 }

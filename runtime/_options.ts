@@ -1,5 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
-import { isThenable } from "./_argument_checks.ts";
+import { isThenable, notOptions } from "./_argument_checks.ts";
 import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 
@@ -11,6 +11,8 @@ export interface Kind<T> {
   readonly accepts: (value: unknown) => boolean;
   /** Refuses values of the right type that make no sense. */
   readonly verify?: (value: unknown, name: string) => void;
+  /** Taken, but not told: asyncio has the option, and only its default makes sense here. */
+  readonly untold?: true;
   /** Never there; it ties the kind to its type. */
   readonly type?: (value: T) => T;
 }
@@ -164,6 +166,10 @@ export function anything<T>(): Kind<T> {
   return { wanted: "anything", accepts: () => true };
 }
 
+/** An option of asyncio's of which only the default makes sense here; its user refuses the rest. */
+export const untold: Kind<unknown> = { wanted: "nothing", accepts: () => true, untold: true };
+
+/** An object of a class. The class comes as a function, as it may not be there yet. */
 export function instanceOf<T>(
   wanted: string,
   type: () => abstract new (...args: never[]) => T,
@@ -215,18 +221,10 @@ export function nested<O extends object>(options: OptionsOf<O>): Kind<O> {
 
 // ── errors
 
-function notOptions(options: unknown, what: string, example: string): TypeError {
-  return new TypeError(
-    `The options of ${what} are an object, as in ${example}: got ${describeType(options)}${
-      options instanceof Map ? ", write Object.fromEntries(map)" : ""
-    }`,
-  );
-}
-
 function noSuchOption(
   name: string,
   what: string,
-  known: Readonly<Record<string, unknown>>,
+  known: Readonly<Record<string, Kind<never>>>,
   instead: Instead,
 ): TypeError {
   return new TypeError(`${what} has no option "${name}": ${rightName(name, known, instead)}`);
@@ -234,17 +232,17 @@ function noSuchOption(
 
 function rightName(
   name: string,
-  known: Readonly<Record<string, unknown>>,
+  known: Readonly<Record<string, Kind<never>>>,
   instead: Instead,
 ): string {
+  const names = Object.keys(known).filter((one) => known[one]?.untold !== true);
   const camel = name.replace(
     /(?<=[A-Za-z0-9])_+([A-Za-z0-9])/g,
     (_, letter: string) => letter.toUpperCase(),
   );
-  if (camel !== name && camel in known) return `its name here is ${camel}`;
+  if (camel !== name && names.includes(camel)) return `its name here is ${camel}`;
   const hint = Object.hasOwn(instead, camel) ? instead[camel] : undefined;
   if (hint !== undefined) return hint;
-  const names = Object.keys(known);
   const near = nearest(camel, names);
   if (near !== null) return `did you mean ${near}?`;
   return names.length === 1

@@ -1,11 +1,11 @@
 import type { EventLoop } from "../event_loop.ts";
-import { requireOptions } from "./_argument_checks.ts";
 import type { Completion } from "./_completion.ts";
 import { type ConcurrentFuture, concurrentFuture } from "./_concurrent_future.ts";
 import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { currentScope } from "./_frame.ts";
 import { contextValues, type Submission } from "./_job.ts";
+import { count, duration, flag, type OptionsOf, optionsOf, text } from "./_options.ts";
 import { workOf } from "./thread_module.ts";
 import type { WorkerKind } from "./_worker_code.ts";
 import { WorkerPool } from "./_worker_pool.ts";
@@ -26,6 +26,11 @@ export interface ShutdownOptions {
   cancelFutures?: boolean;
 }
 
+const SHUTDOWN: OptionsOf<ShutdownOptions> = optionsOf("{ wait: false }", {
+  wait: flag,
+  cancelFutures: flag,
+});
+
 /** How a pool is made. */
 export interface ThreadPoolExecutorOptions {
   /** How many workers there are at most. @default {the number of cores + 4, at most 32} */
@@ -35,6 +40,17 @@ export interface ThreadPoolExecutorOptions {
   /** After so long without work a worker ends; Infinity: never. @default {60 seconds} */
   idleTimeout?: Delay;
 }
+
+/** What is checked of {@linkcode ThreadPoolExecutorOptions}. */
+export const poolOptions: OptionsOf<ThreadPoolExecutorOptions> = optionsOf("{ maxWorkers: 4 }", {
+  maxWorkers: count,
+  threadNamePrefix: text,
+  idleTimeout: duration,
+}, {
+  name: "write threadNamePrefix",
+  mpContext: "children are always started anew",
+  maxTasksPerChild: "children end after idleTimeout without work",
+});
 
 /** Under this name a subclass tells where its workers live. A symbol, so that it is no part of the public options. */
 export const WORKER_KIND: unique symbol = Symbol("where workers live");
@@ -99,7 +115,7 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
    * @throws {TypeError} when an option is of the wrong type
    */
   constructor(options: ThreadPoolExecutorOptions = {}) {
-    requireOptions(options, optionsOf(new.target.name));
+    poolOptions.check(options, new.target.name);
     const { [WORKER_KIND]: kind = "thread" } = options as InternalExecutorOptions;
     this.#pool = new WorkerPool({
       maxWorkers: limitOf(options.maxWorkers),
@@ -133,7 +149,7 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     try {
-      requireOptions(options, SHUTDOWN);
+      SHUTDOWN.check(options, "shutdown()");
     } catch (error) {
       return Promise.reject(error);
     }
@@ -160,21 +176,9 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
   }
 }
 
-const SHUTDOWN = { what: "shutdown()", example: "{ wait: false }", words: ["cancelFutures"] };
-
-/** What is said to `new ThreadPoolExecutor(4)`, `name` being the class. */
-export function optionsOf(
-  name: string,
-): { readonly what: string; readonly example: string; readonly words: readonly string[] } {
-  return { what: name, example: "{ maxWorkers: 4 }", words: ["maxWorkers", "threadNamePrefix"] };
-}
-
 function limitOf(maxWorkers: number | undefined): number {
   if (maxWorkers === undefined) return Math.min(32, cores() + 4);
-  if (typeof maxWorkers !== "number") {
-    throw new TypeError(`maxWorkers is a number: got ${describeType(maxWorkers)}`);
-  }
-  if (!Number.isInteger(maxWorkers) || maxWorkers < 1) {
+  if (maxWorkers < 1) {
     throw new RangeError(`maxWorkers is a whole number above 0: got ${maxWorkers}`);
   }
   return maxWorkers;

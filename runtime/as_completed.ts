@@ -1,9 +1,9 @@
 import type { EventLoop } from "../event_loop.ts";
-import { requireOptions } from "./_argument_checks.ts";
+import { duration, type OptionsOf, optionsOf, orNull } from "./_options.ts";
 import type { Awaitable } from "./coroutines.ts";
 import { describeSeconds, describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
-import { ensureFuture } from "./ensure_future.ts";
+import { asFuture } from "./ensure_future.ts";
 import { TimeoutError } from "./exceptions.ts";
 import { forgiving } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";
@@ -13,6 +13,10 @@ import { InternalTimer } from "./_internal_timer.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import { Wait } from "./_wait.ts";
+
+const OPTIONS: OptionsOf<{ timeout?: Delay | null }> = optionsOf("{ timeout: 5 }", {
+  timeout: orNull(duration),
+}, { loop: "the futures tell it" });
 
 /** One item of `for await (... of asCompleted(...))`. */
 export interface Completed<T> {
@@ -251,7 +255,7 @@ export function asCompleted<T>(
       }: write asCompleted([task])`,
     );
   }
-  requireOptions(options, { what: "asCompleted()", example: "{ timeout: 5 }" });
+  OPTIONS.check(options, "asCompleted()");
   const timeout = options.timeout === undefined || options.timeout === null
     ? null
     : toSeconds(options.timeout);
@@ -260,7 +264,7 @@ export function asCompleted<T>(
     currentScope().loop as unknown as EventLoop;
   const indexes = new Map<Future<T>, number>();
   given.forEach((aw, index) => {
-    const future = ensureFuture(aw, { loop });
+    const future = asFuture(aw, loop);
     if (!indexes.has(future)) indexes.set(future, index);
   });
   return new AsCompleted(new CompletionLine(indexes, timeout, loop as unknown as LoopCore));

@@ -6,7 +6,7 @@ import { checkCallback, debugByDefault } from "./_debug.ts";
 import { DebugMode } from "./_debug_mode.ts";
 import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
-import { ensureFuture } from "./ensure_future.ts";
+import { asFuture } from "./ensure_future.ts";
 import {
   closeDefaultExecutor,
   type Executor,
@@ -23,23 +23,18 @@ import { Handle, SoonHandle, TimedHandle, type TimerHandle } from "./_handle.ts"
 import { type Host, RuntimeHost } from "./host.ts";
 import { isFuture } from "./futures.ts";
 import { LoopEnd } from "./_loop_end.ts";
-import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
+import type { LoopCore, LoopResource, UnretrievedWatch } from "./_loop_core.ts";
 import { Scheduler } from "./_scheduler.ts";
 import { Scope } from "./_scope.ts";
 import type { Site } from "./_stack.ts";
 import { allTasks } from "./all_tasks.ts";
-import { isTask, requireCoroutine, Task, type TaskOptions } from "./tasks.ts";
+import { isTask, requireCoroutine, Task } from "./tasks.ts";
+import { optionsOnLoop, type TaskOptions } from "./_task_options.ts";
 import type { TaskFactory } from "./task_factories.ts";
 import { AsyncGenerators } from "./_async_generators.ts";
 import { UnretrievedExceptions } from "./_unretrieved.ts";
 
 type Args = readonly unknown[];
-
-/** What a loop closes when it is closed itself: transports, servers, pools. */
-export interface LoopResource {
-  /** Called by the loop's `close()`. */
-  closeWithLoop(): void;
-}
 
 /** How a loop is made. */
 export interface BaseLoopOptions {
@@ -75,8 +70,8 @@ export class BaseEventLoop implements LoopCore {
   #run: { resolve(): void; reject(error: unknown): void; release(): void } | null = null;
   #fatal: { error: unknown } | null = null;
   #taskFactory: TaskFactory | null = null;
-  /** Shared by all tasks that are made without options. */
-  readonly #taskOptions: TaskOptions = { loop: this as unknown as EventLoop };
+  /** Shared by all tasks and futures that are made without options. */
+  readonly ownOptions: { loop: EventLoop } = { loop: this as unknown as EventLoop };
 
   constructor(options: BaseLoopOptions = {}) {
     this.#ambient = options.ambient === true;
@@ -98,7 +93,7 @@ export class BaseEventLoop implements LoopCore {
   async runUntilComplete<T>(aw: Awaitable<T>): Promise<T> {
     this.#requireRunnable();
     const given = isFuture(aw);
-    const future = ensureFuture(aw, { loop: this.#self });
+    const future = asFuture(aw, this.#self);
     let over = false;
     const stop = new InternalCallback(future, () => {
       // It may be in the ready queue still when a fatal error has ended the run: the next run is none of its business.
@@ -269,18 +264,17 @@ export class BaseEventLoop implements LoopCore {
   // ── tasks and futures
 
   createFuture<T>(): Future<T> {
-    return new Future<T>({ loop: this.#self });
+    return new Future<T>(this.ownOptions);
   }
 
   createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T> {
-    if (options !== undefined) requireTaskOptions(options);
     const factory = this.#taskFactory;
     if (factory === null) {
-      return new Task(
-        coro,
-        options === undefined ? this.#taskOptions : { ...options, loop: this.#self },
-      );
+      if (options === undefined) return new Task(coro, this.ownOptions);
+      return new Task(coro, optionsOnLoop(options, this.#self));
     }
+    // A factory may have options of its own; those that it passes on to a Task are checked there.
+    if (options !== undefined) requireTaskOptions(options);
     this.#requireOpen();
     requireCoroutine(coro);
     const task = factory(this.#self, coro, options ?? {}) as Task<T>;

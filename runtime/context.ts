@@ -1,10 +1,14 @@
-import { requireOptions } from "./_argument_checks.ts";
 import { type Bindings, ContextCell, plainCell } from "./_context_cell.ts";
 import { describeType } from "./_describe.ts";
 import { RuntimeError } from "./exceptions.ts";
 import { currentScope, enterScope, runInScope, storedScope } from "./_frame.ts";
+import { anything, instanceOf, type Kind, type OptionsOf, optionsOf } from "./_options.ts";
 import { Scope } from "./_scope.ts";
 import { inheritedValues } from "./_thread_slot.ts";
+
+const OPTIONS: OptionsOf<{ default?: unknown }> = optionsOf('{ default: "nobody" }', {
+  default: anything(),
+});
 
 const NOTHING: unique symbol = Symbol("no value");
 
@@ -36,12 +40,16 @@ export class ContextVar<T> {
   readonly name: string;
   readonly #default: T | typeof NOTHING;
 
-  /** `default` is what {@linkcode ContextVar.get} gives where nothing was set. */
+  /**
+   * `default` is what {@linkcode ContextVar.get} gives where nothing was set.
+   *
+   * @throws {TypeError} when the name is no string, or there is another option
+   */
   constructor(name: string, options: { default?: T } = {}) {
     if (typeof name !== "string") {
       throw new TypeError(`ContextVar name must be a string: got ${typeof name}`);
     }
-    requireOptions(options, { what: "ContextVar", example: '{ default: "nobody" }' });
+    OPTIONS.check(options, "ContextVar");
     this.name = name;
     this.#default = "default" in options ? options.default as T : NOTHING;
   }
@@ -321,3 +329,6 @@ function requireFunction(fn: unknown, method: string): void {
   if (typeof fn === "function") return;
   throw new TypeError(`context.${method}() takes a function: got ${describeType(fn)}`);
 }
+
+/** `context` among options. */
+export const contextKind: Kind<Context> = instanceOf("a Context", () => Context);

@@ -2,7 +2,8 @@ import type { EventLoop } from "../event_loop.ts";
 import { requireTaskOptions } from "./_argument_checks.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { currentScope } from "./_frame.ts";
-import type { Task, TaskOptions } from "./tasks.ts";
+import { checkTaskOptions, type TaskOptions } from "./_task_options.ts";
+import type { Task } from "./tasks.ts";
 
 /**
  * Runs a coroutine as a Task of the running loop (in plain code: of the ambient loop). It starts in the loop's next
@@ -27,6 +28,7 @@ import type { Task, TaskOptions } from "./tasks.ts";
 export function createTask<T>(coro: Coroutine<T>, options?: TaskOptions): Task<T> {
   if (options === undefined) return (currentScope().loop as unknown as EventLoop).createTask(coro);
   requireTaskOptions(options);
-  const { loop = currentScope().loop as unknown as EventLoop, ...rest } = options;
-  return loop.createTask(coro, rest);
+  if (options.loop !== undefined) checkTaskOptions(options, "createTask()");
+  const { loop = currentScope().loop as unknown as EventLoop } = options;
+  return loop.createTask(coro, options);
 }

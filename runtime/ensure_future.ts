@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { eventLoop, type OptionsOf, optionsOf } from "./_options.ts";
 import { completionOf, ConcurrentFuture } from "./_concurrent_future.ts";
 import type { Awaitable } from "./coroutines.ts";
 import { warnOfStarted } from "./_debug_warnings.ts";
@@ -8,6 +9,8 @@ import { Future, settleError, settleResult } from "./_future.ts";
 import { isFuture } from "./futures.ts";
 import { loopFuture } from "./_loop_future.ts";
 import { isThenable } from "./tasks.ts";
+
+const OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", { loop: eventLoop });
 
 /**
  * A Future or Task as it is; a coroutine as a new Task; any other promise wrapped in a Future, so that the wait for it can
@@ -29,16 +32,22 @@ import { isThenable } from "./tasks.ts";
  * });
  * ```
  */
-export function ensureFuture<T>(aw: Awaitable<T>, options: { loop?: EventLoop } = {}): Future<T> {
+export function ensureFuture<T>(aw: Awaitable<T>, options?: { loop?: EventLoop }): Future<T> {
+  if (options !== undefined) OPTIONS.check(options, "ensureFuture()");
+  return asFuture(aw, options?.loop);
+}
+
+/** The same for other files, with the loop alone. */
+export function asFuture<T>(aw: Awaitable<T>, given?: EventLoop): Future<T> {
   if (isFuture(aw)) {
-    if (options.loop !== undefined && aw.getLoop() !== options.loop) {
+    if (given !== undefined && aw.getLoop() !== given) {
       throw new RangeError(
         "The future belongs to a different loop than the one specified as the loop argument",
       );
     }
     return aw as Future<T>;
   }
-  const loop = options.loop ?? currentScope().loop as unknown as EventLoop;
+  const loop = given ?? currentScope().loop as unknown as EventLoop;
   if (typeof aw === "function") return loop.createTask(aw);
   if (isThenable(aw)) {
     warnOfStarted(aw, currentScope());
@@ -88,6 +97,7 @@ export function wrapFuture<T>(
   promise: PromiseLike<T> | ConcurrentFuture<T>,
   options: { loop?: EventLoop } = {},
 ): Future<T> {
+  OPTIONS.check(options, "wrapFuture()");
   if (isFuture(promise)) return promise as Future<T>;
   if (!isThenable(promise)) {
     throw new TypeError(`A promise or ConcurrentFuture is required: got ${describeType(promise)}`);

@@ -1,8 +1,8 @@
 import type { EventLoop } from "../event_loop.ts";
-import { requireOptions } from "./_argument_checks.ts";
+import { flag, type OptionsOf, optionsOf } from "./_options.ts";
 import { makeCancelledError } from "./_cancelled.ts";
 import type { Awaitable, ResultOf } from "./coroutines.ts";
-import { ensureFuture } from "./ensure_future.ts";
+import { asFuture } from "./ensure_future.ts";
 import { currentScope } from "./_frame.ts";
 import {
   addEntry,
@@ -18,11 +18,9 @@ import {
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import { isFuture } from "./futures.ts";
 
-const OPTIONS = {
-  what: "gather()",
-  example: "{ returnExceptions: true }",
-  words: ["returnExceptions"],
-};
+const OPTIONS: OptionsOf<{ returnExceptions?: boolean }> = optionsOf("{ returnExceptions: true }", {
+  returnExceptions: flag,
+}, { loop: "the futures tell it" });
 
 /** The future of a gather: cancelling it cancels the children, and their ends end it. */
 class GatheringFuture extends Future<unknown[]> {
@@ -177,7 +175,7 @@ export function gather(
       "gather takes an iterable of awaitables: write gather([a, b]), not gather(a, b)",
     );
   }
-  if (options !== undefined) requireOptions(options, OPTIONS);
+  if (options !== undefined) OPTIONS.check(options, "gather()");
   const given = [...aws];
   let loop = given.find(isFuture)?.getLoop();
   const running = (): EventLoop => loop ??= currentScope().loop as unknown as EventLoop;
@@ -187,7 +185,7 @@ export function gather(
     return future;
   }
   const children = given.map((aw) => {
-    if (!isFuture(aw)) return ensureFuture(aw, { loop: running() });
+    if (!isFuture(aw)) return asFuture(aw, running());
     if (aw.getLoop() !== running()) {
       throw new RangeError("The futures of one gather must belong to the same loop");
     }

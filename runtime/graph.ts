@@ -9,6 +9,7 @@ import { currentTask } from "./current_task.ts";
 import { describeType } from "./_describe.ts";
 import { entriesOf, type Future } from "./_future.ts";
 import { isFuture } from "./futures.ts";
+import { type OptionsOf, optionsOf, whole, writable } from "./_options.ts";
 import { Site } from "./_stack.ts";
 import { isTask, scopeOf, type Task } from "./tasks.ts";
 import type { Wait } from "./_wait.ts";
@@ -37,6 +38,17 @@ export interface CallGraphOptions {
   limit?: number;
 }
 
+const OPTIONS: OptionsOf<CallGraphOptions> = optionsOf(
+  "{ limit: 5 }",
+  { limit: whole },
+  { depth: "the frames of this library are left out" },
+);
+const PRINTING: OptionsOf<CallGraphOptions & { file?: { write(text: string): void } }> = optionsOf(
+  "{ limit: 5 }",
+  { limit: whole, file: writable },
+  { depth: "the frames of this library are left out" },
+);
+
 /**
  * The graph above `future`, or above the current task: its stack and, recursively, what awaits it. Null when no future is
  * given and no task runs.
@@ -64,6 +76,7 @@ export function captureCallGraph(
   future?: Future<unknown>,
   options: CallGraphOptions = {},
 ): FutureCallGraph | null {
+  OPTIONS.check(options, "captureCallGraph()");
   const start = future ?? currentTask();
   if (start === null) return null;
   if (!isFuture(start)) {
@@ -94,6 +107,7 @@ export function captureCallGraph(
  * ```
  */
 export function formatCallGraph(future?: Future<unknown>, options: CallGraphOptions = {}): string {
+  OPTIONS.check(options, "formatCallGraph()");
   const graph = captureCallGraph(future, options);
   return graph === null ? "" : render(graph).join("\n");
 }
@@ -119,10 +133,12 @@ export function printCallGraph(
   future?: Future<unknown>,
   options: CallGraphOptions & { file?: { write(text: string): void } } = {},
 ): void {
-  const text = formatCallGraph(future, options);
+  PRINTING.check(options, "printCallGraph()");
+  const { file, ...shown } = options;
+  const text = formatCallGraph(future, shown);
   if (text === "") return;
-  if (options.file === undefined) console.log(text);
-  else options.file.write(`${text}\n`);
+  if (file === undefined) console.log(text);
+  else file.write(`${text}\n`);
 }
 
 /** Levels that the text shows: each is indented further, so a long chain would grow with its square. */

@@ -1,7 +1,6 @@
-import { requireOptions } from "./_argument_checks.ts";
 import {
   type InternalExecutorOptions,
-  optionsOf,
+  poolOptions,
   ThreadPoolExecutor,
   type ThreadPoolExecutorOptions,
   WORKER_KIND,
@@ -41,7 +40,7 @@ export class ProcessPoolExecutor extends ThreadPoolExecutor {
    */
   constructor(options: ThreadPoolExecutorOptions = {}) {
     const kind: InternalExecutorOptions = { [WORKER_KIND]: "process" };
-    requireOptions(options, optionsOf(new.target.name));
+    poolOptions.check(options, new.target.name);
     super({ ...options, ...kind });
   }
 }

@@ -1,14 +1,14 @@
 import type { EventLoop } from "../event_loop.ts";
-import { requireOptions, requireSignalOption } from "./_argument_checks.ts";
 import { ContextCell } from "./_context_cell.ts";
-import { cellOf, Context, contextOf, currentBindings } from "./context.ts";
+import { cellOf, Context, contextKind, contextOf, currentBindings } from "./context.ts";
+import { abortSignal, anything, flag, type OptionsOf, optionsOf, orNull } from "./_options.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { describeType } from "./_describe.ts";
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
 import { BaseEventLoop } from "./base_event_loop.ts";
 import { gather } from "./gather.ts";
 import { onInterrupt } from "./_interrupts.ts";
-import { leftBehind } from "./_left_behind.ts";
+import { leftBehind } from "./_body.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { getEventLoopPolicy, markOwnedByRun, newEventLoop, runningLoop } from "./policies.ts";
 import type { Scope } from "./_scope.ts";
@@ -24,6 +24,20 @@ export interface RunOptions {
   /** Cancels the main task when it aborts. */
   signal?: AbortSignal;
 }
+
+const RUN: OptionsOf<RunOptions> = optionsOf("{ debug: true }", {
+  debug: orNull(flag),
+  // What it is that is no function, `makeLoop` says.
+  loopFactory: anything(),
+  signal: abortSignal,
+}, {
+  loop: "write loopFactory: () => loop",
+  name: "name the function",
+  context: "write runner.run(main, { context })",
+});
+const RUN_ONCE: OptionsOf<{ context?: Context }> = optionsOf("{ context: copyContext() }", {
+  context: contextKind,
+});
 
 /** Seconds that the default executor gets to finish at the end of a run. */
 const EXECUTOR_PATIENCE = 300;
@@ -57,7 +71,7 @@ export class Runner implements AsyncDisposable {
    * @throws {TypeError} when the options are no object, or their signal is none
    */
   constructor(options: RunOptions = {}) {
-    requireRunOptions(options, "Runner");
+    RUN.check(options, "Runner");
     this.#options = options;
   }
 
@@ -73,7 +87,7 @@ export class Runner implements AsyncDisposable {
     if (options instanceof Context) {
       throw new TypeError("The context goes in an object: runner.run(work, { context })");
     }
-    requireOptions(options, { what: "run()", example: "{ context: copyContext() }" });
+    RUN_ONCE.check(options, "run()");
     if (runningLoop() !== null) {
       throw new RuntimeError(
         "Runner.run() cannot be called from a running event loop: await the function itself, or createTask() it",
@@ -172,11 +186,6 @@ export class Runner implements AsyncDisposable {
   }
 }
 
-function requireRunOptions(options: RunOptions, what: string): void {
-  requireOptions(options, { what, example: "{ debug: true }", words: ["loopFactory"] });
-  if (options.signal !== undefined) requireSignalOption(options.signal);
-}
-
 function makeLoop(factory: () => EventLoop): EventLoop {
   const loop: unknown = typeof factory === "function" ? factory() : factory;
   if (loop instanceof BaseEventLoop) return loop as unknown as EventLoop;
@@ -243,7 +252,7 @@ function reportLeftBehind(loop: LoopCore): void {
  */
 export async function run<T>(main: Coroutine<T>, options: RunOptions = {}): Promise<T> {
   requireCoroutine(main, "run");
-  requireRunOptions(options, "run()");
+  RUN.check(options, "run()");
   if (runningLoop() !== null) {
     throw new RuntimeError(
       "run() cannot be called from a running event loop: await the function itself, or createTask() it",

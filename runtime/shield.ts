@@ -1,5 +1,5 @@
 import type { Awaitable } from "./coroutines.ts";
-import { ensureFuture } from "./ensure_future.ts";
+import { asFuture } from "./ensure_future.ts";
 import {
   addEntry,
   Future,
@@ -33,7 +33,7 @@ const reported: WeakSet<Future<unknown>> = new WeakSet();
  * ```
  */
 export function shield<T>(aw: Awaitable<T>): Future<T> {
-  const inner = ensureFuture(aw);
+  const inner = asFuture(aw);
   if (inner.done()) return inner;
   const outer = new Future<T>({ loop: inner.getLoop() });
   const shown = inner as Future<unknown>;

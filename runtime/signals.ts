@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { EventLoop } from "../event_loop.ts";
-import type { LoopResource } from "./base_event_loop.ts";
+import type { LoopResource } from "./_loop_core.ts";
 import { copyContext } from "./context.ts";
 import { describeType } from "./_describe.ts";
 import { RuntimeError } from "./exceptions.ts";

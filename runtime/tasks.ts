@@ -1,10 +1,4 @@
-import type { EventLoop } from "../event_loop.ts";
-import {
-  isAbortError,
-  isThenable,
-  requireCoroutine,
-  requireSignalOption,
-} from "./_argument_checks.ts";
+import { isAbortError, isThenable, requireCoroutine } from "./_argument_checks.ts";
 import { makeCancelledError } from "./_cancelled.ts";
 import { ContextCell } from "./_context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
@@ -19,28 +13,22 @@ import {
   settleResult,
   siteOf,
 } from "./_future.ts";
+import { type OptionsOf, optionsOf, whole, writable } from "./_options.ts";
 import { nameOf } from "./_printing.ts";
 import { framesOf } from "./_stack.ts";
 import { warnOfSwallowed } from "./_debug_warnings.ts";
 import { currentWait } from "./_waits_of.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import { type CancelRequest, Scope } from "./_scope.ts";
+import { checkTaskOptions, type TaskOptions } from "./_task_options.ts";
 import { StuckReport } from "./_stuck_report.ts";
 import type { Coroutine } from "./coroutines.ts";
 
-/** How a task is made. */
-export interface TaskOptions {
-  /** For messages and debugging. @default {"Task-N"} */
-  name?: string;
-  /** The context to run in. @default {a copy of the current one} */
-  context?: Context;
-  /** Run the first step at once, inside the call. An async function's end is still seen some microtasks later. */
-  eagerStart?: boolean;
-  /** The loop to run on. @default {the running one} */
-  loop?: EventLoop;
-  /** Cancels the task when it aborts; the signal's reason becomes the CancelledError's `cause`. */
-  signal?: AbortSignal;
-}
+export type { TaskOptions } from "./_task_options.ts";
+
+const STACK: OptionsOf<{ limit?: number }> = optionsOf("{ limit: 5 }", { limit: whole });
+const PRINTED_STACK: OptionsOf<{ limit?: number; file?: { write(text: string): void } }> =
+  optionsOf("{ limit: 5 }", { limit: whole, file: writable });
 
 export { isThenable, requireCoroutine } from "./_argument_checks.ts";
 
@@ -94,14 +82,17 @@ export class Task<T> extends Future<T> {
   /**
    * A task that starts in the next iteration of its loop; `createTask()` is the usual way to make one.
    *
-   * @throws {TypeError} when `coro` is no function: a promise has already started; or when `signal` is no AbortSignal
+   * @throws {TypeError} when `coro` is no function: a promise has already started; or when there is no such option, or it is
+   * of the wrong type
    * @throws {RuntimeError} when the loop is closed
    */
   constructor(coro: Coroutine<T>, options: TaskOptions = {}) {
     requireCoroutine(coro);
-    if (options.signal !== undefined) requireSignalOption(options.signal);
     super(options);
     const loop = coreOf(this);
+    if (options !== loop.ownOptions) {
+      checkTaskOptions(options, new.target.name);
+    }
     const cell = options.context === undefined
       ? new ContextCell(currentBindings())
       : cellOf(options.context);
@@ -167,17 +158,25 @@ export class Task<T> extends Future<T> {
   /**
    * Where the task waits or, where that is not known, where it was made: stack frames, innermost last. Recorded in debug mode
    * only; empty once it is done. Some engines do not tell who awaits a bare future.
+   *
+   * @throws {TypeError} when there is no such option, or it is no number
    */
   getStack(options: { limit?: number } = {}): string[] {
+    STACK.check(options, "getStack()");
     if (this.done()) return [];
     const frames = framesOf(currentWait(this.#scope)?.site?.text || siteOf(this));
     const { limit } = options;
     return limit === undefined ? frames : limit > 0 ? frames.slice(-limit) : [];
   }
 
-  /** Prints {@linkcode Task.getStack} to `file`, by default to standard error. */
+  /**
+   * Prints {@linkcode Task.getStack} to `file`, by default to standard error.
+   *
+   * @throws {TypeError} when there is no such option, or it is of the wrong type
+   */
   printStack(options: { limit?: number; file?: { write(text: string): void } } = {}): void {
-    const stack = this.getStack(options);
+    PRINTED_STACK.check(options, "printStack()");
+    const stack = this.getStack(options.limit === undefined ? {} : { limit: options.limit });
     const text = stack.length === 0
       ? `No stack for ${this}\n`
       : `Stack for ${this} (most recent call last):\n${stack.join("\n")}\n`;

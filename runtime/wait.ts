@@ -1,4 +1,4 @@
-import { requireOptions } from "./_argument_checks.ts";
+import { anything, duration, type OptionsOf, optionsOf, orNull } from "./_options.ts";
 import { describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import {
@@ -28,7 +28,11 @@ export type ReturnWhen =
   | typeof FIRST_EXCEPTION
   | typeof ALL_COMPLETED;
 
-const OPTIONS = { what: "wait()", example: "{ timeout: 5 }", words: ["returnWhen"] };
+const OPTIONS: OptionsOf<{ timeout?: Delay | null; returnWhen?: ReturnWhen }> = optionsOf(
+  "{ timeout: 5 }",
+  { timeout: orNull(duration), returnWhen: anything() },
+  { loop: "the futures tell it" },
+);
 const CHOICES: readonly unknown[] = [FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED];
 
 type Sets<F> = [done: Set<F>, pending: Set<F>];
@@ -146,7 +150,7 @@ export function wait<F extends Future<unknown>>(
 ): Promise<[done: Set<F>, pending: Set<F>]> {
   try {
     const futures = futuresOf(fs);
-    if (options !== undefined) requireOptions(options, OPTIONS);
+    if (options !== undefined) OPTIONS.check(options, "wait()");
     const { timeout = null, returnWhen = ALL_COMPLETED } = options ?? {};
     requireMembers(futures, returnWhen);
     const seconds = timeout === null ? null : toSeconds(timeout);

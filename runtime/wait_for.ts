@@ -3,7 +3,7 @@ import type { Awaitable } from "./coroutines.ts";
 import { warnOfStarted } from "./_debug_warnings.ts";
 import { describeSeconds } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
-import { ensureFuture, wrapPromise } from "./ensure_future.ts";
+import { asFuture, wrapPromise } from "./ensure_future.ts";
 import { CancelledError, TimeoutError } from "./exceptions.ts";
 import { Deadline } from "./_deadline.ts";
 import { currentScope } from "./_frame.ts";
@@ -48,7 +48,7 @@ export function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> 
     if (timeout === null) return asPromise(begin(aw));
     if (timeout === undefined) throw timeoutMissing(aw);
     const seconds = toSeconds(timeout);
-    if (seconds <= 0) return new EndWait(ensureFuture(aw), aw).promise;
+    if (seconds <= 0) return new EndWait(asFuture(aw), aw).promise;
     return new WaitForBody(seconds, aw).begin();
   } catch (error) {
     return Promise.reject(error);

@@ -5,7 +5,7 @@ import { ReadPipeTransport } from "../net/read_pipe_transport.ts";
 import { soon, stopsLoop } from "../net/_soon.ts";
 import type { BaseProtocol, ExtraInfo, ReadTransport, WriteTransport } from "../net/transports.ts";
 import { WritePipeTransport } from "../net/write_pipe_transport.ts";
-import type { LoopResource } from "../runtime/base_event_loop.ts";
+import type { LoopResource } from "../runtime/_loop_core.ts";
 import { PermissionError, ProcessLookupError } from "../runtime/exceptions.ts";
 import { signalNumber } from "../runtime/_signal_names.ts";
 import type { Signal } from "../runtime/signals.ts";

@@ -2,7 +2,7 @@ import { describeType } from "../runtime/_describe.ts";
 import { NotImplementedError } from "../runtime/exceptions.ts";
 import { platform } from "../runtime/_signal_names.ts";
 import type { SpawnRequest, StreamUse } from "./host.ts";
-import { STDOUT, type SubprocessOptions } from "./options.ts";
+import { STDOUT, type SubprocessOptions, subprocessOptions } from "./options.ts";
 import { streamUse } from "./_stream_use.ts";
 
 /** A checked call. */
@@ -77,25 +77,9 @@ function makeCall(
   return { request, join };
 }
 
-const OPTIONS: readonly string[] = [
-  "stdin",
-  "stdout",
-  "stderr",
-  "limit",
-  "cwd",
-  "env",
-  "uid",
-  "gid",
-  "startNewSession",
-];
-/** Those that asyncio has and refuses, since its streams are bytes. */
-const REFUSED = ["universalNewlines", "text", "encoding", "errors", "bufsize", "shell"];
-
 /** What the options must be before anything is made of them. */
 function requireOptions(options: SubprocessOptions, shell: boolean): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot take ${describeType(options)} as options: an object is expected`);
-  }
+  subprocessOptions.check(options, shell ? "createSubprocessShell()" : "createSubprocessExec()");
   const given = options as Readonly<Record<string, unknown>>;
   for (const name of ["universalNewlines", "text"]) {
     if (given[name]) throw new RangeError(`${name} must be false: streams are bytes, ${DECODE}`);
@@ -113,14 +97,6 @@ function requireOptions(options: SubprocessOptions, shell: boolean): void {
       `shell must be ${shell}: ${
         shell ? "createSubprocessExec" : "createSubprocessShell"
       } is the call for the other`,
-    );
-  }
-  const unknown = Object.keys(given).find((name) =>
-    !OPTIONS.includes(name) && !REFUSED.includes(name)
-  );
-  if (unknown !== undefined) {
-    throw new TypeError(
-      `There is no option "${unknown}" for a subprocess: the options are ${OPTIONS.join(", ")}`,
     );
   }
   const { limit } = options;

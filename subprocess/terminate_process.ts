@@ -1,4 +1,5 @@
 import type { Delay } from "../runtime/durations.ts";
+import { duration, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import { ProcessLookupError, TimeoutError } from "../runtime/exceptions.ts";
 import { waitFor } from "../runtime/wait_for.ts";
 import { type Process, transportOf } from "./process.ts";
@@ -13,6 +14,10 @@ export interface TerminateOptions {
   grace?: Delay;
 }
 
+const OPTIONS: OptionsOf<TerminateOptions> = optionsOf("{ grace: 5 }", { grace: duration }, {
+  timeout: "write grace",
+});
+
 /**
  * Ends a process for certain: SIGTERM, then, after a grace period, SIGKILL.
  *
@@ -26,6 +31,7 @@ export interface TerminateOptions {
  *
  * @param process what to end
  * @param options `grace`: how long it may take to end by itself, default 5 seconds
+ * @throws {TypeError} when there is no such option, or it is no duration
  * @returns its returncode, once it has ended; grandchildren that hold its pipes are not waited for
  *
  * @example
@@ -47,6 +53,7 @@ export async function terminateProcess(
   process: Process,
   options: TerminateOptions = {},
 ): Promise<number> {
+  OPTIONS.check(options, "terminateProcess()");
   const { grace = 5 } = options;
   const transport = transportOf(process);
   signal(transport, "SIGTERM");

@@ -2,7 +2,7 @@ import type { ExceptionContext } from "../event_loop.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { ServerCore } from "../net/_server_core.ts";
 import { TransportBase } from "../net/_transport_base.ts";
-import type { LoopResource } from "../runtime/base_event_loop.ts";
+import type { LoopResource } from "../runtime/_loop_core.ts";
 import { placeOf } from "../runtime/_stack.ts";
 import { allTasks } from "../runtime/all_tasks.ts";
 import type { Task } from "../runtime/tasks.ts";

@@ -1,7 +1,6 @@
 import { type ExceptionContext, FullEventLoop } from "../event_loop.ts";
 import type { EventLoop } from "../event_loop.ts";
-import { requireOptions } from "../runtime/_argument_checks.ts";
-import type { LoopResource } from "../runtime/base_event_loop.ts";
+import type { LoopResource } from "../runtime/_loop_core.ts";
 import type { Awaitable, Coroutine } from "../runtime/coroutines.ts";
 import { type Delay, toSeconds } from "../runtime/durations.ts";
 import type { Future } from "../runtime/_future.ts";
@@ -18,7 +17,7 @@ import { Outside } from "./_outside.ts";
 import { randomFrom } from "./_random.ts";
 import { RecordedSet } from "./_recorded_set.ts";
 import { describeTasks } from "./_task_report.ts";
-import type { TestOptions } from "./test_options.ts";
+import { type TestOptions, testOptions } from "./test_options.ts";
 import { type ClockOwner, type Hold, VirtualHost } from "./_virtual_host.ts";
 
 /** Somebody who waits until all that can run has run. */
@@ -49,7 +48,7 @@ export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
 
   /** @throws {RangeError | TypeError} when an option makes no sense */
   constructor(options: TestOptions = {}) {
-    requireOptions(options, { what: "a test", example: "{ seed: 5 }" });
+    testOptions.check(options, "a test");
     const { seed, startTime = 0, timeout, realIo = true } = options;
     requireFinite("startTime", startTime);
     const limit = timeout === undefined ? Infinity : startTime + toSeconds(timeout);

@@ -1,9 +1,9 @@
-import { requireOptions } from "../runtime/_argument_checks.ts";
+import { type OptionsOf, optionsOf, plainNumber } from "../runtime/_options.ts";
 import type { Coroutine } from "../runtime/coroutines.ts";
 import { type Delay, toSeconds } from "../runtime/durations.ts";
 import { requireCoroutine } from "../runtime/tasks.ts";
 import { runTest, runTestOn } from "./run_test.ts";
-import type { TestOptions } from "./test_options.ts";
+import { type TestOptions, testOptions } from "./test_options.ts";
 import { VirtualEventLoop } from "./_virtual_event_loop.ts";
 
 /** Which schedules are tried. */
@@ -13,6 +13,11 @@ export interface ExploreOptions extends TestOptions {
   /** The seed of the first; each further one has the next number. @default {0} */
   seed?: number;
 }
+
+const OPTIONS: OptionsOf<ExploreOptions> = optionsOf("{ runs: 1000 }", {
+  ...testOptions.kinds,
+  runs: plainNumber,
+}, { seeds: "write runs and seed" });
 
 /**
  * Runs main under many schedules, each with a seed of its own, as {@linkcode runTest} does. Rejects with the first failure,
@@ -43,7 +48,7 @@ export interface ExploreOptions extends TestOptions {
  */
 export async function explore<T>(main: Coroutine<T>, options: ExploreOptions = {}): Promise<void> {
   requireCoroutine(main, "explore");
-  requireOptions(options, { what: "explore()", example: "{ runs: 1000 }" });
+  OPTIONS.check(options, "explore()");
   const { runs = 100, seed: first = 0, ...rest } = options;
   if (!Number.isInteger(runs) || runs < 1) {
     throw new RangeError(`runs must be a positive integer: got ${runs}`);

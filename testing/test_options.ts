@@ -1,4 +1,5 @@
 import type { Delay } from "../runtime/durations.ts";
+import { duration, flag, number, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 
 /** How a testing loop behaves. */
 export interface TestOptions {
@@ -11,3 +12,11 @@ export interface TestOptions {
   /** Also wait for sockets, subprocesses and threads before moving the clock. @default {true} */
   realIo?: boolean;
 }
+
+/** What is checked of {@linkcode TestOptions}. */
+export const testOptions: OptionsOf<TestOptions> = optionsOf("{ seed: 5 }", {
+  seed: number,
+  startTime: number,
+  timeout: duration,
+  realIo: flag,
+});

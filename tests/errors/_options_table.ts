@@ -3,6 +3,13 @@
 import { EventLoop } from "../../event_loop.ts";
 import type { AcceptedOptions } from "../../net/options.ts";
 import * as asyncio from "../../mod.ts";
+import {
+  explore,
+  type ExploreOptions,
+  runTest,
+  TestLoop,
+  type TestOptions,
+} from "../../testing/mod.ts";
 import { run, type SendfileOptions, type ServeOptions } from "../../mod.ts";
 
 /** Stands for the wrong value of an option that takes anything. */
@@ -49,6 +56,21 @@ function onLoop(use: (loop: EventLoop) => unknown): Promise<unknown> {
   return run(async () => await use(asyncio.getRunningLoop()));
 }
 
+/** What the body of a group throws comes in an ExceptionGroup; here as it is. */
+function inGroup(use: (group: asyncio.TaskGroup) => unknown): Promise<void> {
+  return run(async () => {
+    let thrown: unknown = null;
+    await new asyncio.TaskGroup().with((group) => {
+      try {
+        use(group);
+      } catch (error) {
+        thrown = error;
+      }
+    });
+    if (thrown !== null) throw thrown;
+  });
+}
+
 const tls = {
   sslHandshakeTimeout: "60",
   sslShutdownTimeout: [1],
@@ -82,7 +104,146 @@ const serving: { readonly [K in keyof ServeOptions]-?: unknown } = {
 
 const sending: { readonly [K in keyof SendfileOptions]-?: unknown } = { fallback: "no" };
 
+const work = (): Promise<void> => Promise.resolve();
+
+const tasks: { readonly [K in keyof asyncio.TaskOptions]-?: unknown } = {
+  name: ANYTHING,
+  context: {},
+  eagerStart: "no",
+  loop: 5,
+  signal: new AbortController(),
+};
+const { loop: _, ...tasksOfLoop } = tasks;
+
+const pools: { readonly [K in keyof asyncio.ThreadPoolExecutorOptions]-?: unknown } = {
+  maxWorkers: "4",
+  threadNamePrefix: 5,
+  idleTimeout: "60",
+};
+
+const running: { readonly [K in keyof asyncio.RunOptions]-?: unknown } = {
+  debug: "yes",
+  loopFactory: 5,
+  signal: new AbortController(),
+};
+
+const testing: { readonly [K in keyof TestOptions]-?: unknown } = {
+  seed: "5",
+  startTime: "0",
+  timeout: "1",
+  realIo: 1,
+};
+
+const children: { readonly [K in keyof asyncio.SubprocessOptions]-?: unknown } = {
+  stdin: true,
+  stdout: "pipes",
+  stderr: {},
+  limit: "5",
+  cwd: 5,
+  env: "A=1",
+  uid: "0",
+  gid: "0",
+  startNewSession: 1,
+};
+
+const printed = { limit: "5", file: (): void => {} };
+
+type Printing = { limit?: number; file?: { write(text: string): void } };
+
 export const table: readonly Row[] = [
+  // ── runtime
+  row("createTask", (o: asyncio.TaskOptions) => run(() => asyncio.createTask(work, o)), tasks),
+  row("Task", (o: asyncio.TaskOptions) => run(() => new asyncio.Task(work, o)), tasks),
+  row("AbstractEventLoop.createTask", (o: Omit<asyncio.TaskOptions, "loop">) => {
+    return onLoop((loop) => loop.createTask(work, o));
+  }, tasksOfLoop),
+  row("TaskGroup.createTask", (o: Omit<asyncio.TaskOptions, "loop">) => {
+    return inGroup((group) => group.createTask(work, o));
+  }, tasksOfLoop),
+  row("Task.getStack", (o: { limit?: number }) => {
+    return run(() => asyncio.createTask(work).getStack(o));
+  }, { limit: "5" }),
+  row("Task.printStack", (o: Printing) => {
+    return run(() => asyncio.createTask(work).printStack(o));
+  }, printed),
+  row("Future", (o: { loop?: EventLoop }) => run(() => void new asyncio.Future(o)), { loop: {} }),
+  row("Future.addDoneCallback", (o: { context?: asyncio.Context }) => {
+    return run(() => new asyncio.Future().addDoneCallback(() => {}, o));
+  }, { context: {} }),
+  row("gather", (o: { returnExceptions?: boolean }) => {
+    return run(() => asyncio.gather([work], o));
+  }, { returnExceptions: 1 }),
+  row("wait", (o: { timeout?: asyncio.Delay | null; returnWhen?: asyncio.ReturnWhen }) => {
+    return run(() => asyncio.wait([asyncio.createTask(work)], o));
+  }, { timeout: "5", returnWhen: "first" }),
+  row("asCompleted", (o: { timeout?: asyncio.Delay | null }) => {
+    return run(() => void asyncio.asCompleted([work], o));
+  }, { timeout: "5" }),
+  row("ensureFuture", (o: { loop?: EventLoop }) => run(() => asyncio.ensureFuture(work, o)), {
+    loop: 5,
+  }),
+  row("wrapFuture", (o: { loop?: EventLoop }) => run(() => asyncio.wrapFuture(work(), o)), {
+    loop: 5,
+  }),
+  row("run", (o: asyncio.RunOptions) => run(work, o), running),
+  row("Runner", (o: asyncio.RunOptions) => {
+    return new asyncio.Runner(o).with((runner) => runner.run(work));
+  }, running),
+  row("Runner.run", (o: { context?: asyncio.Context }) => {
+    return new asyncio.Runner().with((runner) => runner.run(work, o));
+  }, { context: 5 }),
+  row("ContextVar", (o: { default?: unknown }) => new asyncio.ContextVar("name", o), {
+    default: ANYTHING,
+  }),
+  row("captureCallGraph", (o: { limit?: number }) => {
+    return run(() => void asyncio.captureCallGraph(undefined, o));
+  }, { limit: "5" }),
+  row("formatCallGraph", (o: { limit?: number }) => {
+    return run(() => asyncio.formatCallGraph(undefined, o));
+  }, { limit: "5" }),
+  row("printCallGraph", (o: Printing) => {
+    return run(() => asyncio.printCallGraph(undefined, o));
+  }, printed),
+  row("ThreadPoolExecutor", (o: asyncio.ThreadPoolExecutorOptions) => {
+    return new asyncio.ThreadPoolExecutor(o);
+  }, pools),
+  row("ProcessPoolExecutor", (o: asyncio.ThreadPoolExecutorOptions) => {
+    return new asyncio.ProcessPoolExecutor(o);
+  }, pools),
+  row("ThreadPoolExecutor.shutdown", (o: asyncio.ShutdownOptions) => {
+    return new asyncio.ThreadPoolExecutor().shutdown(o);
+  }, { wait: "no", cancelFutures: 1 }),
+  // ── queues
+  row("Queue.shutdown", (o: { immediate?: boolean }) => new asyncio.Queue().shutdown(o), {
+    immediate: 1,
+  }),
+  row("PriorityQueue", (o: { compare?: (a: unknown, b: unknown) => number }) => {
+    return new asyncio.PriorityQueue(0, o);
+  }, { compare: 5 }),
+  // ── subprocess
+  row("createSubprocessExec", (o: asyncio.SubprocessOptions) => {
+    return run(() => asyncio.createSubprocessExec("true", [], o));
+  }, children),
+  row("createSubprocessShell", (o: asyncio.SubprocessOptions) => {
+    return run(() => asyncio.createSubprocessShell("true", o));
+  }, children),
+  row("AbstractEventLoop.subprocessExec", (o: asyncio.SubprocessOptions) => {
+    return onLoop((loop) => loop.subprocessExec(() => ({}), "true", [], o));
+  }, children),
+  row("AbstractEventLoop.subprocessShell", (o: asyncio.SubprocessOptions) => {
+    return onLoop((loop) => loop.subprocessShell(() => ({}), "true", o));
+  }, children),
+  row("terminateProcess", (o: asyncio.TerminateOptions) => {
+    return run(async () => {
+      const process = await asyncio.createSubprocessExec("true");
+      await process.wait();
+      return await asyncio.terminateProcess(process, o);
+    });
+  }, { grace: "5" }),
+  // ── testing
+  row("runTest", (o: TestOptions) => runTest(work, o), testing),
+  row("explore", (o: ExploreOptions) => explore(work, o), { ...testing, runs: "5" }),
+  row("TestLoop", (o: TestOptions) => new TestLoop(o), testing),
   // ── net
   row("openConnection", (o: asyncio.ConnectOptions) => {
     return run(() => asyncio.openConnection("127.0.0.1", 1, o));
@@ -166,3 +327,25 @@ export const table: readonly Row[] = [
     return run(() => new asyncio.Socket().bind({ hostname: "127.0.0.1", port: 0 }, o));
   }, { reusePort: "yes" }),
 ];
+
+const ERROR = "as in JavaScript: an error's constructor throws nothing in the place of the error";
+
+/** Who else takes options, and why it is not in the table. */
+export const ELSEWHERE: Readonly<Record<string, string>> = {
+  "Executor.shutdown": "an interface for executors of other making",
+  BlockingIOError: ERROR,
+  BrokenPipeError: ERROR,
+  CancelledError: ERROR,
+  CheckpointError: ERROR,
+  ConnectionAbortedError: ERROR,
+  ConnectionRefusedError: ERROR,
+  ConnectionResetError: ERROR,
+  ExceptionGroup: ERROR,
+  FileNotFoundError: ERROR,
+  GaiError: ERROR,
+  OSError: ERROR,
+  PermissionError: ERROR,
+  ProcessLookupError: ERROR,
+  SSLCertVerificationError: ERROR,
+  TimeoutError: ERROR,
+};

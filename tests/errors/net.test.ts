@@ -180,7 +180,7 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     "an option that subprocesses have not",
     () => createSubprocessExec("true", [], { preexecFn: () => {} } as object),
     "TypeError",
-    'There is no option "preexecFn" for a subprocess: the options are stdin, stdout, stderr, limit, cwd, env, uid, gid, startNewSession',
+    'createSubprocessExec() has no option "preexecFn": no code of ours can run in the child before the program does',
   ],
   [
     "a subprocess with a limit below 0",

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { run, startServer } from "../../mod.ts";
-import { ANYTHING, type Row, table } from "./_options_table.ts";
+import { takersOfOptions } from "./_options_takers.ts";
+import { ANYTHING, ELSEWHERE, type Row, table } from "./_options_table.ts";
 
 /** Calls it with these options, as a program without types would. */
 async function calling({ call }: Row, options: unknown): Promise<void> {
@@ -55,6 +56,7 @@ for (const row of table) {
         calling(row, { [option]: value }),
         (error) => {
           assert.ok(error instanceof TypeError || error instanceof RangeError, option);
+          assert.doesNotMatch(error.message, /is not a function/);
           assert.match(error.message, new RegExp(`\\b${option}\\b|^${OWN_TEXTS[option]}`));
           return true;
         },
@@ -66,6 +68,23 @@ for (const row of table) {
     for (const value of [null, 5, "text", [], new Map(), Promise.resolve()]) {
       await assert.rejects(calling(row, value), { name: "TypeError" }, quoted(String(value)));
     }
+  });
+}
+
+// The documentation is made by Deno alone, from the sources.
+if ("Deno" in globalThis) {
+  test("options: no function or class of the API that takes options is missing here", () => {
+    const known = new Set(table.map(({ name }) => name));
+    const missing = [...takersOfOptions()].filter((name) =>
+      !known.has(name) && !(name in ELSEWHERE)
+    );
+    assert.deepEqual(missing, []);
+  });
+
+  test("options: all that is proven here is in the API", () => {
+    const takers = takersOfOptions();
+    const unknown = table.filter(({ name }) => !takers.has(name.replace(/ ssl$/, "")));
+    assert.deepEqual(unknown.map(({ name }) => name), []);
   });
 }
 
