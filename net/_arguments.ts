@@ -2,7 +2,7 @@ import type { EventLoop } from "../event_loop.ts";
 import { isBytes } from "../runtime/bytes.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { RuntimeError } from "../runtime/exceptions.ts";
-import { type Kind, number, type OptionsOf, optionsOf, text } from "../runtime/_options.ts";
+import { type Kind, listOf, number, type OptionsOf, optionsOf, text } from "../runtime/_options.ts";
 import type { AddressLike } from "./addresses.ts";
 
 /** @throws {RuntimeError} for a loop on which nothing runs any more */
@@ -146,3 +146,50 @@ export const localEnd: Kind<{ hostname: string; port?: number }> = {
     ends.check(value, name);
   },
 };
+
+/** Of ALPN. */
+export const protocolNames: Kind<string[]> = {
+  ...listOf(text, "a list of names"),
+  verify: (value) => {
+    for (const name of value as string[]) {
+      const { length } = encoder.encode(name);
+      if (length > 0 && length < 256) continue;
+      throw new RangeError(`A protocol of alpnProtocols has 1 to 255 bytes: got ${length} of them`);
+    }
+  },
+};
+
+const encoder = new TextEncoder();
+
+const HOST_NAME = /^(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/;
+
+/** Of SNI: certificates by the name that a client asks for. */
+export function certificatesByName<C extends { cert: string; key: string }>(
+  one: OptionsOf<C>,
+): Kind<Record<string, C>> {
+  return {
+    wanted: "an object of certificates by name",
+    accepts: (value) => typeof value === "object" && value !== null && !(Symbol.iterator in value),
+    verify: (value, option) => {
+      for (const [name, given] of Object.entries(value as Record<string, C>)) {
+        const place = `${option}[${JSON.stringify(name)}]`;
+        if (!HOST_NAME.test(name) || /^[\d.]+$/.test(name)) {
+          throw new RangeError(noName(place, name));
+        }
+        one.check(given, place);
+        for (const field of ["cert", "key"] as const) {
+          if (given[field] !== undefined) continue;
+          throw new TypeError(`${place} needs { cert, key } as PEM text: ${field} is missing`);
+        }
+      }
+    },
+  };
+}
+
+function noName(place: string, name: string): string {
+  const lower = name.toLowerCase();
+  if (lower !== name && HOST_NAME.test(lower)) {
+    return `${place}: write it in lower case, "${lower}"`;
+  }
+  return `${place} is no name that a client can ask for: write "shop.example", or "*.example"`;
+}

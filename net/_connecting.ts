@@ -7,6 +7,7 @@
 import type { EventLoop } from "../event_loop.ts";
 import { connectTcp } from "./_connect_tcp.ts";
 import { waitForOperation } from "./_host_wait.ts";
+import { toUpgrade } from "./_handshake.ts";
 import { hostOf } from "./_host_of.ts";
 import { netLoop } from "./_net_loop.ts";
 import { openTransport } from "./_open_transport.ts";
@@ -15,6 +16,7 @@ import type { BufferedProtocol, Protocol } from "./protocols.ts";
 import type { Socket } from "./sockets.ts";
 import { requireUnixStream, takeChannel } from "./_take_socket.ts";
 import type { TlsSetup } from "./_tls_arguments.ts";
+import { checkMaterial } from "./_tls_material.ts";
 import type { Transport } from "./transports.ts";
 
 /** A transport over a new TCP connection. */
@@ -26,6 +28,7 @@ export async function connectToHost<P extends Protocol | BufferedProtocol>(
   options: ConnectOptions,
   tls: TlsSetup | null,
 ): Promise<[Transport, P]> {
+  checkTls(tls);
   const channel = await connectTcp(loop, host, port, options);
   return await openTransport(loop, channel, protocolFactory, tls);
 }
@@ -37,6 +40,7 @@ export async function connectToPath<P extends Protocol | BufferedProtocol>(
   path: string,
   tls: TlsSetup | null,
 ): Promise<[Transport, P]> {
+  checkTls(tls);
   const core = netLoop(loop);
   const operation = hostOf(core).connect({ path });
   const channel = await waitForOperation(core, operation, `a connection to ${path}`);
@@ -50,6 +54,7 @@ export async function takeConnected<P extends Protocol | BufferedProtocol>(
   sock: Socket,
   tls: TlsSetup | null,
 ): Promise<[Transport, P]> {
+  checkTls(tls);
   return await openTransport(loop, await takeChannel(sock), protocolFactory, tls);
 }
 
@@ -61,5 +66,11 @@ export async function takeConnectedUnix<P extends Protocol | BufferedProtocol>(
   tls: TlsSetup | null,
 ): Promise<[Transport, P]> {
   requireUnixStream(sock);
+  checkTls(tls);
   return await openTransport(loop, await takeChannel(sock), protocolFactory, tls);
+}
+
+/** Before anything is opened, or taken from its owner. */
+function checkTls(tls: TlsSetup | null): void {
+  if (tls !== null) checkMaterial(toUpgrade(tls));
 }

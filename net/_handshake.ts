@@ -4,6 +4,7 @@ import { InternalTimer } from "../runtime/_internal_timer.ts";
 import type { Operation, RawChannel, TlsChannel, UpgradeTls } from "./host.ts";
 import { hostOf } from "./_host_of.ts";
 import { netLoop } from "./_net_loop.ts";
+import { type TlsOptions, tlsOptions } from "./options.ts";
 import type { TlsSetup } from "./_tls_arguments.ts";
 
 /**
@@ -43,16 +44,15 @@ export function handshake(
   return { promise, cancel: () => operation.cancel() };
 }
 
-function toUpgrade(setup: TlsSetup): UpgradeTls {
-  const { cert, key, caCerts, alpnProtocols, verifyPeer } = setup.options;
-  return {
-    isServer: setup.isServer,
-    origin: setup.options,
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(caCerts === undefined ? {} : { caCerts }),
-    ...(alpnProtocols === undefined ? {} : { alpnProtocols }),
-    ...(verifyPeer === undefined ? {} : { verifyPeer }),
-    ...(setup.isServer ? {} : { serverHostname: setup.serverHostname }),
-  };
+/** What the host is told. */
+export function toUpgrade({ options, isServer, serverHostname }: TlsSetup): UpgradeTls {
+  const upgrade: Record<string, unknown> = { isServer, origin: options };
+  // What is inherited too, as when they were checked.
+  for (const name of FIELDS) {
+    if (options[name] !== undefined) upgrade[name] = options[name];
+  }
+  if (!isServer) upgrade.serverHostname = serverHostname;
+  return upgrade as unknown as UpgradeTls;
 }
+
+const FIELDS = Object.keys(tlsOptions.kinds) as readonly (keyof TlsOptions)[];

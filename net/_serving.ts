@@ -5,6 +5,7 @@
  */
 
 import type { EventLoop } from "../event_loop.ts";
+import { toUpgrade } from "./_handshake.ts";
 import { hostOf } from "./_host_of.ts";
 import { waitForHost } from "./_host_wait.ts";
 import type { RawListener } from "./host.ts";
@@ -17,7 +18,7 @@ import { ServerCore } from "./_server_core.ts";
 import type { Socket } from "./sockets.ts";
 import { requireUnixStream, takeListener } from "./_take_socket.ts";
 import type { TlsSetup } from "./_tls_arguments.ts";
-import { checkServerMaterial } from "./_tls_material.ts";
+import { checkMaterial } from "./_tls_material.ts";
 
 /** What every server is made with. */
 export interface ServeCall {
@@ -70,7 +71,7 @@ export async function serveUnixSocket(call: ServeCall, sock: Socket): Promise<Se
 
 /** Before a socket is opened, or taken from its owner. */
 function checkTls({ tls }: ServeCall): void {
-  if (tls !== null) checkServerMaterial(tls.options);
+  if (tls !== null) checkMaterial(toUpgrade(tls));
 }
 
 /** Makes the server. Always passes through the loop once when it starts at once, as in CPython. */

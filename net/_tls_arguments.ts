@@ -1,5 +1,6 @@
 import { describeType } from "../runtime/_describe.ts";
 import { type Delay, toSeconds } from "../runtime/durations.ts";
+import { NotImplementedError } from "../runtime/exceptions.ts";
 import { type ConnectOptions, type ServeOptions, type TlsOptions, tlsOptions } from "./options.ts";
 
 const HANDSHAKE_TIMEOUT = 60;
@@ -28,7 +29,8 @@ export interface TlsTimeouts {
  *
  * @param host what the server's certificate has to be for unless `serverHostname` says otherwise;
  * null where there is none
- * @throws {RangeError} when TLS options are given without `ssl`, or no name to check
+ * @throws {RangeError} when TLS options are given without `ssl`, or no name to check, or when some do not go together
+ * @throws {NotImplementedError} for what the runtime's TLS can't do
  */
 export function clientTls(
   options: ConnectOptions,
@@ -45,7 +47,7 @@ export function clientTls(
   }
   if (serverHostname === undefined) throw new RangeError(nameMissing);
   return {
-    options: ssl === true ? {} : checkOptions(ssl),
+    options: ssl === true ? {} : checkClient(checkOptions(ssl)),
     isServer: false,
     serverHostname,
     ...tlsSeconds(options),
@@ -88,8 +90,9 @@ export function upgradingTls(
   if (typeof ssl !== "object" || ssl === null) {
     throw new TypeError(`ssl is expected to be TLS options, got ${describeType(ssl)}`);
   }
-  tlsOptions.check(ssl, "ssl");
+  checkOptions(ssl);
   if (serverSide) checkServer(ssl);
+  else checkClient(ssl);
   if (!serverSide && serverHostname === undefined && ssl.verifyPeer !== false) {
     throw new RangeError(
       'Checking the server needs its name: pass serverHostname, or "" to check none',
@@ -106,6 +109,7 @@ export function upgradingTls(
 function checkOptions<T>(ssl: T): T {
   if (typeof ssl === "object" && ssl !== null) {
     tlsOptions.check(ssl, "ssl");
+    checkTogether(ssl);
     return ssl;
   }
   throw new TypeError(
@@ -119,6 +123,38 @@ function checkServer(ssl: TlsOptions): TlsOptions {
     throw new TypeError(`ssl of a server needs { cert, key } as PEM text: ${field} is missing`);
   }
   return ssl;
+}
+
+function checkClient(ssl: TlsOptions): TlsOptions {
+  if (ssl.serverNames === undefined) return ssl;
+  throw new RangeError("serverNames is for servers: a client shows the one certificate of cert");
+}
+
+/** What each option alone does not show. */
+function checkTogether(ssl: TlsOptions): void {
+  const { key, passphrase, alpnProtocols, alpnRequired, ciphers } = ssl;
+  const { minimumVersion: minimum = "TLSv1.2", maximumVersion: maximum = "TLSv1.3" } = ssl;
+  if (minimum > maximum) {
+    throw new RangeError(
+      `No version of TLS is left: minimumVersion is ${minimum}, maximumVersion is ${maximum}`,
+    );
+  }
+  if (passphrase !== undefined && key === undefined) {
+    throw new RangeError("passphrase is only meaningful with key");
+  }
+  if (alpnRequired === true && (alpnProtocols ?? []).length === 0) {
+    throw new RangeError("alpnRequired needs alpnProtocols, of which one can be agreed on");
+  }
+  if (ciphers === undefined) return;
+  const newer = ciphers.split(/[:, ]/).find((name) => /TLS_/.test(name));
+  if (newer !== undefined) {
+    throw new RangeError(
+      `ciphers are those of TLS 1.2: leave out ${newer}, all of TLS 1.3 are always there`,
+    );
+  }
+  if ("Deno" in globalThis) {
+    throw new NotImplementedError("Deno lets nobody choose ciphers: leave out ciphers there");
+  }
 }
 
 function refuseTimeouts(options: TlsTimeouts): void {

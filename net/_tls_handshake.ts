@@ -4,11 +4,22 @@ import { ConnectionResetError, SSLError } from "../runtime/os_error_family.ts";
 import { toOSError } from "../runtime/os_errors.ts";
 import { describePeer } from "./_address_forms.ts";
 import { builtin } from "./_builtins.ts";
+import { readClientHello } from "./_client_hello.ts";
 import { streamBelow } from "./_channel_duplex.ts";
 import { ipFamily } from "./_ip_family.ts";
-import { startOperation } from "./_operations.ts";
+import { type Settle, startOperation } from "./_operations.ts";
+import { PrefixedChannel } from "./_prefixed_channel.ts";
 import { NodeTlsChannel } from "./_tls_channel.ts";
-import { borrowServer, clientIsProven, material, returnServer } from "./_tls_servers.ts";
+import { toNodeOptions } from "./_tls_material.ts";
+import {
+  ALL,
+  borrowServer,
+  type Choice,
+  choiceFor,
+  choosesByHello,
+  clientIsProven,
+  returnServer,
+} from "./_tls_servers.ts";
 import type { Operation, RawChannel, TlsChannel, UpgradeTls } from "./host.ts";
 
 /** What one side of the handshake tells, once. */
@@ -23,46 +34,81 @@ interface Outcome {
  */
 export function upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<TlsChannel> {
   return startOperation<TlsChannel>("make the TLS handshake", (settle) => {
-    const { stream, flow } = streamBelow(channel);
-    let over = false;
-    const peer = describePeer(channel.remoteAddr);
-    const outcome: Outcome = {
-      established: (socket) => {
-        over = true;
-        // Now, in the same turn: its data and errors need their listeners before they come.
-        settle.resolve(new NodeTlsChannel(socket, channel, flow));
-      },
-      failed: (error) => {
-        if (over) return;
-        over = true;
-        settle.reject(toOSError(error, "handshake", peer));
-        stream.destroy();
-        channel.abort();
-      },
-    };
-    try {
-      if (options.isServer) shakeAsServer(stream, options, outcome);
-      else shakeAsClient(stream, options, outcome);
-    } catch (error) {
-      // Certificates and keys that can't be read.
-      outcome.failed(error);
+    if (!options.isServer || !choosesByHello(options)) {
+      return shakeHands(channel, { options, choice: ALL }, settle);
     }
-    // node:tls waits on after an end in the handshake. What it did make of the bytes before, it
-    // tells first.
-    const left = new ConnectionResetError(
-      `The peer ${
-        peer === undefined ? "" : `${peer} `
-      }left during the TLS handshake: does it speak TLS here?`,
-    );
-    stream.on("error", outcome.failed);
-    stream.once("end", () => setImmediate(outcome.failed, left));
-    stream.once("close", () => setImmediate(outcome.failed, left));
+    let stop = readClientHello(channel, (bytes, hello) => {
+      const whole = PrefixedChannel.over(channel, [bytes]);
+      stop = shakeHands(whole, { options, choice: choiceFor(options, hello) }, settle);
+    });
     return () => {
-      over = true;
-      stream.destroy();
+      stop();
       channel.abort();
     };
   });
+}
+
+/** What one handshake is made with. */
+interface Terms {
+  readonly options: UpgradeTls;
+  /** Servers: what of it counts. */
+  readonly choice: Choice;
+}
+
+/** @returns calls it off */
+function shakeHands(channel: RawChannel, terms: Terms, settle: Settle<TlsChannel>): () => void {
+  const { options } = terms;
+  const { stream, flow } = streamBelow(channel);
+  let over = false;
+  const peer = describePeer(channel.remoteAddr);
+  const outcome: Outcome = {
+    established: (socket) => {
+      if (options.alpnRequired && !socket.alpnProtocol) {
+        outcome.failed(nothingAgreedOn(options));
+        socket.destroy();
+        return;
+      }
+      over = true;
+      // Now, in the same turn: its data and errors need their listeners before they come.
+      settle.resolve(new NodeTlsChannel(socket, channel, flow));
+    },
+    failed: (error) => {
+      if (over) return;
+      over = true;
+      settle.reject(toOSError(error, "handshake", peer));
+      stream.destroy();
+      channel.abort();
+    },
+  };
+  try {
+    if (options.isServer) shakeAsServer(stream, terms, outcome);
+    else shakeAsClient(stream, options, outcome);
+  } catch (error) {
+    // Certificates and keys that can't be read.
+    outcome.failed(error);
+  }
+  // node:tls waits on after an end in the handshake. What it did make of the bytes before, it
+  // tells first.
+  const left = new ConnectionResetError(
+    `The peer ${
+      peer === undefined ? "" : `${peer} `
+    }left during the TLS handshake: does it speak TLS here?`,
+  );
+  stream.on("error", outcome.failed);
+  stream.once("end", () => setImmediate(outcome.failed, left));
+  stream.once("close", () => setImmediate(outcome.failed, left));
+  return () => {
+    over = true;
+    stream.destroy();
+    channel.abort();
+  };
+}
+
+function nothingAgreedOn({ alpnProtocols = [] }: UpgradeTls): SSLError {
+  return new SSLError(
+    `The peer knows none of the protocols that are required here: ${alpnProtocols.join(", ")}`,
+    { code: "ERR_SSL_NO_APPLICATION_PROTOCOL" },
+  );
 }
 
 function shakeAsClient(stream: Duplex, options: UpgradeTls, outcome: Outcome): void {
@@ -76,7 +122,7 @@ function shakeAsClient(stream: Duplex, options: UpgradeTls, outcome: Outcome): v
   const { serverHostname = "", verifyPeer = true } = options;
   const { connect, checkServerIdentity } = builtin("node:tls");
   const socket = connect({
-    ...material(options),
+    ...toNodeOptions(options),
     socket: stream,
     // SNI is for names only.
     servername: ipFamily(serverHostname) === 0 ? serverHostname : "",
@@ -90,11 +136,11 @@ function shakeAsClient(stream: Duplex, options: UpgradeTls, outcome: Outcome): v
 }
 
 /** By a server that listens nowhere: only the class checks the certificates of clients. */
-function shakeAsServer(stream: Duplex, options: UpgradeTls, outcome: Outcome): void {
-  const server = borrowServer(options);
+function shakeAsServer(stream: Duplex, { options, choice }: Terms, outcome: Outcome): void {
+  const server = borrowServer(options, choice);
   server.once("secureConnection", (socket) => {
     server.removeListener("tlsClientError", outcome.failed);
-    returnServer(server, options);
+    returnServer(server, options, choice);
     if (clientIsProven(socket, options)) outcome.established(socket);
     else {
       outcome.failed(

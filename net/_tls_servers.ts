@@ -1,38 +1,90 @@
 import type * as tls from "node:tls";
 import { builtin } from "./_builtins.ts";
+import { byteText, type ClientHello } from "./_client_hello.ts";
 import type { UpgradeTls } from "./host.ts";
+import { same, sameMaterial, snapshot, toNodeOptions } from "./_tls_material.ts";
 
-/** So many servers without a handshake under way are kept for one set of options. */
+/** So many servers without a handshake under way are kept for one set of options and one choice. */
 const MAX_IDLE = 8;
 
 /** So many certificates of clients are remembered for one set of options. */
 const MAX_PROVEN = 10_000;
 
+/** What of a server's options counts for one client. */
+export interface Choice {
+  /** The key in `serverNames`; null: the certificate for everybody. */
+  readonly name: string | null;
+  /** Whether to speak of protocols at all. */
+  readonly alpn: boolean;
+}
+
+/** What counts for a client that is not asked. */
+export const ALL: Choice = { name: null, alpn: true };
+
 /** Servers of one origin: they were made of the same options. */
 interface Shelf {
   readonly options: UpgradeTls;
-  readonly idle: tls.Server[];
+  readonly idle: Map<string, tls.Server[]>;
   /** Fingerprints of the certificates that were verified by these authorities, the latest last. */
   readonly proven: Set<string>;
 }
 
 const shelves: WeakMap<object, Shelf> = new WeakMap();
 
+/** Whether what a client says first has a say in what it is served with. */
+export function choosesByHello(options: UpgradeTls): boolean {
+  const { serverNames, alpnProtocols = [], alpnRequired = false } = options;
+  return serverNames !== undefined || (alpnProtocols.length > 0 && !alpnRequired);
+}
+
+/**
+ * What a client is served with. node:tls would refuse one that offers protocols of which the server has none; CPython's
+ * server goes on without a protocol, as one does that knows nothing of them.
+ *
+ * @param hello null: what the client said was no hello
+ */
+export function choiceFor(options: UpgradeTls, hello: ClientHello | null): Choice {
+  if (hello === null) return ALL;
+  const { alpnProtocols = [], alpnRequired = false } = options;
+  const { serverName, protocols } = hello;
+  const own = new Set(alpnProtocols.map((name) => byteText(encoder.encode(name))));
+  return {
+    name: serverName === null ? null : nameFor(options, serverName),
+    alpn: alpnRequired || protocols === null || protocols.some((name) => own.has(name)),
+  };
+}
+
+const encoder = new TextEncoder();
+
+function nameFor({ serverNames = {} }: UpgradeTls, asked: string): string | null {
+  if (Object.hasOwn(serverNames, asked)) return asked;
+  const dot = asked.indexOf(".");
+  const wild = `*${asked.slice(dot)}`;
+  return dot > 0 && Object.hasOwn(serverNames, wild) ? wild : null;
+}
+
 /**
  * Servers that listen nowhere, for one handshake each at a time: who speaks on which connection
  * they do not tell. Making one reads certificate and key, which is half of what a handshake costs,
  * so it is used again; the options may have changed by then, as when a certificate is renewed.
  */
-export function borrowServer(options: UpgradeTls): tls.Server {
-  return shelfOf(options)?.idle.pop() ?? makeServer(options);
+export function borrowServer(options: UpgradeTls, choice: Choice): tls.Server {
+  return shelfOf(options)?.idle.get(keyOf(choice))?.pop() ?? makeServer(options, choice);
 }
 
 /** Gives back a server whose handshake ended well; others may still report about it and are dropped. */
-export function returnServer(server: tls.Server, options: UpgradeTls): void {
+export function returnServer(server: tls.Server, options: UpgradeTls, choice: Choice): void {
   // Bun's take no stream of ours after a socket of its own.
   if ("Bun" in globalThis) return;
-  const idle = shelfOf(options)?.idle;
-  if (idle !== undefined && idle.length < MAX_IDLE) idle.push(server);
+  const shelf = shelfOf(options);
+  if (shelf === null) return;
+  const idle = shelf.idle.get(keyOf(choice));
+  if (idle === undefined) shelf.idle.set(keyOf(choice), [server]);
+  else if (idle.length < MAX_IDLE) idle.push(server);
+}
+
+function keyOf({ name, alpn }: Choice): string {
+  return `${alpn} ${name ?? ""}`;
 }
 
 /**
@@ -59,33 +111,25 @@ function shelfOf(options: UpgradeTls): Shelf | null {
   if (origin === undefined) return null;
   const shelf = shelves.get(origin);
   if (shelf !== undefined && sameMaterial(shelf.options, options)) return shelf;
-  const { caCerts = [], alpnProtocols = [] } = options;
-  // The arrays are the user's, who may change them.
-  const kept = { ...options, caCerts: [...caCerts], alpnProtocols: [...alpnProtocols] };
+  const kept = snapshot(options);
   // A certificate of the server's that is renewed changes nothing about whom it trusts.
-  const trustsTheSame = shelf !== undefined && sameTexts(shelf.options.caCerts, caCerts);
+  const trustsTheSame = shelf !== undefined &&
+    same(shelf.options.caCerts ?? [], options.caCerts ?? []);
   const fresh = {
     options: kept,
-    idle: [],
+    idle: new Map(),
     proven: trustsTheSame ? shelf.proven : new Set<string>(),
   };
   shelves.set(origin, fresh);
   return fresh;
 }
 
-function sameMaterial(one: UpgradeTls, other: UpgradeTls): boolean {
-  return one.cert === other.cert && one.key === other.key && one.verifyPeer === other.verifyPeer &&
-    sameTexts(one.caCerts, other.caCerts) && sameTexts(one.alpnProtocols, other.alpnProtocols);
-}
-
-function sameTexts(one: readonly string[] = [], other: readonly string[] = []): boolean {
-  return one.length === other.length && one.every((text, index) => text === other[index]);
-}
-
-function makeServer(options: UpgradeTls): tls.Server {
+function makeServer(options: UpgradeTls, choice: Choice): tls.Server {
   const { verifyPeer = false } = options;
+  const certificate = choice.name === null ? {} : certificateOf(options, choice.name);
   return builtin("node:tls").createServer({
-    ...material(options),
+    ...toNodeOptions({ ...options, ...certificate }),
+    ...(choice.alpn ? {} : { ALPNProtocols: [] }),
     allowHalfOpen: true,
     requestCert: verifyPeer,
     rejectUnauthorized: verifyPeer,
@@ -95,15 +139,8 @@ function makeServer(options: UpgradeTls): tls.Server {
   });
 }
 
-/** What node:tls is to prove itself with, and to trust. */
-export function material(
-  options: UpgradeTls,
-): tls.SecureContextOptions & { ALPNProtocols?: string[] } {
-  const { cert, key, caCerts, alpnProtocols } = options;
-  return {
-    ...(cert === undefined ? {} : { cert }),
-    ...(key === undefined ? {} : { key }),
-    ...(caCerts === undefined ? {} : { ca: [...caCerts] }),
-    ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
-  };
+/** Without the password of the certificate for everybody. */
+function certificateOf({ serverNames = {} }: UpgradeTls, name: string): Partial<UpgradeTls> {
+  const { cert, key, passphrase = "" } = serverNames[name]!;
+  return { cert, key, passphrase };
 }

@@ -299,17 +299,27 @@ export interface DatagramChannel extends RawHandle {
 /** How to put TLS over a channel. Durations and timeouts are the caller's: cancel the operation. */
 export interface UpgradeTls {
   isServer: boolean;
-  /** PEM: certificate chain and key. */
+  /** PEM: certificate chain and key, with the password of one that is encrypted. */
   cert?: string;
   key?: string;
+  passphrase?: string;
+  /** Server: others, by the names that clients ask for; "*." stands for one label. */
+  serverNames?: Readonly<Record<string, { cert: string; key: string; passphrase?: string }>>;
   /** PEM, in place of the system's. */
   caCerts?: readonly string[];
   alpnProtocols?: readonly string[];
+  /** Fail when none is agreed on. @default {false} */
+  alpnRequired?: boolean;
   /**
    * Server: ask the client for a certificate and refuse without a valid one. Client: verify the
    * server. @default {!isServer}
    */
   verifyPeer?: boolean;
+  /** Bounds, the same on every runtime. @default {"TLSv1.2", "TLSv1.3"} */
+  minimumVersion?: "TLSv1.2" | "TLSv1.3";
+  maximumVersion?: "TLSv1.2" | "TLSv1.3";
+  /** Of TLS 1.2. Deno ignores them. */
+  ciphers?: string;
   /**
    * Client: the name that the certificate must be for and that SNI sends; "" does neither, as
    * Python's `server_hostname=""`.

@@ -4,7 +4,13 @@
  * @module
  */
 export type { Address, AddressLike, NetAddress, UnixAddress } from "./addresses.ts";
-export type { ConnectOptions, ServeOptions, TlsOptions } from "./options.ts";
+export type {
+  ConnectOptions,
+  ServeOptions,
+  TlsCertificate,
+  TlsOptions,
+  TlsVersion,
+} from "./options.ts";
 export type { ReadablePipe, WritablePipe } from "./pipes.ts";
 export type { BaseProtocol, BufferedProtocol, DatagramProtocol, Protocol } from "./protocols.ts";
 export { Server } from "./server.ts";

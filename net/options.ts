@@ -14,13 +14,14 @@ import {
   type Instead,
   type Kind,
   listOf,
+  oneOf,
   type OptionsOf,
   optionsOf,
   orNull,
   plainNumber,
   text,
 } from "../runtime/_options.ts";
-import { family, localEnd } from "./_arguments.ts";
+import { certificatesByName, family, localEnd, protocolNames } from "./_arguments.ts";
 import { kindOf, type Socket } from "./sockets.ts";
 
 /** What has its own error. */
@@ -45,6 +46,11 @@ const forTls: Instead = {
   cadata: "write caCerts: [pem]",
   certfile: "write cert, with the text of the file",
   keyfile: "write key, with the text of the file",
+  password: "write passphrase",
+  minVersion: "write minimumVersion",
+  maxVersion: "write maximumVersion",
+  cipherList: "write ciphers",
+  sniCallback: "write serverNames: { [name]: { cert, key } }",
   checkHostname: 'write serverHostname: "" beside ssl to check no name',
   rejectUnauthorized: "write verifyPeer",
   requestCert: "write verifyPeer: true",
@@ -87,12 +93,32 @@ const forServers: Instead = {
   maxConnections: "count the connections in a Semaphore",
 };
 
+/** A certificate chain and its key, as PEM text. */
+export interface TlsCertificate {
+  /** The certificate chain to show. */
+  cert: string;
+  /** The private key of `cert`. */
+  key: string;
+  /** The password of a `key` that is encrypted. */
+  passphrase?: string;
+}
+
+/** A version of TLS, as `getExtraInfo("cipher")` names it. */
+export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
 /** How to speak TLS: what Python's `ssl.SSLContext` holds. Certificates and keys are PEM text. */
 export interface TlsOptions {
   /** The certificate chain to show. Servers need one, clients only for mutual TLS. */
   cert?: string;
   /** The private key of `cert`. */
   key?: string;
+  /** The password of a `key` that is encrypted. */
+  passphrase?: string;
+  /**
+   * Server: other certificates, by the name that the client asks for (SNI), in lower case: "shop.example", or
+   * "*.example" for the names with one label before that. Clients that ask for none of them, or for nothing, get `cert`.
+   */
+  serverNames?: Record<string, TlsCertificate>;
   /**
    * The certificate authorities to trust.
    * @default {the system's}
@@ -101,19 +127,59 @@ export interface TlsOptions {
   /** Application protocols to offer by ALPN, the most wanted first. */
   alpnProtocols?: string[];
   /**
+   * Refuse a connection on which none of `alpnProtocols` is agreed on; else it goes on without one.
+   * @default {false}
+   */
+  alpnRequired?: boolean;
+  /**
    * Server: ask clients for a certificate. Client: false accepts any server certificate.
    * @default {false on servers, true on clients}
    */
   verifyPeer?: boolean;
+  /**
+   * The oldest version to speak.
+   * @default {"TLSv1.2"}
+   */
+  minimumVersion?: TlsVersion;
+  /**
+   * The newest version to speak.
+   * @default {"TLSv1.3"}
+   */
+  maximumVersion?: TlsVersion;
+  /**
+   * The ciphers of TLS 1.2, in OpenSSL's form, "ECDHE+AESGCM:!aNULL"; those of TLS 1.3 are always there. Not on Deno.
+   * @default {the runtime's}
+   */
+  ciphers?: string;
 }
+
+const forCertificates: Instead = {
+  certfile: "write cert, with the text of the file",
+  keyfile: "write key, with the text of the file",
+  password: "write passphrase",
+};
+
+const certificate: OptionsOf<TlsCertificate> = optionsOf("{ cert, key }", {
+  cert: text,
+  key: text,
+  passphrase: text,
+}, forCertificates);
+
+const version: Kind<TlsVersion> = oneOf("TLSv1.2", "TLSv1.3");
 
 /** What `ssl` may hold. */
 export const tlsOptions: OptionsOf<TlsOptions> = optionsOf("{ cert, key }", {
   cert: text,
   key: text,
+  passphrase: text,
+  serverNames: certificatesByName(certificate),
   caCerts: listOf(text, "a list of PEM texts"),
-  alpnProtocols: listOf(text, "a list of names"),
+  alpnProtocols: protocolNames,
+  alpnRequired: flag,
   verifyPeer: flag,
+  minimumVersion: version,
+  maximumVersion: version,
+  ciphers: text,
 }, forTls);
 
 /** Checked where it is used, as it may be a boolean for some. */

@@ -6,8 +6,9 @@
 
 import type { EventLoop } from "../event_loop.ts";
 import { CancelledError, ConnectionAbortedError } from "../runtime/exceptions.ts";
-import { handshake } from "./_handshake.ts";
+import { handshake, toUpgrade } from "./_handshake.ts";
 import type { TlsSetup } from "./_tls_arguments.ts";
+import { checkMaterial } from "./_tls_material.ts";
 import { waitForOperation } from "./_host_wait.ts";
 import type { Operation, TlsChannel } from "./host.ts";
 import { netLoop } from "./_net_loop.ts";
@@ -30,6 +31,8 @@ export async function startTls(
   if (!(transport instanceof StreamTransport)) {
     throw new TypeError(`transport ${transport} is not supported by startTls()`);
   }
+  // Before the connection is touched.
+  checkMaterial(toUpgrade(setup));
   try {
     await transport.settle();
   } catch (error) {

@@ -294,9 +294,15 @@ export const table: readonly Row[] = [
   }, {
     cert: new Uint8Array(5),
     key: 5,
+    passphrase: 5,
+    serverNames: [],
     caCerts: "pem",
     alpnProtocols: "h2",
+    alpnRequired: 1,
     verifyPeer: "no",
+    minimumVersion: 1.2,
+    maximumVersion: "1.3",
+    ciphers: ["ECDHE"],
   }),
   row("StreamWriter.startTls", (o: Omit<asyncio.StartTlsOptions, "serverSide">) => {
     return connected((writer) => writer.startTls(true, o));

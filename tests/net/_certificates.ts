@@ -37,6 +37,27 @@ c6NO3qCOvamycSKR5Ax33UMqTtkUkvyIsFE4QawWl2gpUHLSS4YfM+lV
 -----END PRIVATE KEY-----
 `;
 
+/** The same key under the password "secret", in both forms that there are. */
+export const encryptedKeys: readonly [pkcs8: string, traditional: string] = [
+  `-----BEGIN ENCRYPTED PRIVATE KEY-----
+MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAhQdaDl5bvPSAICCAAw
+DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEKiHzs+3dMRxcai+GANl4y8EgZDe
+Uf5YoFdUa7a0Kl8NW5eOxKyKAMpP7s2sMoiWpVcsN9Wv8A3La/ygiWwej0O5Su/Z
+Y6cwG/Ipo5tJrDxgP4GQlAVdJ89ONi+UMsx8cAEFZS34VmkCogJMXxcOFGV/dB0l
+nYOvMvjZMQnwt/YmQU4JE1BENsGtzAa9CKqCSiSsGoW5Oib+OpZebp6ceQMtv2U=
+-----END ENCRYPTED PRIVATE KEY-----
+`,
+  `-----BEGIN EC PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-256-CBC,A6E955528F265F03A78D0643787FC752
+
+kCX9PpYbaXyT6/jQX6NZsc6ohJqQPb2eHNwTktHFd/lhMvonQGVotPo8chcGfVbn
++OU7ApEchvHb2qYzZvZF44tq3k30jximpS2odjgWZKHAM421RFF+tj99OTqFr0Xj
+L5bPSX0h6vJgrgFing0PmVXW6hVqn6AOYPrlwcMZNnI=
+-----END EC PRIVATE KEY-----
+`,
+];
+
 /** For mutual TLS. */
 export const clientCert: string = `-----BEGIN CERTIFICATE-----
 MIIBtTCCAVqgAwIBAgIBAzAKBggqhkjOPQQDAjAaMRgwFgYDVQQDDA9hc3luY2lv
