@@ -243,11 +243,21 @@ export interface AbstractEventLoop {
   sockRecvInto(sock: Socket, buffer: Uint8Array): Promise<number>;
   /** One datagram and its sender. */
   sockRecvfrom(sock: Socket, bufsize: number): Promise<[Uint8Array, Address]>;
-  /** Sends all of `data`. */
+  /**
+   * Like {@linkcode AbstractEventLoop.sockRecvfrom}, into a buffer; resolves to how many bytes, and their sender.
+   *
+   * @param nbytes at most as many; 0: as many as the buffer has room for
+   */
+  sockRecvfromInto(
+    sock: Socket,
+    buffer: Uint8Array,
+    nbytes?: number,
+  ): Promise<[count: number, address: Address]>;
+  /** Sends all of `data`; what others send on the socket comes before it or after it, never in between. */
   sockSendall(sock: Socket, data: BytesLike): Promise<void>;
   /** Sends one datagram. */
   sockSendto(sock: Socket, data: BytesLike, address: AddressLike): Promise<number>;
-  /** Connects the socket. */
+  /** Connects the socket. A bind that was called for earlier comes first; a second connect beside it is refused. */
   sockConnect(sock: Socket, address: AddressLike): Promise<void>;
   /** One connection that came in at a listening socket. */
   sockAccept(sock: Socket): Promise<[Socket, Address]>;

@@ -1,33 +1,79 @@
+import type { EventLoop } from "../event_loop.ts";
+import { NotImplementedError } from "../runtime/exceptions.ts";
+import { currentScope } from "../runtime/_frame.ts";
 import type { AddressLike } from "./addresses.ts";
+import { describeAddress } from "./_address_forms.ts";
 import { DatagramSocket } from "./_datagram_socket.ts";
-import { netHost } from "./_host.ts";
+import type { DatagramChannel, NetHost, RawListener } from "./host.ts";
+import { hostOf } from "./_host_of.ts";
 import { ListeningSocket } from "./_listening_socket.ts";
+import { netLoop } from "./_net_loop.ts";
+import { resolveOne } from "./_resolve.ts";
+import { openSocket } from "./_socket_opening.ts";
+import { AF_INET6, SOCK_STREAM, type SocketKind, type SocketState } from "./_socket_state.ts";
 
-/** What a bound socket has inside. */
-export type Bound =
-  | { readonly kind: "listening"; readonly it: ListeningSocket }
-  | { readonly kind: "datagram"; readonly it: DatagramSocket };
-
-/** Binds a socket for byte streams. */
-export async function bindStream(address: AddressLike, reusePort: boolean): Promise<Bound> {
-  if ("path" in address) {
-    // As in CPython, the one who binds a path removes it: a server that takes the socket over
-    // does.
-    const { path } = address;
-    const listener = await netHost.listenUnix({ path, removeStale: false, cleanup: false });
-    return { kind: "listening", it: new ListeningSocket(listener) };
-  }
-  const { hostname, port } = address;
-  const listener = await netHost.listenTcp({ hostname, port, reusePort });
-  return { kind: "listening", it: new ListeningSocket(listener) };
+/** What `Socket.bind` was called with. */
+export interface BindCall {
+  readonly address: AddressLike;
+  readonly reusePort: boolean;
+  /** The error for a socket that was closed meanwhile. */
+  gone(): Error;
 }
 
-/** Binds a socket for datagrams. */
-export async function bindDatagrams(
-  local: { hostname: string; port: number },
-  family: 4 | 6,
+/** Binds a fresh socket. */
+export async function bindSocket(
+  state: SocketState,
+  kind: SocketKind,
+  { address, reusePort, gone }: BindCall,
+): Promise<void> {
+  const loop = currentScope().loop as unknown as EventLoop;
+  const core = netLoop(loop);
+  const host = hostOf(core);
+  const what = `a socket at ${describeAddress(address)}`;
+  const find = async (): Promise<AddressLike> =>
+    "path" in address ? address : await resolveOne(loop, anyIfEmpty(address, kind), kind);
+  if (kind.type === SOCK_STREAM) {
+    return await openSocket<AddressLike, RawListener>(state, core, {
+      what,
+      find,
+      start: (local) => ({ promise: listenAt(host, local, reusePort) }),
+      made: (listener) => ({ kind: "listening", it: new ListeningSocket(listener) }),
+      gone,
+    });
+  }
+  const family = kind.family === AF_INET6 ? 6 : 4;
+  return await openSocket<AddressLike, DatagramChannel>(state, core, {
+    what,
+    find,
+    start: (local) => ({
+      promise: "path" in local
+        ? Promise.reject(noUnixDatagrams())
+        : host.openDatagram({ local, family, reusePort }),
+    }),
+    made: (channel) => ({ kind: "datagram", it: new DatagramSocket(channel) }),
+    gone,
+  });
+}
+
+function listenAt(
+  host: NetHost,
+  local: AddressLike,
   reusePort: boolean,
-): Promise<Bound> {
-  const channel = await netHost.openDatagram({ local, family, reusePort });
-  return { kind: "datagram", it: new DatagramSocket(channel) };
+): Promise<RawListener> {
+  // As in CPython, the one who binds a path removes it: a server that takes the socket over does.
+  return "path" in local
+    ? host.listenUnix({ path: local.path, removeStale: false, cleanup: false })
+    : host.listenTcp({ ...local, reusePort });
+}
+
+/** An empty host is every interface of the socket's family. */
+function anyIfEmpty(
+  { hostname, port }: { readonly hostname: string; readonly port: number },
+  { family }: SocketKind,
+): { hostname: string; port: number } {
+  return { hostname: hostname || (family === AF_INET6 ? "::" : "0.0.0.0"), port };
+}
+
+function noUnixDatagrams(): NotImplementedError {
+  return new NotImplementedError("Cannot bind a unix datagram socket: no runtime has them");
 }

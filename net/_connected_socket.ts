@@ -24,6 +24,8 @@ export class ConnectedSocket implements ReadSink, WriteQueueOwner {
   readonly #bytes: ByteQueue = new ByteQueue();
   readonly #queue: WriteQueue;
   readonly #flushed: Readiness;
+  /** The same for whoever takes the socket over, whom its end as a socket does not wake. */
+  readonly #released: Readiness;
   #reading = false;
   #ended = false;
   #readError: OSError | null = null;
@@ -43,10 +45,13 @@ export class ConnectedSocket implements ReadSink, WriteQueueOwner {
       "room in a socket's buffer",
       () => this.#queue.size < CAPACITY || this.#writeError !== null,
     );
-    this.#flushed = new Readiness(
-      "a socket's buffer to drain",
-      () => this.#queue.size === 0 || this.#writeError !== null,
-    );
+    const isFlushed = (): boolean => this.#queue.size === 0 || this.#writeError !== null;
+    this.#flushed = new Readiness("a socket's buffer to drain", isFlushed);
+    this.#released = new Readiness("a socket's buffer to drain", isFlushed);
+  }
+
+  get closed(): boolean {
+    return this.#closing || this.#channel.closed;
   }
 
   get localAddr(): Address | null {
@@ -118,18 +123,23 @@ export class ConnectedSocket implements ReadSink, WriteQueueOwner {
   /** What `send` took is still sent, as the system would. */
   close(): void {
     this.#stopReading();
-    this.readable.unwatch();
-    this.writable.unwatch();
-    // Who waits for data goes on and finds the socket closed.
     this.#ended = true;
-    this.readable.changed();
+    this.#endWaits();
     if (this.#queue.size === 0) this.#channel.close();
     else this.#closing = true;
   }
 
-  /** Gives the channel away, with what was read of it already. */
+  /** Somebody takes the socket over: whoever waits for it is told, and what was taken is still sent. */
   async release(): Promise<RawChannel> {
-    await this.flush();
+    this.#endWaits();
+    try {
+      await this.#released.ready();
+      if (this.#writeError !== null) throw this.#writeError;
+    } catch (error) {
+      // Cancelled, for instance: then it stays a socket.
+      for (const each of [this.readable, this.writable, this.#flushed]) each.goOn();
+      throw error;
+    }
     this.#stopReading();
     return PrefixedChannel.over(this.#channel, [this.#bytes.take(this.#bytes.length)]);
   }
@@ -155,6 +165,7 @@ export class ConnectedSocket implements ReadSink, WriteQueueOwner {
   wrote(): void {
     this.writable.changed();
     this.#flushed.changed();
+    this.#released.changed();
     if (this.#queue.size > 0) return;
     if (this.#closing) this.#channel.close();
     else if (this.#endsWriting) this.#shutdownWrite();
@@ -166,6 +177,11 @@ export class ConnectedSocket implements ReadSink, WriteQueueOwner {
     if (this.#closing) this.#channel.close();
     this.writable.changed();
     this.#flushed.changed();
+    this.#released.changed();
+  }
+
+  #endWaits(): void {
+    for (const each of [this.readable, this.writable, this.#flushed]) each.end();
   }
 
   #read(): void {

@@ -19,6 +19,9 @@ export class DatagramSocket implements DatagramSink {
   /** Sends that have not completed; the last of them closes a socket that was closed meanwhile. */
   #unsent = 0;
   #closing = false;
+  /** One connect at a time, also after one whose caller was cancelled. */
+  #connecting: Promise<void> = Promise.resolve();
+  #onClose: (() => void) | null = null;
 
   constructor(channel: DatagramChannel) {
     this.#channel = channel;
@@ -67,10 +70,11 @@ export class DatagramSocket implements DatagramSink {
 
   /** What is being sent still goes, as the system would. */
   close(): void {
-    this.readable.unwatch();
-    this.writable.unwatch();
+    this.readable.end();
+    this.writable.end();
     this.#channel.stopReading();
     this.#closing = true;
+    this.#onClose?.();
     if (this.#unsent === 0) this.#channel.close();
   }
 
@@ -78,8 +82,33 @@ export class DatagramSocket implements DatagramSink {
    * Gives the channel away; what was received already is lost with the socket, as datagrams may be.
    */
   release(): DatagramChannel {
+    this.readable.end();
+    this.writable.end();
     this.#channel.stopReading();
     return this.#channel;
+  }
+
+  /**
+   * Gives it a peer, or another one.
+   *
+   * @param find looks up which one
+   * @param gone makes the error for a socket that is closed meanwhile
+   */
+  connect(
+    find: () => Promise<{ hostname: string; port: number }>,
+    gone: () => Error,
+  ): Promise<void> {
+    const done = new Promise<void>((resolve, reject) => {
+      this.#onClose = () => reject(gone());
+      this.#connecting = this.#connecting.then(find).then((remote) =>
+        this.#channel.connect(remote)
+      );
+      this.#connecting.then(resolve, reject);
+      this.#connecting = this.#connecting.catch(() => {
+        // Told above; the next connect is not to blame.
+      });
+    });
+    return done.finally(() => this.#onClose = null);
   }
 
   onDatagram(data: Uint8Array, addr: NetAddress): void {

@@ -29,24 +29,25 @@ export class ListeningSocket implements AcceptSink {
     return this.#listener.addr;
   }
 
-  /** Waits for a connection. */
-  async accept(): Promise<RawChannel> {
-    await this.acceptable.ready();
+  /** The next connection; null when there is none yet. @throws what accepting failed with */
+  accept(): RawChannel | null {
     const channel = this.#channels.shift();
     if (channel !== undefined) return channel;
-    const error = this.#error!;
+    const error = this.#error;
     this.#error = null;
-    throw error;
+    if (error !== null) throw error;
+    return null;
   }
 
   close(): void {
-    this.acceptable.unwatch();
+    this.acceptable.end();
     this.#listener.close();
     for (const channel of this.#channels) channel.close();
   }
 
   /** Gives the listener away. */
   release(): RawListener {
+    this.acceptable.end();
     this.#listener.stop();
     return this.#listener;
   }

@@ -34,34 +34,42 @@ export async function openDatagram(options: OpenDatagram): Promise<DatagramChann
     requireNet(hostPort(address.hostname, address.port), address === remote ? "connect" : "bind");
   }
   if (reusePort) requireReusePort("udp");
+  const socket = await boundSocket(family, bindTo, reusePort);
+  const channel = new NodeDatagramChannel(socket, { family, bindTo, reusePort });
+  try {
+    if (broadcast) channel.setBroadcast(true);
+    if (remote !== undefined) await channel.connect(remote);
+    return channel;
+  } catch (error) {
+    channel.close();
+    throw error;
+  }
+}
+
+interface Binding {
+  readonly family: 4 | 6;
+  readonly bindTo: Endpoint;
+  readonly reusePort: boolean;
+}
+
+async function boundSocket(
+  family: 4 | 6,
+  bindTo: Endpoint,
+  reusePort: boolean,
+): Promise<dgram.Socket> {
   const socket = builtin("node:dgram").createSocket({
     type: family === 6 ? "udp6" : "udp4",
     ...(reusePort ? { reusePort } : {}),
   });
-  let connected = false;
   try {
     await settled(socket, "bind", bindTo, (done) => {
       socket.bind({ address: bindTo.hostname, port: bindTo.port, exclusive: true }, done);
     });
-    if (broadcast) socket.setBroadcast(true);
-    // Deno's connect keeps nobody out: there the channel itself filters and addresses. Port 0, which the system takes, the
-    // runtimes refuse; nothing can be sent there anyway.
-    if (remote !== undefined) {
-      await checkPeer(remote, broadcast);
-      connected = !onDeno && remote.port !== 0;
-    }
-    if (remote !== undefined && connected) {
-      await settled(socket, "connect", remote, (done) => {
-        socket.connect(remote.port, remote.hostname, done);
-      }).catch(async (error) => {
-        throw await explained(error, "connect", { hostname: bindTo.hostname, broadcast }, remote);
-      });
-    }
+    return socket;
   } catch (error) {
     socket.close();
     throw error;
   }
-  return new NodeDatagramChannel(socket, { family, bindTo, remote, connected, broadcast });
 }
 
 function settled(
@@ -86,13 +94,14 @@ function isRefused(error: Error | null): boolean {
   return (error as { code?: unknown } | null)?.code === "ECONNREFUSED";
 }
 
-interface DatagramParts {
-  readonly family: 4 | 6;
-  readonly bindTo: Endpoint;
-  readonly remote: Endpoint | undefined;
-  /** Whether the kernel knows the peer. */
-  readonly connected: boolean;
-  readonly broadcast: boolean;
+/** Linux would send elsewhere, Node would refuse and Bun send to the peer. */
+function checkPeerIs(peer: Endpoint | null, { hostname, port }: Endpoint): void {
+  if (peer === null || (peer.hostname === hostname && peer.port === port)) return;
+  const where = describeAddress({ hostname, port });
+  throw new OSError(
+    `sendto ${where}: the socket is connected to ${describeAddress(peer)} (EISCONN)`,
+    { code: "EISCONN", syscall: "sendto" },
+  );
 }
 
 /** A datagram on its way to the kernel. */
@@ -107,39 +116,37 @@ interface Send {
 }
 
 class NodeDatagramChannel implements DatagramChannel {
-  readonly localAddr: NetAddress;
-  readonly remoteAddr: NetAddress | null;
-  readonly #socket: dgram.Socket;
-  readonly #family: 4 | 6;
+  localAddr: NetAddress;
+  remoteAddr: NetAddress | null = null;
+  #socket: dgram.Socket;
+  readonly #binding: Binding;
   /** Whether the kernel knows the peer. */
-  readonly #connected: boolean;
+  #connected = false;
   /** The link that it is on, which Deno leaves out of the addresses that it tells. */
-  readonly #zone: string | null;
+  #zone: string | null;
   /** The peer in the form in which addresses are compared. */
-  readonly #peer: string | null;
-  #broadcast: boolean;
+  #peer: string | null = null;
+  #broadcast = false;
   /** Sends that have not completed. */
   #unsent = 0;
+  #idle: (() => void) | null = null;
   /** On Deno: the end of the queue behind the send under way. */
   #last: Send | null = null;
+  #unrefed = false;
   #closed = false;
   #sink: DatagramSink | null = null;
   #held: { data: Uint8Array; addr: NetAddress }[] = [];
   #scheduled = false;
 
-  constructor(socket: dgram.Socket, parts: DatagramParts) {
-    const { family, bindTo, remote, connected, broadcast } = parts;
+  constructor(socket: dgram.Socket, binding: Binding) {
     this.#socket = socket;
-    this.#family = family;
-    this.#broadcast = broadcast;
-    this.#connected = connected;
-    this.#zone = zoneOf(bindTo.hostname) ?? (remote === undefined ? null : zoneOf(remote.hostname));
-    this.#peer = remote === undefined ? null : canonicalIp(remote.hostname);
-    const { address, port } = socket.address();
-    this.localAddr = { transport: "udp", hostname: this.#withZone(address), port };
-    this.remoteAddr = remote === undefined
-      ? null
-      : { transport: "udp", hostname: remote.hostname, port: remote.port };
+    this.#binding = binding;
+    this.#zone = zoneOf(binding.bindTo.hostname);
+    this.localAddr = this.#ownAddress();
+    this.#listen(socket);
+  }
+
+  #listen(socket: dgram.Socket): void {
     socket.on("message", (data, from) => this.#arrived(data, from));
     socket.on("error", (error) => {
       const sink = this.#sink;
@@ -149,6 +156,30 @@ class NodeDatagramChannel implements DatagramChannel {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  async connect(remote: Endpoint): Promise<void> {
+    const { hostname, port } = remote;
+    checkEndpoint(remote, this.#binding.family, "bind");
+    await checkPeer(remote, this.#broadcast);
+    if (this.#closed) return;
+    if (this.#connected) await this.#reopen();
+    if (this.#closed) return;
+    this.remoteAddr = null;
+    // Deno's connect keeps nobody out: there the channel itself filters and addresses. Port 0, which the system takes, the
+    // runtimes refuse; nothing can be sent there anyway.
+    if (!onDeno && port !== 0) {
+      await settled(this.#socket, "connect", remote, (done) => {
+        this.#socket.connect(port, hostname, done);
+      }).catch(async (error) => {
+        throw await explained(error, "connect", this.#sender, remote);
+      });
+      this.#connected = true;
+      this.localAddr = this.#ownAddress();
+    }
+    this.#zone ??= zoneOf(hostname);
+    this.#peer = canonicalIp(hostname);
+    this.remoteAddr = { transport: "udp", hostname, port };
   }
 
   startReading(sink: DatagramSink): void {
@@ -208,11 +239,41 @@ class NodeDatagramChannel implements DatagramChannel {
   }
 
   ref(): void {
+    this.#unrefed = false;
     if (!this.#closed) this.#socket.ref();
   }
 
   unref(): void {
+    this.#unrefed = true;
     if (!this.#closed) this.#socket.unref();
+  }
+
+  /** The system's own disconnect would lose the port, where the system had chosen it. */
+  async #reopen(): Promise<void> {
+    const { family, bindTo, reusePort } = this.#binding;
+    while (this.#unsent > 0) await new Promise<void>((resolve) => this.#idle = resolve);
+    if (this.#closed) return;
+    const { port } = this.localAddr;
+    this.#socket.close();
+    this.#connected = false;
+    const socket = await boundSocket(family, { hostname: bindTo.hostname, port }, reusePort);
+    this.#socket = socket;
+    if (this.#closed) {
+      socket.close();
+      return;
+    }
+    if (this.#broadcast) socket.setBroadcast(true);
+    if (this.#unrefed) socket.unref();
+    this.#listen(socket);
+  }
+
+  get #sender(): { hostname: string; broadcast: boolean } {
+    return { hostname: this.localAddr.hostname, broadcast: this.#broadcast };
+  }
+
+  #ownAddress(): NetAddress {
+    const { address, port } = this.#socket.address();
+    return { transport: "udp", hostname: this.#withZone(address), port };
   }
 
   #hand(send: Send): void {
@@ -220,7 +281,8 @@ class NodeDatagramChannel implements DatagramChannel {
     const finish = (error: Error | null): void => this.#finished(send, error);
     try {
       if (target === null) throw new OSError("Cannot send: no address", { code: "EDESTADDRREQ" });
-      checkEndpoint(target, this.#family, "sendto");
+      checkEndpoint(target, this.#binding.family, "sendto");
+      checkPeerIs(this.remoteAddr, target);
       // The runtimes take the same three arguments in two ways.
       if (this.#connected) this.#socket.send(data, finish);
       else this.#socket.send(data, target.port, target.hostname, finish);
@@ -236,7 +298,7 @@ class NodeDatagramChannel implements DatagramChannel {
       this.#hand(send);
       return;
     }
-    this.#unsent--;
+    if (--this.#unsent === 0) this.#idle?.();
     if (send.next !== null) this.#hand(send.next);
     else if (this.#last === send) this.#last = null;
     if (this.#closed) {
@@ -250,9 +312,8 @@ class NodeDatagramChannel implements DatagramChannel {
       done(toOSError(error, "sendto"));
       return;
     }
-    const from = { hostname: this.localAddr.hostname, broadcast: this.#broadcast };
     // What keeps it from finding out more is no news to the sender: the datagram did not go.
-    explained(error, "sendto", from, target).catch(() => toOSError(error, "sendto")).then(
+    explained(error, "sendto", this.#sender, target).catch(() => toOSError(error, "sendto")).then(
       (told) => {
         if (!this.#closed) done(told);
       },

@@ -9,22 +9,24 @@ import { WaitList } from "./_wait_list.ts";
  * ready (FD-01).
  */
 export class Readiness {
-  readonly #isReady: () => boolean;
+  /** Whether it is ready now, or nothing will follow. */
+  readonly isReady: () => boolean;
   /** Somebody is interested from now on. */
   readonly #wanted: () => void;
   readonly #what: string;
   readonly #waits: WaitList = new WaitList();
   #watch: Watch | null = null;
+  #over = false;
 
   constructor(what: string, isReady: () => boolean, wanted: () => void = () => {}) {
     this.#what = what;
-    this.#isReady = isReady;
+    this.isReady = () => this.#over || isReady();
     this.#wanted = wanted;
   }
 
   /** Something has changed: tells those who wait, if it is ready now. */
   changed(): void {
-    if (!this.#isReady()) return;
+    if (!this.isReady()) return;
     this.#waits.wakeAll();
     this.#watch?.schedule();
   }
@@ -34,10 +36,10 @@ export class Readiness {
    * ready already.
    */
   async ready(): Promise<void> {
-    while (!this.#isReady()) {
+    while (!this.isReady()) {
       this.#wanted();
       // Wanting may have made it ready, and told nobody since nobody waited yet.
-      if (this.#isReady()) return;
+      if (this.isReady()) return;
       await this.#waits.wait(this.#what);
     }
   }
@@ -48,9 +50,21 @@ export class Readiness {
    */
   watch(loop: EventLoop, callback: () => unknown): void {
     this.unwatch();
-    this.#watch = new Watch(loop, copyContext().bind(callback), this.#isReady);
+    this.#watch = new Watch(loop, copyContext().bind(callback), this.isReady);
     this.#wanted();
-    if (this.#isReady()) this.#watch.schedule();
+    if (this.isReady()) this.#watch.schedule();
+  }
+
+  /** The socket is closed, or another's: nobody is called any more, and those who wait go on and find out. */
+  end(): void {
+    this.#over = true;
+    this.unwatch();
+    this.#waits.wakeAll();
+  }
+
+  /** It did not come to that after all. */
+  goOn(): void {
+    this.#over = false;
   }
 
   /** False when nothing was watching. */

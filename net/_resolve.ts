@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { OSError } from "../runtime/exceptions.ts";
 import { checkFamily } from "./_arguments.ts";
 import type { NetAddress } from "./addresses.ts";
 import { lookup } from "./dns.ts";
@@ -6,7 +7,7 @@ import { waitForHost } from "./_host_wait.ts";
 import { ipFamily } from "./_ip_family.ts";
 import { netLoop } from "./_net_loop.ts";
 import { hasNet } from "./_permissions.ts";
-import { SOCK_DGRAM, SOCK_STREAM } from "./sockets.ts";
+import { AF_INET6, SOCK_DGRAM, SOCK_STREAM, type SocketKind } from "./_socket_state.ts";
 
 /** 4, 6, or 0 for either. */
 export type Family = 0 | 4 | 6;
@@ -47,6 +48,21 @@ export async function resolve(
     what,
   );
   return found.map(({ address }) => address);
+}
+
+/** The address itself, or the first one of its name, for a socket's family and type (FD-06). */
+export async function resolveOne(
+  loop: EventLoop,
+  address: { readonly hostname: string; readonly port: number },
+  { family, type }: SocketKind,
+): Promise<{ hostname: string; port: number }> {
+  const { hostname, port } = address;
+  const found = await resolve(loop, hostname, port, family === AF_INET6 ? 6 : 4, type);
+  const first = found[0];
+  if (first === undefined) {
+    throw new OSError(`getaddrinfo(${JSON.stringify(hostname)}) returned empty list`);
+  }
+  return { hostname: first.hostname, port: first.port };
 }
 
 /** Takes turns between the families, after `first` addresses of the first one (RFC 8305). */

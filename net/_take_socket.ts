@@ -16,9 +16,16 @@ export async function takeChannel(sock: Socket): Promise<RawChannel> {
   requireStream(sock);
   const body = bodyOf(sock);
   if (body.kind !== "connected") throw wrongState(sock, "getpeername");
-  const channel = await body.it.release();
-  setBody(sock, { kind: "view", it: channel });
-  return channel;
+  // From now on it is nobody else's, also while what it took is still being sent.
+  setBody(sock, { kind: "view", it: body.it });
+  try {
+    const channel = await body.it.release();
+    setBody(sock, { kind: "view", it: channel });
+    return channel;
+  } catch (error) {
+    setBody(sock, body);
+    throw error;
+  }
 }
 
 /**

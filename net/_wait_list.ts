@@ -37,3 +37,55 @@ class ListedWait extends Waiter<void> {
     this.#list.delete(this);
   }
 }
+
+/**
+ * One at a time, in the order in which they came. Who is cancelled while waiting leaves the line; a turn that it had been
+ * given already goes to the next one.
+ */
+export class Turns {
+  /** What has its turn; null: nothing. */
+  holder: string | null = null;
+  readonly #line: Set<Turn> = new Set();
+
+  /** Calls `use` when its turn has come: at once, when nothing else has it. `what` is for reports of deadlocks. */
+  async run<T>(what: string, use: () => Promise<T>): Promise<T> {
+    if (this.holder === null) this.holder = what;
+    else await new Turn(what, this.#line, this.#pass).promise;
+    try {
+      return await use();
+    } finally {
+      this.#pass();
+    }
+  }
+
+  readonly #pass = (): void => {
+    this.holder = null;
+    for (const next of this.#line) {
+      this.#line.delete(next);
+      // One that was cancelled meanwhile can't take it.
+      if (!next.wakeWith(undefined)) continue;
+      this.holder = next.what;
+      return;
+    }
+  };
+}
+
+class Turn extends Waiter<void> {
+  readonly what: string;
+  readonly #line: Set<Turn>;
+  readonly #pass: () => void;
+
+  constructor(what: string, line: Set<Turn>, pass: () => void) {
+    super(`the turn of ${what}`);
+    this.what = what;
+    this.#line = line;
+    this.#pass = pass;
+    // On a closed loop a wait is over from the start.
+    if (this.pending || this.cancelled) line.add(this);
+  }
+
+  protected override onCancel(): void {
+    this.#line.delete(this);
+    if (this.woken) this.#pass();
+  }
+}

@@ -9,7 +9,7 @@ import { ipFamily } from "./_ip_family.ts";
 import { hasNet, requireNet } from "./_permissions.ts";
 import { servicePort } from "./_services.ts";
 import type { NetAddress } from "./addresses.ts";
-import { SOCK_DGRAM, SOCK_STREAM } from "./sockets.ts";
+import { SOCK_DGRAM, SOCK_STREAM } from "./_socket_state.ts";
 
 /** One address of a name. */
 export interface ResolvedAddress {

@@ -274,6 +274,11 @@ export interface DatagramChannel extends RawHandle {
   readonly localAddr: NetAddress;
   /** null: not connected. */
   readonly remoteAddr: NetAddress | null;
+  /**
+   * Makes this address its only peer, in the place of another; rejects as `openDatagram` with a `remote` does, and it then
+   * has none. One call at a time.
+   */
+  connect(remote: { hostname: string; port: number }): Promise<void>;
   /** Datagrams go to the sink until `stopReading()`. Called again, it replaces the sink. */
   startReading(sink: DatagramSink): void;
   /**

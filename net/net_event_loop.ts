@@ -35,7 +35,7 @@ import type { ReadablePipe, WritablePipe } from "./pipes.ts";
 import type { BufferedProtocol, DatagramProtocol, Protocol } from "./protocols.ts";
 import type { Server } from "./server.ts";
 import { addWatch, removeWatch } from "./_socket_watch.ts";
-import type { Socket } from "./sockets.ts";
+import { checkFamily, inOpeningTurn, type Socket, stateOf } from "./sockets.ts";
 import { upgradingTls } from "./_tls_arguments.ts";
 import type {
   BaseProtocol,
@@ -63,6 +63,7 @@ type NetMethods = Pick<
   | "sockRecv"
   | "sockRecvInto"
   | "sockRecvfrom"
+  | "sockRecvfromInto"
   | "sockSendall"
   | "sockSendto"
   | "sockConnect"
@@ -161,8 +162,14 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     count?: number | null,
     options?: SendfileOptions,
   ): Promise<number> {
-    return fileCalls.call((net) =>
-      net.sockSendfile(publicLoop(this), sock, file, offset, count, options)
+    return rejecting(() =>
+      stateOf(sock).sends.run(
+        "sockSendfile()",
+        () =>
+          fileCalls.call((net) =>
+            net.sockSendfile(publicLoop(this), sock, file, offset, count, options)
+          ),
+      )
     );
   }
 
@@ -205,6 +212,14 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     return socketCalls.call((net) => net.sockRecvfrom(sock, bufsize));
   }
 
+  sockRecvfromInto(
+    sock: Socket,
+    buffer: Uint8Array,
+    nbytes?: number,
+  ): Promise<[number, Address]> {
+    return socketCalls.call((net) => net.sockRecvfromInto(sock, buffer, nbytes));
+  }
+
   sockSendall(sock: Socket, data: BytesLike): Promise<void> {
     return socketCalls.call((net) => net.sockSendall(sock, data));
   }
@@ -213,12 +228,23 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     return rejecting(() => {
       // Taken now: the caller may do with the data what it likes while the code is loaded.
       const bytes = cloneBytes(toBytes(data, "data"));
-      return socketCalls.call((net) => net.sockSendto(publicLoop(this), sock, bytes, address));
+      return inOpeningTurn(
+        sock,
+        "sendto",
+        () => socketCalls.call((net) => net.sockSendto(publicLoop(this), sock, bytes, address)),
+      );
     });
   }
 
   sockConnect(sock: Socket, address: AddressLike): Promise<void> {
-    return socketCalls.call((net) => net.sockConnect(publicLoop(this), sock, address));
+    return rejecting(() => {
+      checkFamily(sock, address);
+      return inOpeningTurn(
+        sock,
+        "connect",
+        () => socketCalls.call((net) => net.sockConnect(publicLoop(this), sock, address)),
+      );
+    });
   }
 
   sockAccept(sock: Socket): Promise<[Socket, Address]> {

@@ -14,7 +14,7 @@ import { type FileSource, openSource } from "./_file_source.ts";
 import { waitForHost } from "./_host_wait.ts";
 import { netLoop } from "./_net_loop.ts";
 import { SendfileProtocol } from "./_sendfile_protocol.ts";
-import { sockSendall } from "./socket_calls.ts";
+import { sendWhole } from "./socket_calls.ts";
 import { kindOf, SOCK_STREAM, type Socket } from "./sockets.ts";
 import { StreamTransport } from "./stream_transport.ts";
 import type { WriteTransport } from "./transports.ts";
@@ -84,7 +84,7 @@ export async function sockSendfile(
   if (options.fallback === false) throw noSystemCall();
   const source = await open(loop, file);
   try {
-    return await copy(loop, source, offset, count, (block) => sockSendall(sock, block));
+    return await copy(loop, source, offset, count, (block) => sendWhole(sock, block));
   } finally {
     source.close();
   }

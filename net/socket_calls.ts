@@ -6,26 +6,28 @@
 
 import type { EventLoop } from "../event_loop.ts";
 import { type BytesLike, toBytes } from "../runtime/bytes.ts";
-import { OSError } from "../runtime/exceptions.ts";
+import { BlockingIOError, NotImplementedError } from "../runtime/exceptions.ts";
 import type { Address, AddressLike } from "./addresses.ts";
 import { describeAddress } from "./_address_forms.ts";
 import { checkBuffer, checkCount } from "./_arguments.ts";
 import { ConnectedSocket } from "./_connected_socket.ts";
 import { DatagramSocket } from "./_datagram_socket.ts";
-import type { ConnectTarget } from "./host.ts";
+import type { ConnectTarget, DatagramChannel, RawChannel } from "./host.ts";
 import { hostOf } from "./_host_of.ts";
-import { waitForHost, waitForOperation } from "./_host_wait.ts";
-import { ipFamily } from "./_ip_family.ts";
+import { waitForHost } from "./_host_wait.ts";
 import { netLoop } from "./_net_loop.ts";
+import type { Readiness } from "./_readiness.ts";
+import { resolveOne } from "./_resolve.ts";
+import { openSocket } from "./_socket_opening.ts";
 import {
   AF_INET6,
   bodyOf,
   checkFamily,
   connectedSocket,
   kindOf,
-  setBody,
   SOCK_DGRAM,
   type Socket,
+  stateOf,
   wrongState,
 } from "./sockets.ts";
 import { readinessOf } from "./_socket_watch.ts";
@@ -33,15 +35,13 @@ import { readinessOf } from "./_socket_watch.ts";
 /** `loop.sockRecv` */
 export async function sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array> {
   checkCount(nbytes);
-  await readinessOf(sock, "read", "recv").ready();
-  return sock.recv(nbytes);
+  return await whenReady(readinessOf(sock, "read", "recv"), () => sock.recv(nbytes));
 }
 
 /** `loop.sockRecvInto` */
 export async function sockRecvInto(sock: Socket, buffer: Uint8Array): Promise<number> {
   checkBuffer(buffer);
-  await readinessOf(sock, "read", "recv").ready();
-  return sock.recvInto(buffer);
+  return await whenReady(readinessOf(sock, "read", "recv"), () => sock.recvInto(buffer));
 }
 
 /** `loop.sockRecvfrom` */
@@ -50,28 +50,62 @@ export async function sockRecvfrom(
   bufsize: number,
 ): Promise<[Uint8Array, Address]> {
   checkCount(bufsize);
-  const body = bodyOf(sock);
-  if (body.kind === "connected") {
-    return [await sockRecv(sock, bufsize), body.it.remoteAddr ?? body.it.localAddr!];
+  const { openings } = stateOf(sock);
+  for (;;) {
+    // A bind or connect that was called for earlier comes first.
+    while (openings.holder !== null) await openings.run("recvfrom", nothing);
+    const body = bodyOf(sock);
+    if (body.kind === "connected") {
+      return [await sockRecv(sock, bufsize), body.it.remoteAddr ?? body.it.localAddr!];
+    }
+    if (body.kind !== "datagram") throw wrongState(sock, "recvfrom");
+    await body.it.readable.ready();
+    // It was connected anew meanwhile, or closed.
+    if (bodyOf(sock) !== body) continue;
+    if (body.it.readable.isReady()) return body.it.recvfrom(bufsize);
   }
-  if (body.kind !== "datagram") throw wrongState(sock, "recvfrom");
-  await body.it.readable.ready();
-  return body.it.recvfrom(bufsize);
+}
+
+/** `loop.sockRecvfromInto` */
+export async function sockRecvfromInto(
+  sock: Socket,
+  buffer: Uint8Array,
+  nbytes: number = 0,
+): Promise<[number, Address]> {
+  checkBuffer(buffer);
+  checkCount(nbytes);
+  if (nbytes > buffer.length) {
+    throw new RangeError(
+      `nbytes is greater than the length of the buffer: ${nbytes} is more than ${buffer.length}`,
+    );
+  }
+  const [data, from] = await sockRecvfrom(sock, nbytes || buffer.length);
+  buffer.set(data);
+  return [data.length, from];
 }
 
 /** `loop.sockSendall` */
 export async function sockSendall(sock: Socket, data: BytesLike): Promise<void> {
   const bytes = toBytes(data, "data");
-  const body = bodyOf(sock);
+  const { body, sends } = stateOf(sock);
   if (body.kind !== "connected") {
     sock.send(bytes);
     return;
   }
+  await sends.run("sockSendall()", () => sendWhole(sock, bytes));
+}
+
+/** Sends all of it, by whoever has the turn to send. */
+export async function sendWhole(sock: Socket, bytes: Uint8Array): Promise<void> {
+  const body = bodyOf(sock);
+  if (body.kind !== "connected") throw wrongState(sock, "send");
   for (let sent = 0; sent < bytes.length;) {
     await body.it.writable.ready();
+    if (bodyOf(sock) !== body) throw wrongState(sock, "send");
     sent += body.it.send(bytes.subarray(sent));
   }
   await body.it.flush();
+  if (bodyOf(sock) !== body) throw wrongState(sock, "send");
 }
 
 /** `loop.sockSendto`; the bytes are its own. */
@@ -84,7 +118,7 @@ export async function sockSendto(
   checkFamily(sock, address);
   if (kindOf(sock).type !== SOCK_DGRAM || "path" in address) throw wrongState(sock, "sendto");
   // As the system does: the first datagram binds the socket.
-  if (bodyOf(sock).kind === "fresh") await openDatagrams(loop, sock, null);
+  if (bodyOf(sock).kind === "fresh") await openDatagrams(loop, sock, null, "sendto");
   const body = bodyOf(sock);
   if (body.kind !== "datagram") throw wrongState(sock, "sendto");
   const { hostname, port } = address;
@@ -92,98 +126,106 @@ export async function sockSendto(
   return bytes.length;
 }
 
-/** `loop.sockConnect` */
+/** `loop.sockConnect`, by whoever has the turn to open the socket */
 export async function sockConnect(
   loop: EventLoop,
   sock: Socket,
   address: AddressLike,
 ): Promise<void> {
-  checkFamily(sock, address);
   const { kind } = bodyOf(sock);
   if (kind === "connected" || kind === "view" || kind === "closed") {
     throw wrongState(sock, "connect");
   }
-  const target = await resolved(loop, sock, address);
   if (kindOf(sock).type === SOCK_DGRAM) {
-    if ("path" in target) throw wrongState(sock, "connect");
-    await openDatagrams(loop, sock, target);
+    if ("path" in address) {
+      throw new NotImplementedError(
+        "Cannot connect a unix datagram socket: no runtime has them",
+      );
+    }
+    await connectDatagrams(loop, sock, address);
     return;
   }
+  const core = netLoop(loop);
   const bound = bodyOf(sock);
   const local = bound.kind === "listening" ? bound.it.localAddr : null;
-  if (bound.kind === "listening") {
-    // The runtimes bind and connect in one call, so the place held by the binding has to be free
-    // again.
-    bound.it.close();
-    setBody(sock, { kind: "fresh" });
-  }
-  const from = local !== null && "hostname" in local ? { localAddr: local } : {};
-  const core = netLoop(loop);
-  const channel = await waitForOperation(
-    core,
-    hostOf(core).connect({ ...target, ...from }),
-    `a connection to ${describeAddress(address)}`,
-  );
-  if (bodyOf(sock).kind !== "fresh") {
-    channel.close();
-    throw wrongState(sock, "connect");
-  }
-  setBody(sock, { kind: "connected", it: new ConnectedSocket(channel) });
+  await openSocket<ConnectTarget, RawChannel>(stateOf(sock), core, {
+    what: `a connection to ${describeAddress(address)}`,
+    find: async () =>
+      "path" in address ? { path: address.path } : await resolveOne(loop, address, kindOf(sock)),
+    start: (target) => {
+      const from = local !== null && "hostname" in local ? { localAddr: local } : {};
+      const { promise, cancel } = hostOf(core).connect({ ...target, ...from });
+      return { promise, cancel };
+    },
+    made: (channel) => ({ kind: "connected", it: new ConnectedSocket(channel) }),
+    gone: () => wrongState(sock, "connect"),
+  });
 }
 
 /** `loop.sockAccept` */
 export async function sockAccept(sock: Socket): Promise<[Socket, Address]> {
   const body = bodyOf(sock);
   if (body.kind !== "listening" || !body.it.listening) throw wrongState(sock, "accept");
-  const channel = await body.it.accept();
-  const connection = new ConnectedSocket(channel);
-  const peer = channel.remoteAddr ?? { transport: "unix", path: "" };
-  return [connectedSocket(connection), peer];
-}
-
-/** The address itself, or the first one of its name, with the socket's family and type (FD-06). */
-async function resolved(
-  loop: EventLoop,
-  sock: Socket,
-  address: AddressLike,
-): Promise<ConnectTarget> {
-  if ("path" in address) return { path: address.path };
-  const { hostname, port } = address;
-  const { family, type } = kindOf(sock);
-  const version = family === AF_INET6 ? 6 : 4;
-  if (ipFamily(hostname) === version) return { hostname, port };
-  const found = await waitForHost(
-    netLoop(loop),
-    loop.getaddrinfo(hostname, port, { family: version, type }),
-    `the addresses of ${hostname}`,
-  );
-  const first = found[0]?.address;
-  if (first === undefined) {
-    throw new OSError(`getaddrinfo(${JSON.stringify(hostname)}) returned empty list`);
+  for (;;) {
+    await body.it.acceptable.ready();
+    if (bodyOf(sock) !== body) throw wrongState(sock, "accept");
+    const channel = body.it.accept();
+    if (channel === null) continue;
+    const peer = channel.remoteAddr ?? { transport: "unix", path: "" };
+    return [connectedSocket(new ConnectedSocket(channel)), peer];
   }
-  return { hostname: first.hostname, port: first.port };
 }
 
-/** Opens a datagram socket where there is none yet, or anew with a peer. */
+/** Opens a datagram socket where there is none yet. */
 async function openDatagrams(
   loop: EventLoop,
   sock: Socket,
-  remote: { hostname: string; port: number } | null,
+  remote: { readonly hostname: string; readonly port: number } | null,
+  syscall: string,
+): Promise<void> {
+  const core = netLoop(loop);
+  const kind = kindOf(sock);
+  await openSocket<{ hostname: string; port: number } | null, DatagramChannel>(
+    stateOf(sock),
+    core,
+    {
+      what: "a datagram socket",
+      find: async () => remote === null ? null : await resolveOne(loop, remote, kind),
+      start: (peer) => ({
+        promise: hostOf(core).openDatagram({
+          family: kind.family === AF_INET6 ? 6 : 4,
+          ...(peer === null ? {} : { remote: peer }),
+        }),
+      }),
+      made: (channel) => ({ kind: "datagram", it: new DatagramSocket(channel) }),
+      gone: () => wrongState(sock, syscall),
+    },
+  );
+}
+
+/** A socket for datagrams that is bound keeps its port, and what has arrived. */
+async function connectDatagrams(
+  loop: EventLoop,
+  sock: Socket,
+  address: { readonly hostname: string; readonly port: number },
 ): Promise<void> {
   const body = bodyOf(sock);
-  const local = body.kind === "datagram" ? body.it.localAddr : null;
-  if (body.kind === "datagram") {
-    body.it.close();
-    setBody(sock, { kind: "fresh" });
-  }
-  const core = netLoop(loop);
-  const opening = hostOf(core).openDatagram({
-    family: kindOf(sock).family === AF_INET6 ? 6 : 4,
-    ...(local === null ? {} : { local }),
-    ...(remote === null ? {} : { remote }),
-  });
-  const channel = await waitForHost(core, opening, "a datagram socket", {
-    tooLate: (late) => late.close(),
-  });
-  setBody(sock, { kind: "datagram", it: new DatagramSocket(channel) });
+  if (body.kind !== "datagram") return await openDatagrams(loop, sock, address, "connect");
+  const gone = (): Error => wrongState(sock, "connect");
+  const connecting = body.it.connect(() => resolveOne(loop, address, kindOf(sock)), gone);
+  await waitForHost(netLoop(loop), connecting, "a datagram socket's peer");
 }
+
+/** Does it as soon as the socket is ready for it: by the time that the task goes on, somebody else may have been quicker. */
+async function whenReady<T>(readiness: Readiness, attempt: () => T): Promise<T> {
+  for (;;) {
+    await readiness.ready();
+    try {
+      return attempt();
+    } catch (error) {
+      if (!(error instanceof BlockingIOError)) throw error;
+    }
+  }
+}
+
+async function nothing(): Promise<void> {}

@@ -7,56 +7,44 @@
 
 import { type BytesLike, toBytes } from "../runtime/bytes.ts";
 import { describeType } from "../runtime/_describe.ts";
-import { OSError, RuntimeError } from "../runtime/exceptions.ts";
+import { BlockingIOError, OSError, RuntimeError } from "../runtime/exceptions.ts";
 import { LazyModule } from "../runtime/_lazy.ts";
 import { flag, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import type { Address, AddressLike } from "./addresses.ts";
 import { describeAddress } from "./_address_forms.ts";
 import { checkAddress, checkBuffer, checkCount } from "./_arguments.ts";
 import type { ConnectedSocket } from "./_connected_socket.ts";
-import type { DatagramSocket } from "./_datagram_socket.ts";
-import type { ListeningSocket } from "./_listening_socket.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  CLOSED,
+  FRESH,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  type SocketBody,
+  type SocketFamily,
+  type SocketKind,
+  SocketState,
+  type SocketType,
+  type Viewed,
+} from "./_socket_state.ts";
 
-/** Address family of unix sockets. */
-export const AF_UNIX = 1;
-/** Address family of IPv4. */
-export const AF_INET = 4;
-/** Address family of IPv6. */
-export const AF_INET6 = 6;
-/** Socket type of byte streams. */
-export const SOCK_STREAM = "SOCK_STREAM";
-/** Socket type of datagrams. */
-export const SOCK_DGRAM = "SOCK_DGRAM";
+export {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  type SocketBody,
+  type SocketFamily,
+  type SocketKind,
+  type SocketType,
+};
 
 const BINDING: OptionsOf<{ reusePort?: boolean }> = optionsOf("{ reusePort: true }", {
   reusePort: flag,
 });
-
-/** One of the address families. */
-export type SocketFamily = typeof AF_UNIX | typeof AF_INET | typeof AF_INET6;
-/** One of the socket types. */
-export type SocketType = typeof SOCK_STREAM | typeof SOCK_DGRAM;
-
-/** What a view of a socket shows: a transport's channel, a server's listener. */
-export interface Viewed {
-  readonly closed: boolean;
-  readonly localAddr: Address | null;
-  readonly remoteAddr: Address | null;
-  setNoDelay?(on: boolean): void;
-  setKeepAlive?(on: boolean): void;
-}
-
-/**
- * What a socket is at present: nothing yet, one of its kinds, or what now belongs to a transport or
- * server.
- */
-export type SocketBody =
-  | { readonly kind: "fresh" }
-  | { readonly kind: "listening"; readonly it: ListeningSocket }
-  | { readonly kind: "connected"; readonly it: ConnectedSocket }
-  | { readonly kind: "datagram"; readonly it: DatagramSocket }
-  | { readonly kind: "view"; readonly it: Viewed }
-  | { readonly kind: "closed" };
 
 /** Behind `Socket.bind`. Here, not with the rest of the net's: what stands there is built on this file. */
 const binding: LazyModule<typeof import("./_bind_socket.ts")> = new LazyModule(
@@ -64,18 +52,8 @@ const binding: LazyModule<typeof import("./_bind_socket.ts")> = new LazyModule(
   () => import("./_bind_socket.ts"),
 );
 
-const FRESH: SocketBody = { kind: "fresh" };
-const CLOSED: SocketBody = { kind: "closed" };
-
-let bodyBehind: (socket: Socket) => SocketBody;
-let changeBody: (socket: Socket, body: SocketBody) => void;
+let stateBehind: (socket: Socket) => SocketState;
 let kindBehind: (socket: Socket) => SocketKind;
-
-/** What a socket was made for. */
-export interface SocketKind {
-  readonly family: SocketFamily;
-  readonly type: SocketType;
-}
 
 /**
  * A non-blocking socket over the runtime's own connections (`socket.socket`). An open one keeps the
@@ -106,7 +84,7 @@ export interface SocketKind {
 export class Socket implements Disposable {
   readonly #family: SocketFamily;
   readonly #type: SocketType;
-  #body: SocketBody = FRESH;
+  readonly #state: SocketState = new SocketState();
 
   /**
    * A socket that is neither bound nor connected yet.
@@ -131,27 +109,25 @@ export class Socket implements Disposable {
   }
 
   /**
-   * Binds this end; resolves when its address is known. On Deno it needs `--allow-net`.
+   * Binds this end; resolves when its address is known. A name is looked up first. On Deno it needs `--allow-net`.
    *
    * @param address port 0 picks a free one; a unix socket's path must not exist
    * @param options `reusePort`: share the port with other sockets that ask for the same
-   * @throws {OSError} "EADDRINUSE" and the like
+   * @throws {OSError} "EADDRINUSE" and the like; "EINVAL" when it is bound already
+   * @throws {GaiError} when the name is not known
    * @throws {TypeError} when there is no such option, or it is of the wrong type
    */
   async bind(address: AddressLike, options: { reusePort?: boolean } = {}): Promise<void> {
     BINDING.check(options, "bind()");
-    if (this.#body !== FRESH) throw wrongState(this, "bind");
     checkFamily(this, address);
     const { reusePort = false } = options;
-    const body = await binding.call((net) => {
-      if ("path" in address || this.#type === SOCK_STREAM) {
-        return net.bindStream(address, reusePort);
-      }
-      const { hostname, port } = address;
-      return net.bindDatagrams({ hostname, port }, this.#family === AF_INET6 ? 6 : 4, reusePort);
+    await this.#state.openings.run("bind", () => {
+      if (this.#state.body !== FRESH) throw wrongState(this, "bind");
+      return binding.call((net) => {
+        const gone = () => wrongState(this, "bind");
+        return net.bindSocket(this.#state, kindOf(this), { address, reusePort, gone });
+      });
     });
-    if ((this.#body as SocketBody) === CLOSED) body.it.close();
-    else this.#body = body;
   }
 
   /**
@@ -161,7 +137,7 @@ export class Socket implements Disposable {
    * @throws {OSError} "EINVAL" when the socket is not bound
    */
   listen(_backlog: number = 100): Promise<void> {
-    const body = this.#body;
+    const body = this.#state.body;
     if (body.kind !== "listening") return Promise.reject(wrongState(this, "listen"));
     body.it.listening = true;
     return Promise.resolve();
@@ -169,13 +145,13 @@ export class Socket implements Disposable {
 
   /** This end's address; null while it has none. */
   getsockname(): Address | null {
-    const body = this.#body;
+    const body = this.#state.body;
     return "it" in body ? body.it.localAddr : null;
   }
 
   /** The other end's address; null when not connected. */
   getpeername(): Address | null {
-    const body = this.#body;
+    const body = this.#state.body;
     return "it" in body && "remoteAddr" in body.it ? body.it.remoteAddr : null;
   }
 
@@ -188,7 +164,7 @@ export class Socket implements Disposable {
    */
   recv(n: number): Uint8Array {
     checkCount(n);
-    const body = this.#body;
+    const body = this.#state.body;
     if (body.kind === "connected") return body.it.recv(n);
     if (body.kind === "datagram") return body.it.recvfrom(n)[0];
     throw wrongState(this, "recv");
@@ -210,13 +186,16 @@ export class Socket implements Disposable {
    * Sends what there is room for.
    *
    * @returns how many bytes were taken
-   * @throws {BlockingIOError} when the buffer is full
+   * @throws {BlockingIOError} when the buffer is full, or a `sockSendall` or `sockSendfile` is under way
    * @throws {OSError} when the socket is not connected, or failed
    */
   send(data: BytesLike): number {
     const bytes = toBytes(data, "data");
-    const body = this.#body;
-    if (body.kind === "connected") return body.it.send(bytes);
+    const { body, sends } = this.#state;
+    if (body.kind === "connected") {
+      if (sends.holder !== null) throw busySending(sends.holder);
+      return body.it.send(bytes);
+    }
     if (body.kind !== "datagram" || body.it.remoteAddr === null) throw wrongState(this, "send");
     body.it.send(bytes);
     return bytes.length;
@@ -234,8 +213,8 @@ export class Socket implements Disposable {
         `Cannot shut down ${String(how)}: "read", "write" or "both" is expected`,
       );
     }
-    if (this.#body.kind !== "connected") throw wrongState(this, "shutdown");
-    this.#body.it.shutdown(how);
+    if (this.#state.body.kind !== "connected") throw wrongState(this, "shutdown");
+    this.#state.body.it.shutdown(how);
   }
 
   /**
@@ -243,7 +222,7 @@ export class Socket implements Disposable {
    * sockets than TCP's.
    */
   setNoDelay(on: boolean): void {
-    const body = this.#body;
+    const body = this.#state.body;
     if (body.kind === "connected" || body.kind === "view") body.it.setNoDelay?.(on);
   }
 
@@ -251,25 +230,26 @@ export class Socket implements Disposable {
    * Whether an idle connection is probed (SO_KEEPALIVE). Does nothing on other sockets than TCP's.
    */
   setKeepAlive(on: boolean): void {
-    const body = this.#body;
+    const body = this.#state.body;
     if (body.kind === "connected" || body.kind === "view") body.it.setKeepAlive?.(on);
   }
 
   /**
-   * Closes the socket; what `send` took is still sent. Does nothing the second time.
+   * Closes the socket; what `send` took is still sent, and whoever waits for the socket gets an OSError "EBADF". Does
+   * nothing the second time.
    *
    * @throws {RuntimeError} when it is a view: close the transport or the server instead
    */
   close(): void {
-    const body = this.#body;
+    const { body } = this.#state;
     if (body.kind === "view") throw viewOnly("close");
-    this.#body = CLOSED;
+    this.#state.body = CLOSED;
     if ("it" in body) body.it.close();
   }
 
   /** Whether it is closed; of a view, whether what it shows is. */
   get closed(): boolean {
-    const body = this.#body;
+    const body = this.#state.body;
     return body.kind === "view" ? body.it.closed : body.kind === "closed";
   }
 
@@ -283,28 +263,49 @@ export class Socket implements Disposable {
     const family = ["", "AF_UNIX", "", "", "AF_INET", "", "AF_INET6"][this.#family];
     const address = this.getpeername() ?? this.getsockname();
     const where = address === null ? "" : ` ${describeAddress(address)}`;
-    return `<Socket ${family} ${this.#type} ${this.#body.kind}${where}>`;
+    return `<Socket ${family} ${this.#type} ${this.#state.body.kind}${where}>`;
   }
 
   static {
-    bodyBehind = (socket) => socket.#body;
-    changeBody = (socket, body) => socket.#body = body;
+    stateBehind = (socket) => socket.#state;
     kindBehind = (socket) => ({ family: socket.#family, type: socket.#type });
   }
 }
 
-/** What a socket is at present. */
-export function bodyOf(socket: Socket): SocketBody {
+/** The inside of a socket. */
+export function stateOf(socket: Socket): SocketState {
   try {
-    return bodyBehind(socket);
+    return stateBehind(socket);
   } catch (error) {
     throw notASocket(socket, error);
   }
 }
 
+/** What a socket is at present. */
+export function bodyOf(socket: Socket): SocketBody {
+  return stateOf(socket).body;
+}
+
 /** Makes something else of a socket. */
 export function setBody(socket: Socket, body: SocketBody): void {
-  changeBody(socket, body);
+  stateBehind(socket).body = body;
+}
+
+/**
+ * Opens a socket, or uses one that may have to be opened first, when all that was called for earlier has ended. Waits only
+ * where there is something to wait for.
+ */
+export function inOpeningTurn<T>(
+  socket: Socket,
+  what: "connect" | "sendto",
+  use: () => Promise<T>,
+): Promise<T> {
+  const { body, openings } = stateOf(socket);
+  if (what === "sendto" && openings.holder === null && body.kind !== "fresh") return use();
+  if (what === "connect" && openings.holder === "connect" && kindOf(socket).type === SOCK_STREAM) {
+    return Promise.reject(wrongState(socket, "connect"));
+  }
+  return openings.run(what, use);
 }
 
 /** What a socket was made for. */
@@ -333,7 +334,7 @@ function socketFor(address: Address | null, body: SocketBody): Socket {
     transport === "unix" ? AF_UNIX : isIPv6 ? AF_INET6 : AF_INET,
     transport === "udp" ? SOCK_DGRAM : SOCK_STREAM,
   );
-  changeBody(socket, body);
+  stateBehind(socket).body = body;
   return socket;
 }
 
@@ -355,16 +356,22 @@ export function notASocket(value: unknown, cause?: unknown): RangeError {
 
 /** The error of a call that the socket's state does not allow. */
 export function wrongState(socket: Socket, syscall: string): Error {
-  const body = bodyBehind(socket);
+  const body = stateBehind(socket).body;
   if (body.kind === "view") return viewOnly(syscall);
   const code = body.kind === "closed"
     ? "EBADF"
     : syscall === "bind" || syscall === "listen" || syscall === "accept"
     ? "EINVAL"
+    : syscall === "connect" && body.kind !== "connected"
+    ? "EALREADY"
     : syscall === "connect"
     ? "EISCONN"
     : "ENOTCONN";
-  const why = code === "EBADF" ? "it is closed" : missingSteps[syscall] ?? "it is not connected";
+  const why = code === "EBADF"
+    ? "it is closed"
+    : code === "EALREADY"
+    ? "it is connecting already"
+    : missingSteps[syscall] ?? "it is not connected";
   return new OSError(`${syscall}: not possible on ${socket}, ${why} (${code})`, { code, syscall });
 }
 
@@ -376,6 +383,13 @@ const missingSteps: Readonly<Record<string, string>> = {
   recvfrom: "it is not bound",
   sendto: "it is no datagram socket",
 };
+
+function busySending(what: string): BlockingIOError {
+  return new BlockingIOError(`send: ${what} is under way on the socket (EAGAIN)`, {
+    code: "EAGAIN",
+    syscall: "send",
+  });
+}
 
 function viewOnly(what: string): RuntimeError {
   return new RuntimeError(

@@ -29,15 +29,15 @@ export const lowLevel: Record<string, Name[]> = {
   ),
 };
 
-/** The low-level index: methods of the loop. `sock_recvfrom_into` has no counterpart, and the table says so. */
+/** The low-level index: methods of the loop. */
 export const loopMethods: string[] = words(`
   run_until_complete run_forever stop close is_running is_closed shutdown_asyncgens set_debug
   get_debug call_soon call_soon_threadsafe call_later call_at run_in_executor set_default_executor
   create_future create_task set_task_factory get_task_factory getaddrinfo getnameinfo
   create_connection create_server create_unix_connection create_unix_server
   connect_accepted_socket create_datagram_endpoint sendfile start_tls connect_read_pipe
-  connect_write_pipe sock_recv sock_recv_into sock_recvfrom sock_sendall sock_sendto sock_connect
-  sock_accept sock_sendfile add_reader remove_reader add_writer remove_writer add_signal_handler
+  connect_write_pipe sock_recv sock_recv_into sock_recvfrom sock_recvfrom_into sock_sendall
+  sock_sendto sock_connect sock_accept sock_sendfile add_reader remove_reader add_writer remove_writer add_signal_handler
   remove_signal_handler subprocess_exec subprocess_shell call_exception_handler
   set_exception_handler get_exception_handler default_exception_handler`);
 

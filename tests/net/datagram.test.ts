@@ -30,6 +30,9 @@ class FakeDatagrams implements DatagramChannel {
   readonly sent: { data: Uint8Array; addr: { hostname: string; port: number } | null }[] = [];
   readonly dones: Done[] = [];
 
+  connect(): Promise<void> {
+    return Promise.resolve();
+  }
   startReading(sink: DatagramSink): void {
     this.sink = sink;
   }
