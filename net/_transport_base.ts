@@ -7,6 +7,7 @@ import type { NetLoop } from "./_net_loop.ts";
 import { soon, stopsLoop } from "./_soon.ts";
 import type { BaseProtocol, BaseTransport, ExtraInfo } from "./transports.ts";
 import { WaitList } from "./_wait_list.ts";
+import { showAs } from "../runtime/_printing.ts";
 
 /** Who has to know of a transport from its making to its end: its server. */
 export interface TransportOwner {
@@ -215,6 +216,10 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
       this.#owner?.detach(this);
       this.#owner = null;
     }
+  }
+
+  static {
+    showAs(this.prototype);
   }
 }
 

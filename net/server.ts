@@ -4,6 +4,7 @@ import { sleep } from "../runtime/sleep.ts";
 import { Waiter } from "../runtime/_wait.ts";
 import type { ServerCore } from "./_server_core.ts";
 import type { Socket } from "./sockets.ts";
+import { showAs } from "../runtime/_printing.ts";
 
 let make: (core: ServerCore) => Server;
 
@@ -142,6 +143,7 @@ export class Server implements AsyncDisposable {
   }
 
   static {
+    showAs(this.prototype);
     make = (core) => new Server(core);
   }
 }

@@ -29,6 +29,7 @@ import {
   type SocketType,
   type Viewed,
 } from "./_socket_state.ts";
+import { showAs } from "../runtime/_printing.ts";
 
 export {
   AF_INET,
@@ -268,6 +269,7 @@ export class Socket implements Disposable {
 
   static {
     stateBehind = (socket) => socket.#state;
+    showAs(this.prototype);
     kindBehind = (socket) => ({ family: socket.#family, type: socket.#type });
   }
 }

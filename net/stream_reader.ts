@@ -9,6 +9,7 @@ import { ReadAll, ReadExactly, ReadSome, ReadUntil, takeExactly } from "./_reads
 import { SeparatorSearch, toSeparators } from "./_separator_search.ts";
 import type { ReadTransport } from "./transports.ts";
 import { readableFrom } from "./web_streams.ts";
+import { showAs } from "../runtime/_printing.ts";
 
 /** How much a stream holds before the transport is paused is twice this. */
 export const DEFAULT_LIMIT: number = 64 * 1024;
@@ -289,6 +290,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
   }
 
   static {
+    showAs(this.prototype);
     stateBehind = (reader) => reader.#state;
   }
 

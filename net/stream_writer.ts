@@ -11,6 +11,7 @@ import type { StreamReader } from "./stream_reader.ts";
 import { gateOf, upgradeOf } from "./_protocol_marks.ts";
 import type { BaseProtocol, ExtraInfo, Transport, WriteTransport } from "./transports.ts";
 import { type SinkEnd, writableTo } from "./web_streams.ts";
+import { showAs } from "../runtime/_printing.ts";
 
 /** What the library's own transports can do besides. */
 interface TellsSent {
@@ -240,6 +241,10 @@ export class StreamWriter implements AsyncDisposable {
   toString(): string {
     const reader = this.#reader === null ? "" : ` reader=${this.#reader}`;
     return `<StreamWriter transport=${this.#transport}${reader}>`;
+  }
+
+  static {
+    showAs(this.prototype);
   }
 
   #end(): SinkEnd {

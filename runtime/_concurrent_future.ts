@@ -4,6 +4,7 @@ import { type Delay, toSeconds } from "./durations.ts";
 import { CancelledError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import { loopFuture } from "./_loop_future.ts";
+import { showAs } from "./_printing.ts";
 
 let make: <T>(completion: Completion<T>) => ConcurrentFuture<T>;
 let reveal: <T>(future: ConcurrentFuture<T>) => Completion<T>;
@@ -105,7 +106,14 @@ export class ConcurrentFuture<T> implements PromiseLike<T> {
     this.#completion.wait(timeout === null ? Infinity : toSeconds(timeout));
   }
 
+  /** `<ConcurrentFuture pending>`, `<ConcurrentFuture cancelled>`, `<ConcurrentFuture finished>` */
+  toString(): string {
+    const { done, cancelled } = this.#completion;
+    return `<ConcurrentFuture ${cancelled ? "cancelled" : done ? "finished" : "pending"}>`;
+  }
+
   static {
+    showAs(this.prototype);
     make = (completion) => new ConcurrentFuture(completion);
     reveal = (future) => future.#completion;
   }

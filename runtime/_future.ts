@@ -10,7 +10,7 @@ import { FutureWait } from "./_future_wait.ts";
 import { SoonHandle } from "./_handle.ts";
 import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
 import { eventLoop, type OptionsOf, optionsOf } from "./_options.ts";
-import { describeCallbacks, describePlace, describeValue, printed } from "./_printing.ts";
+import { describeCallbacks, describePlace, describeValue, printed, showAs } from "./_printing.ts";
 import type { Scope } from "./_scope.ts";
 import { placeOf, Site } from "./_stack.ts";
 
@@ -337,6 +337,7 @@ export class Future<T> implements Promise<T> {
   }
 
   static {
+    showAs(this.prototype);
     settle = (future, state, value, error) => {
       if (future.#state !== "pending") return;
       future.#state = state;

@@ -5,7 +5,7 @@ import { FatalError } from "./exceptions.ts";
 import { runInScope, storedScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
-import { describePlace, describeValue, nameOf } from "./_printing.ts";
+import { describePlace, describeValue, nameOf, showAs } from "./_printing.ts";
 import { captureStack, framesOf, placeOf } from "./_stack.ts";
 import type { TimerEntry } from "./_timer_heap.ts";
 
@@ -115,6 +115,7 @@ export class Handle {
   }
 
   static {
+    showAs(this.prototype);
     isCancelled = (handle) => handle.#cancelled;
     begin = (handle) => {
       if (handle.#cancelled) return null;

@@ -45,7 +45,11 @@ export function describePlace(place: string): string {
   return place === "" ? "" : ` created at ${place}`;
 }
 
-const inspectSymbol: unique symbol = Symbol.for("nodejs.util.inspect.custom");
+/** Where the consoles look: Node and Bun, and Deno before its own printing. */
+const inspectors: readonly symbol[] = [
+  Symbol.for("nodejs.util.inspect.custom"),
+  Symbol.for("Deno.customInspect"),
+];
 
 const numbers: WeakMap<object, number> = new WeakMap();
 let lastNumber = 0;
@@ -66,14 +70,30 @@ export function display(object: object, state: string, waiting: number): string 
   return `<${object.constructor.name} #${identityOf(object)} [${state}${waiters}]>`;
 }
 
-/** Makes `console.log` print what `show` tells, on all runtimes. */
-export function showAs<O extends object>(prototype: O, show: (object: O) => string): void {
-  Object.defineProperty(prototype, inspectSymbol, {
-    configurable: true,
-    enumerable: false,
-    writable: true,
-    value(this: O): string {
-      return show(this);
-    },
-  });
+/**
+ * Makes `console.log` print what `show` tells, on all runtimes: the state of an object is private, so that they would print
+ * `Task {}`.
+ *
+ * @param show by default `toString()`, also that of a subclass
+ */
+export function showAs<O extends object>(prototype: O, show: (object: O) => string = String): void {
+  for (const inspector of inspectors) {
+    Object.defineProperty(prototype, inspector, {
+      configurable: true,
+      enumerable: false,
+      writable: true,
+      value(this: O): string {
+        try {
+          return show(this);
+        } catch (error) {
+          // A prototype and a Proxy have no private state, and a `toString()` of the user's may fail: none may end a program that
+          // only prints.
+          const name = this.constructor?.name || "Object";
+          return this.constructor?.prototype === this
+            ? `${name}.prototype`
+            : `<${name} that can't be shown: ${String(error)}>`;
+        }
+      },
+    });
+  }
 }

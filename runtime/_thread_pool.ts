@@ -9,6 +9,7 @@ import { count, duration, flag, type OptionsOf, optionsOf, text } from "./_optio
 import { workOf } from "./thread_module.ts";
 import type { WorkerKind } from "./_worker_code.ts";
 import { WorkerPool } from "./_worker_pool.ts";
+import { showAs } from "./_printing.ts";
 
 /** Runs calls elsewhere. What `loop.runInExecutor` and `loop.setDefaultExecutor` take; write your own if you like. */
 export interface Executor {
@@ -161,7 +162,13 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
     return this.shutdown();
   }
 
+  /** `<ThreadPoolExecutor>`, `<ThreadPoolExecutor shutdown>` */
+  toString(): string {
+    return `<${this.constructor.name}${this.#pool.isShutDown ? " shutdown" : ""}>`;
+  }
+
   static {
+    showAs(this.prototype);
     submitToPool = (executor, { fn, ...rest }) => {
       if (typeof fn !== "function") {
         throw new TypeError(

@@ -33,6 +33,7 @@ import { optionsOnLoop, type TaskOptions } from "./_task_options.ts";
 import type { TaskFactory } from "./task_factories.ts";
 import { AsyncGenerators } from "./_async_generators.ts";
 import { UnretrievedExceptions } from "./_unretrieved.ts";
+import { showAs } from "./_printing.ts";
 
 type Args = readonly unknown[];
 
@@ -332,6 +333,10 @@ export class BaseEventLoop implements LoopCore {
   /** `<EventLoop running=true closed=false debug=false>` */
   toString(): string {
     return `<${this.constructor.name} running=${this.isRunning()} closed=${this.#closed} debug=${this.#debug}>`;
+  }
+
+  static {
+    showAs(this.prototype);
   }
 
   /** This loop under its public type, which the class above this folder completes. */

@@ -5,6 +5,7 @@ import { currentScope, enterScope, runInScope, storedScope } from "./_frame.ts";
 import { anything, instanceOf, type Kind, type OptionsOf, optionsOf } from "./_options.ts";
 import { Scope } from "./_scope.ts";
 import { inheritedValues } from "./_thread_slot.ts";
+import { showAs } from "./_printing.ts";
 
 const OPTIONS: OptionsOf<{ default?: unknown }> = optionsOf('{ default: "nobody" }', {
   default: anything(),
@@ -103,6 +104,10 @@ export class ContextVar<T> {
   /** `<ContextVar name>` */
   toString(): string {
     return `<ContextVar ${this.name}>`;
+  }
+
+  static {
+    showAs(this.prototype);
   }
 }
 
@@ -253,7 +258,16 @@ export class Context {
     return this.#cell.bindings.entries() as IterableIterator<[ContextVar<unknown>, unknown]>;
   }
 
+  /** `<Context user, request>`: which variables are set. Their values may be secrets. */
+  toString(): string {
+    const names = [...this.#cell.bindings.keys()].map((variable) => {
+      return (variable as ContextVar<unknown>).name;
+    });
+    return `<${["Context", names.join(", ")].join(" ").trim()}>`;
+  }
+
   static {
+    showAs(this.prototype);
     cellBehind = (context) => context.#cell;
     wrap = (cell) => {
       if (cell.wrapper !== null) return cell.wrapper as Context;

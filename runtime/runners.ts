@@ -14,6 +14,7 @@ import { getEventLoopPolicy, markOwnedByRun, newEventLoop, runningLoop } from ".
 import type { Scope } from "./_scope.ts";
 import { allTasks } from "./all_tasks.ts";
 import { cancelTask, requireCoroutine, Task } from "./tasks.ts";
+import { showAs } from "./_printing.ts";
 
 /** How a run is set up. */
 export interface RunOptions {
@@ -167,6 +168,15 @@ export class Runner implements AsyncDisposable {
   /** `close()` */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** `<Runner created>`, `<Runner initialized>`, `<Runner closed>` */
+  toString(): string {
+    return `<Runner ${this.#state}>`;
+  }
+
+  static {
+    showAs(this.prototype);
   }
 
   #initialize(): void {

@@ -11,6 +11,7 @@ import { Scope } from "./_scope.ts";
 import { requireCoroutine, type Task, type TaskOptions } from "./tasks.ts";
 import { Wait } from "./_wait.ts";
 import type { EventLoop } from "../event_loop.ts";
+import { showAs } from "./_printing.ts";
 
 /**
  * `new → body → exiting → closed`: the body runs, then the group waits for its tasks, then it is over.
@@ -151,6 +152,10 @@ export class TaskGroup {
     if (this.#aborting) parts.push("cancelling");
     else if (this.#phase !== "new") parts.push("entered");
     return `<${parts.join(" ")}>`;
+  }
+
+  static {
+    showAs(this.prototype);
   }
 
   #taskDone = (task: Task<unknown>): void => {

@@ -6,6 +6,7 @@ import { type CancelledError, RuntimeError, TimeoutError } from "./exceptions.ts
 import { currentScope } from "./_frame.ts";
 import { InternalTimer } from "./_internal_timer.ts";
 import type { LoopCore } from "./_loop_core.ts";
+import { showAs } from "./_printing.ts";
 
 /** `created → active → expiring → expired`, or `active → finished`. */
 type State = "created" | "active" | "expiring" | "expired" | "finished";
@@ -68,6 +69,7 @@ export class Timeout {
     };
     toTimeoutError = (timeout, cause) => timeout.#toTimeoutError(cause);
     leave = (timeout) => timeout.#leave();
+    showAs(this.prototype);
   }
 
   #state: State = "created";

@@ -12,6 +12,7 @@ import type { Signal } from "../runtime/signals.ts";
 import { Waiter } from "../runtime/_wait.ts";
 import type { RawChild } from "./host.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
+import { showAs } from "../runtime/_printing.ts";
 
 type Fd = 0 | 1 | 2;
 
@@ -183,6 +184,10 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
     if (this.#stdout !== null) parts.push(`stdout=${this.#stdout}`);
     if (this.#stderr !== null) parts.push(`stderr=${this.#stderr}`);
     return `<${parts.join(" ")}>`;
+  }
+
+  static {
+    showAs(this.prototype);
   }
 
   #started(child: RawChild, made: Waiter<void>): void {

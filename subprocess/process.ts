@@ -6,6 +6,7 @@ import { gather } from "../runtime/gather.ts";
 import type { Signal } from "../runtime/signals.ts";
 import type { ProcessTransport } from "./_process_transport.ts";
 import type { SubprocessTransport } from "./subprocess_transport.ts";
+import { showAs } from "../runtime/_printing.ts";
 
 let transportBehind: (process: Process) => ProcessTransport;
 
@@ -157,6 +158,7 @@ export class Process implements AsyncDisposable {
   }
 
   static {
+    showAs(this.prototype);
     transportBehind = (process) => process.#transport;
   }
 }

@@ -172,7 +172,7 @@ export class Barrier {
   }
 
   static {
-    showAs(this.prototype, String);
+    showAs(this.prototype);
   }
 }
 

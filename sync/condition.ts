@@ -195,7 +195,7 @@ export class Condition {
   }
 
   static {
-    showAs(this.prototype, String);
+    showAs(this.prototype);
   }
 }
 

@@ -74,6 +74,6 @@ export class Event {
   }
 
   static {
-    showAs(this.prototype, String);
+    showAs(this.prototype);
   }
 }

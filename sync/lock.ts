@@ -105,6 +105,6 @@ export class Lock {
 
   static {
     lockAccess.coreOf = (lock) => (lock as Lock).#core;
-    showAs(this.prototype, String);
+    showAs(this.prototype);
   }
 }

@@ -140,7 +140,7 @@ export class Semaphore {
       // Units released while this one stood in front were not given to those behind it (SEM-10).
       while (semaphore.#value > 0 && semaphore.#wakeNext());
     };
-    showAs(this.prototype, String);
+    showAs(this.prototype);
   }
 }
 
