@@ -6,4 +6,5 @@
  */
 export { connectToHost, connectToPath, takeConnected, takeConnectedUnix } from "./_connecting.ts";
 export { serveHost, servePath, serveSocket, serveUnixSocket } from "./_serving.ts";
+export { LeftOpen } from "./_left_open.ts";
 export { startTls } from "./start_tls.ts";

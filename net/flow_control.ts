@@ -93,6 +93,8 @@ const bufferLimits: OptionsOf<{ high?: number; low?: number }> = optionsOf(
 
 /** A protocol's side of flow control: where `drain` and `waitClosed` wait. */
 export class WriterGate {
+  /** The transport was given to somebody who may use it without the writer. */
+  handedOut = false;
   #paused = false;
   #lost = false;
   #error: unknown = null;

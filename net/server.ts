@@ -63,9 +63,9 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Serves until the calling task is cancelled; then closes the server, waits for its connections
-   * to end, and throws the CancelledError on. A `close()` from elsewhere ends it with a
-   * CancelledError too.
+   * Serves until the calling task is cancelled; then closes the server and its connections, once
+   * what is queued for them has been sent, waits for that, and throws the CancelledError on. A
+   * `close()` from elsewhere ends it the same way.
    *
    * @throws {RuntimeError} when the server is closed, or somebody else waits here
    */
@@ -81,6 +81,8 @@ export class Server implements AsyncDisposable {
     } catch (error) {
       if (error instanceof CancelledError) {
         this.close();
+        // Or a client that stays idle would keep it for ever (CPython gh-123720).
+        this.closeClients();
         await this.waitClosed();
       }
       throw error;

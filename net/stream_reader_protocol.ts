@@ -1,9 +1,11 @@
 import type { EventLoop } from "../event_loop.ts";
+import { RuntimeError } from "../runtime/exceptions.ts";
 import type { Future } from "../runtime/futures.ts";
 import { eventLoop, type OptionsOf, optionsOf } from "../runtime/_options.ts";
-import { RuntimeError } from "../runtime/exceptions.ts";
 import { getEventLoop } from "../runtime/policies.ts";
 import type { Task } from "../runtime/tasks.ts";
+import { streamCalls } from "./_lazy_modules.ts";
+import type { LeftOpen } from "./_left_open.ts";
 import { WriterGate } from "./flow_control.ts";
 import {
   markDirect,
@@ -51,12 +53,15 @@ const OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", { loop: e
  * ```
  */
 export class StreamReaderProtocol implements Protocol {
-  readonly #reader: StreamReader;
+  /** Let go once the handler has it: whether anybody holds it tells whether the connection is still in use. */
+  #reader: StreamReader | null;
   readonly #state: ReadState;
   readonly #loop: EventLoop;
   readonly #gate: WriterGate = new WriterGate();
   readonly #clientConnected: ClientConnected | null;
   #overTls = false;
+  /** The handler has ended and left the connection open. */
+  #leftOpen: LeftOpen | null = null;
 
   /**
    * A protocol for one connection.
@@ -83,9 +88,13 @@ export class StreamReaderProtocol implements Protocol {
   /** Called by the transport. */
   connectionMade(transport: BaseTransport): void {
     const stream = transport as Transport;
-    this.#reader.setTransport(stream);
+    const reader = this.#reader;
+    if (reader === null) throw new RuntimeError("Transport already set");
+    reader.setTransport(stream);
     this.#overTls = stream.getExtraInfo("sslContext") !== null;
-    if (this.#clientConnected !== null) this.#serve(stream, this.#clientConnected);
+    if (this.#clientConnected === null) return;
+    this.#reader = null;
+    this.#serve(stream, reader, this.#clientConnected);
   }
 
   /** Called by the transport. */
@@ -98,6 +107,7 @@ export class StreamReaderProtocol implements Protocol {
    */
   eofReceived(): boolean {
     this.#state.feedEof();
+    this.#leftOpen?.peerEnded();
     return !this.#overTls;
   }
 
@@ -106,6 +116,8 @@ export class StreamReaderProtocol implements Protocol {
     if (error === null) this.#state.feedEof();
     else this.#state.fail(error);
     this.#gate.lose(error);
+    this.#leftOpen?.end();
+    this.#leftOpen = null;
   }
 
   /** Called by the transport. */
@@ -152,24 +164,33 @@ export class StreamReaderProtocol implements Protocol {
     this.#state.paused = false;
   }
 
-  #serve(transport: Transport, clientConnected: ClientConnected): void {
-    const writer = new StreamWriter(transport, this, this.#reader, this.#loop);
-    const task: Task<unknown> = this.#loop.createTask(() => clientConnected(this.#reader, writer));
-    task.addDoneCallback(() => this.#served(task, transport));
+  #serve(transport: Transport, reader: StreamReader, clientConnected: ClientConnected): void {
+    const writer = new StreamWriter(transport, this, reader, this.#loop);
+    const task: Task<unknown> = this.#loop.createTask(() => clientConnected(reader, writer));
+    task.addDoneCallback(() => {
+      if (!this.#served(task, transport)) return;
+      // What it was loaded with is there wherever a server is; with transports of another making nobody looks.
+      const { LeftOpen } = streamCalls.loaded ?? {};
+      if (LeftOpen === undefined || transport.isClosing()) return;
+      const parts = { protocol: this, state: this.#state, gate: this.#gate };
+      this.#leftOpen = new LeftOpen(parts, reader, writer);
+    });
   }
 
-  #served(task: Future<unknown>, transport: Transport): void {
+  /** Whether the handler has returned; otherwise the connection is closed. */
+  #served(task: Future<unknown>, transport: Transport): boolean {
     if (task.cancelled()) {
       transport.close();
-      return;
+      return false;
     }
     const exception = task.exception();
-    if (exception === null) return;
+    if (exception === null) return true;
     this.#loop.callExceptionHandler({
       message: "Unhandled exception in client_connected_cb",
       exception,
       transport,
     });
     transport.close();
+    return false;
   }
 }

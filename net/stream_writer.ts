@@ -81,6 +81,7 @@ export class StreamWriter implements AsyncDisposable {
 
   /** The transport underneath. */
   get transport(): WriteTransport {
+    if (this.#gate !== null) this.#gate.handedOut = true;
     return this.#transport;
   }
 

@@ -118,8 +118,10 @@ export function openUnixConnection(
  * Starts a TCP server (`asyncio.start_server`).
  *
  * Each connection's callback runs as a task, in the context of this call. What it throws goes to
- * the loop's exception handler, and its connection is closed; a callback that returns leaves its
- * connection open, so it closes the writer itself.
+ * the loop's exception handler, and its connection is closed. It closes the writer itself when it is
+ * done. Where it returns without that, the connection stays as long as anybody holds the reader, the
+ * writer or a web stream of theirs, and is flushed and closed some time after that, when the garbage
+ * has been collected.
  *
  * On Deno it needs `--allow-net`.
  *

@@ -56,8 +56,7 @@ export function readableFrom(
     {
       type: "bytes",
       start(controller) {
-        // Of none that it would like to have, null after an error.
-        waiting(() => Math.max(0, -(controller.desiredSize ?? 0)));
+        waiting(counter(controller));
       },
       async pull(controller) {
         const chunk = await runInScope(loop.rootScope, read, undefined);
@@ -87,13 +86,11 @@ export function writableTo(
   loop: LoopCore,
 ): WritableStream<Uint8Array> {
   const drain = (): Promise<void> => sink.drain();
-  let closing = false;
+  const failing: Failing = { fail: null };
   return new WritableStream({
     start(controller) {
-      end.whenLost((error) => {
-        // Its own close leads to that as well, and says itself how it went.
-        if (!closing) controller.error(error ?? end.lost(null));
-      });
+      failing.fail = (error) => controller.error(error ?? end.lost(null));
+      end.whenLost(weakly(failing));
     },
     write(chunk) {
       // The transport drops it in silence.
@@ -102,11 +99,32 @@ export function writableTo(
       return runInScope(loop.rootScope, drain, undefined);
     },
     async close() {
-      closing = true;
+      // That leads to the loss of a connection as well, and says itself how it went.
+      failing.fail = null;
       if (sink.canWriteEof()) sink.writeEof();
       else sink.close();
       await runInScope(loop.rootScope, () => end.sent(), undefined);
     },
     abort: () => end.abort(),
   });
+}
+
+/** How many bytes wait in a web stream. Its reader's connection keeps this, and must not keep the stream, as `weakly` says. */
+function counter(controller: ReadableByteStreamController): () => number {
+  const held = new WeakRef(controller);
+  // It would like to have none, and null after an error.
+  return () => Math.max(0, -(held.deref()?.desiredSize ?? 0));
+}
+
+interface Failing {
+  fail: ((error: unknown | null) => void) | null;
+}
+
+/**
+ * The connection, which keeps this callback, must not keep the stream alive with it, and so the writer: a writer that nobody
+ * holds any more is closed.
+ */
+function weakly(failing: Failing): (error: unknown | null) => void {
+  const held = new WeakRef(failing);
+  return (error) => held.deref()?.fail?.(error);
 }

@@ -30,6 +30,11 @@ async function hello(_reader: StreamReader, writer: StreamWriter): Promise<void>
   writer.close();
 }
 
+async function echo(reader: StreamReader, writer: StreamWriter): Promise<void> {
+  for (let chunk; (chunk = await reader.read(65536)).length > 0;) writer.write(chunk);
+  writer.close();
+}
+
 async function greeted(port: number): Promise<string> {
   const [reader, writer] = await openConnection("127.0.0.1", port);
   const greeting = text(await reader.read());
@@ -89,25 +94,62 @@ runs("SRV-01: a unix server can be started later too", () =>
   }));
 
 runs("SRV-02: serveForever() serves until cancelled, then closes and waits", async () => {
-  let served: StreamWriter | null = null;
-  const server = await startServer(
-    (_reader, writer) => {
-      served = writer;
-    },
-    "127.0.0.1",
-    0,
-  );
+  const server = await startServer(echo, "127.0.0.1", 0);
   const [forever] = await started(() => server.serveForever());
-  const [, client] = await openConnection("127.0.0.1", portOf(server));
-  await until(() => served !== null);
+  const [reader, client] = await openConnection("127.0.0.1", portOf(server));
+  client.write("served");
+  assert.equal(text(await reader.readexactly(6)), "served");
   forever.cancel();
   await ticks(5);
   assert.equal(server.isServing(), false);
   assert.deepEqual(server.sockets, []);
-  assert.equal(forever.done(), false);
-  served!.close();
-  client.close();
+  // The client stays, and does nothing.
   await assert.rejects(async () => await forever, CancelledError);
+  await server.waitClosed();
+  assert.equal(text(await reader.read()), "");
+  client.close();
+});
+
+runs("SRV-02: what is queued for a client is sent before it is closed", async () => {
+  const data = pattern(5_000_000);
+  const server = await startServer(
+    (_reader, writer) => {
+      kept.push(writer);
+      writer.write(data);
+    },
+    "127.0.0.1",
+    0,
+  );
+  const kept: StreamWriter[] = [];
+  const [forever] = await started(() => server.serveForever());
+  const [reader, client] = await openConnection("127.0.0.1", portOf(server));
+  await until(() => kept.length > 0);
+  forever.cancel();
+  assert.deepEqual(await reader.read(), data);
+  await assert.rejects(async () => await forever, CancelledError);
+  client.close();
+});
+
+runs("SRV-02: a second cancellation does not wait for a client that reads nothing", async () => {
+  const server = await startServer(
+    (_reader, writer) => {
+      kept.push(writer);
+      writer.write(new Uint8Array(50_000_000));
+    },
+    "127.0.0.1",
+    0,
+  );
+  const kept: StreamWriter[] = [];
+  const [forever] = await started(() => server.serveForever());
+  const [, client] = await openConnection("127.0.0.1", portOf(server), { limit: 1 });
+  await until(() => kept.length > 0);
+  forever.cancel();
+  await ticks(5);
+  assert.equal(forever.done(), false);
+  forever.cancel();
+  await assert.rejects(async () => await forever, CancelledError);
+  client.transport.abort();
+  await server.waitClosed();
 });
 
 runs("SRV-03: serveForever() on a closed server is a RuntimeError", async () => {
