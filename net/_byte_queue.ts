@@ -1,9 +1,10 @@
-import { SmallCopies } from "../runtime/bytes.ts";
+import { ChunkTail, SmallCopies } from "../runtime/bytes.ts";
 
 const EMPTY = new Uint8Array(0);
 
 /**
- * Bytes in their order of arrival, kept as the chunks they came in.
+ * Bytes in their order of arrival, kept as the chunks they came in; small ones together once there
+ * are many, so that a peer that sends byte by byte gets no more memory than others.
  *
  * - One growing array would copy everything again and again; here a chunk that is taken whole is
  *   handed on as it is.
@@ -20,6 +21,8 @@ export class ByteQueue {
   /** Bytes of the head chunk that are gone. */
   #gone = 0;
   #copies: SmallCopies | null = null;
+  /** Made when many chunks wait for the first time. */
+  #tail: ChunkTail | null = null;
   #seekIndex = 0;
   /**
    * Position of the first byte of the chunk at `#seekIndex`, which may be negative in the head
@@ -32,8 +35,11 @@ export class ByteQueue {
    * instead of a copy.
    */
   push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
     this.length += chunk.length;
+    const chunks = this.#chunks;
+    if (ChunkTail.concerns(chunks.length - this.#head)) {
+      (this.#tail ??= new ChunkTail()).append(chunks, chunk);
+    } else chunks.push(chunk);
   }
 
   /** Removes and returns exactly `count` bytes; there must be as many. */
@@ -52,7 +58,7 @@ export class ByteQueue {
     const taken = this.#gone === 0 ? chunk : remainder(chunk, this.#gone);
     this.#advance();
     this.length -= count;
-    return taken;
+    return this.#tail === null ? taken : this.#tail.release(chunk, taken);
   }
 
   /** The same for a line, of which many lie in a chunk: short ones may share a buffer. */

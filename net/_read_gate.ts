@@ -1,4 +1,4 @@
-import { cloneBytes } from "../runtime/bytes.ts";
+import { ChunkTail, cloneBytes } from "../runtime/bytes.ts";
 import type { OSError } from "../runtime/os_error_family.ts";
 import type { ReadSink } from "./host.ts";
 
@@ -16,6 +16,8 @@ type Held = Uint8Array | { buffer: Uint8Array; count: number; owner: ReadSink };
 export class ReadGate {
   #sink: ReadSink | null = null;
   #held: Held[] = [];
+  /** Made when many chunks are held for the first time: one read may bring thousands of TLS records. */
+  #tail: ChunkTail | null = null;
   #end: "open" | "eof" | OSError = "open";
   #closed = false;
   #scheduled = false;
@@ -76,7 +78,12 @@ export class ReadGate {
     if (sink !== null && this.#held.length === 0) {
       if (sink === asked) sink.onData(chunk);
       else this.#hand(sink, chunk);
-    } else if (!this.#closed) this.#held.push(chunk);
+    } else if (!this.#closed) this.#hold(chunk);
+  }
+
+  #hold(chunk: Uint8Array): void {
+    if (!ChunkTail.concerns(this.#held.length)) this.#held.push(chunk);
+    else (this.#tail ??= new ChunkTail()).append(this.#held, chunk);
   }
 
   /** `count` bytes have arrived in the buffer that `owner` gave. */
@@ -109,7 +116,7 @@ export class ReadGate {
       if (sink === null) return;
       const next = this.#held.shift();
       if (next === undefined) break;
-      if (next instanceof Uint8Array) this.#hand(sink, next);
+      if (next instanceof Uint8Array) this.#hand(sink, this.#tail?.release(next) ?? next);
       else this.#handFilled(sink, next.owner, next.buffer, next.count);
     }
     if (this.#end === "open") this.#want();

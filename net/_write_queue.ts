@@ -1,5 +1,5 @@
 import type { OSError } from "../runtime/exceptions.ts";
-import { concatBytes } from "../runtime/bytes.ts";
+import { ChunkTail, concatBytes } from "../runtime/bytes.ts";
 import { type RawWritable, WRITE_SIZE } from "./host.ts";
 
 /** Who writes through a queue. */
@@ -17,7 +17,8 @@ export interface WriteQueueOwner {
  * - What queues up behind it is joined into writes of up to 64 KiB, so many small writes cost few
  *   system calls.
  * - A chunk is never changed; a big one is cut into pieces, so that `size` falls as the peer takes
- *   them.
+ *   them. Where many wait, small ones are copied together: an echo of single bytes to a peer that
+ *   does not read must not take more memory than their number.
  */
 export class WriteQueue {
   /** Bytes that the system has not taken yet, those of the write under way included. */
@@ -26,6 +27,8 @@ export class WriteQueue {
   readonly #owner: WriteQueueOwner;
   #chunks: Uint8Array[] = [];
   #head = 0;
+  /** Made when many chunks wait for the first time. */
+  #tail: ChunkTail | null = null;
   /** Bytes of the write under way. */
   #flying = 0;
   #dead = false;
@@ -38,7 +41,7 @@ export class WriteQueue {
   /** Sends a chunk, which is not empty, or queues it. */
   write(chunk: Uint8Array): void {
     this.size += chunk.length;
-    if (this.#flying > 0) this.#chunks.push(chunk);
+    if (this.#flying > 0) this.#queue(chunk);
     else if (chunk.length <= WRITE_SIZE) this.#send(chunk);
     else {
       this.#chunks.push(chunk);
@@ -49,7 +52,7 @@ export class WriteQueue {
   /** Sends several chunks, none empty, as if they were one. */
   writeAll(chunks: readonly Uint8Array[]): void {
     for (const chunk of chunks) {
-      this.#chunks.push(chunk);
+      this.#queue(chunk);
       this.size += chunk.length;
     }
     if (this.#flying === 0) this.#flush();
@@ -61,6 +64,13 @@ export class WriteQueue {
     this.#chunks = [];
     this.#head = 0;
     this.size = 0;
+  }
+
+  #queue(chunk: Uint8Array): void {
+    const chunks = this.#chunks;
+    if (ChunkTail.concerns(chunks.length - this.#head)) {
+      (this.#tail ??= new ChunkTail()).append(chunks, chunk);
+    } else chunks.push(chunk);
   }
 
   /** Starts a write; when the system took all of it at once, nothing is under way afterwards. */
@@ -103,7 +113,7 @@ export class WriteQueue {
       total = more;
     }
     const batch = end - this.#head === 1
-      ? first
+      ? this.#tail?.release(first) ?? first
       : concatBytes(this.#chunks.slice(this.#head, end), total);
     this.#drop(end);
     return batch;

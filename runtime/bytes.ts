@@ -85,6 +85,70 @@ export class SmallCopies {
   }
 }
 
+/** Lists below this length are none of its business: an array for each chunk is what costs least there. */
+const MANY_CHUNKS = 16;
+/** Chunks up to this size are copied together; in larger ones the bytes outweigh what holds them. */
+const SMALL_CHUNK = 1024;
+/** Bytes of the buffers they are copied into. */
+const CHUNK_ROOM = 4096;
+
+/**
+ * The end of a list of chunks that waits for somebody. A chunk of one byte takes some hundred bytes of memory, so a peer that
+ * sends one at a time could make a connection hold five hundred times the limit. Where many chunks wait, small ones are
+ * therefore copied into buffers that they share, and those that keep a far larger buffer alive into one of their size: what
+ * is held stays in proportion to what is in it.
+ *
+ * There is one of these for each list. What it appended last may grow, as long as it is the last of its list.
+ */
+export class ChunkTail {
+  #room: Uint8Array | null = null;
+  /** Where what was appended last begins and ends. */
+  #start = 0;
+  #used = 0;
+  #last: Uint8Array | null = null;
+
+  /** Whether a list of that length is long enough for {@linkcode append}. */
+  static concerns(length: number): boolean {
+    return length >= MANY_CHUNKS;
+  }
+
+  /** Appends a chunk to a list whose first `MANY_CHUNKS` wait already. */
+  append(chunks: unknown[], chunk: Uint8Array): void {
+    const { length } = chunk;
+    if (length > SMALL_CHUNK) {
+      chunks.push(length * 2 < chunk.buffer.byteLength ? new Uint8Array(chunk) : chunk);
+      return;
+    }
+    const end = chunks.length - 1;
+    if (this.#room === null || this.#used + length > CHUNK_ROOM) {
+      this.#room = new Uint8Array(CHUNK_ROOM);
+      this.#start = this.#used = 0;
+      chunks.push(this.#last = this.#room);
+    } else if (chunks[end] !== this.#last) {
+      // A large chunk came in between, or what was here has been taken.
+      this.#start = this.#used;
+      sharedBuffers.add(this.#room.buffer);
+      chunks.push(this.#last = this.#room);
+    }
+    this.#room.set(chunk, this.#used);
+    this.#used += length;
+    chunks[chunks.length - 1] = this.#last = this.#room.subarray(this.#start, this.#used);
+  }
+
+  /**
+   * A chunk leaves the list. What is given away of it must have a buffer of its own, which the receiver may transfer: no
+   * other chunk may lie in that, nor be put there later.
+   *
+   * @param taken the chunk, or its end
+   */
+  release(chunk: Uint8Array, taken: Uint8Array = chunk): Uint8Array {
+    const grows = chunk === this.#last;
+    if (grows) this.#room = this.#last = null;
+    const shares = grows || isSharedBuffer(chunk.buffer);
+    return shares && taken.buffer === chunk.buffer ? new Uint8Array(taken) : taken;
+  }
+}
+
 /** Whether other copies lie in this buffer, so that it can't be given away. */
 export function isSharedBuffer(value: object): boolean {
   return sharedBuffers.has(value);
