@@ -42,12 +42,12 @@ export class ContextCell {
   }
 }
 
-/** The context of all plain code of this thread, in a worker of what runs outside of its jobs. */
+/** The values of plain code where none was set. Only in a worker it changes: by what its modules set while they are loaded. */
 export const threadCell: ContextCell = new ContextCell();
 
 const jobCells: WeakMap<ReadonlyMap<string, unknown>, ContextCell> = new WeakMap();
 
-/** The context of plain code here: that of the thread, in a worker that of the job. */
+/** With what plain code here begins: with nothing, in a worker with the context of the job. */
 export function plainCell(): ContextCell {
   const inherited = inheritedValues();
   if (inherited === null) return threadCell;

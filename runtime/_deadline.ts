@@ -2,7 +2,7 @@ import { asCancellation, makeCancelledError } from "./_cancelled.ts";
 import { type BodyRun, leftBehind, runBody } from "./_body.ts";
 import { CancelledError } from "./exceptions.ts";
 import { forgiveCancellation } from "./_forgive.ts";
-import { currentScope } from "./_frame.ts";
+import { openChildScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Reaction } from "./_reaction.ts";
 import { Scope } from "./_scope.ts";
@@ -36,7 +36,7 @@ export abstract class Deadline<R> implements BodyRun<R> {
   /** `origin`: the user's function, by whose name a body that is left behind is reported. */
   constructor(origin: object) {
     this.#origin = origin as { readonly name?: string };
-    this.scope = Scope.childOf(currentScope());
+    this.scope = openChildScope();
     this.#base = this.scope.requestsAbove();
     this.promise = new Promise(capture) as Promise<R>;
     this.#resolve = capturedResolve;

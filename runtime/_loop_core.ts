@@ -11,6 +11,7 @@ export interface LoopCore extends ScopeLoop {
   /** Options with the loop alone, for what is made without any: known to be right. */
   readonly ownOptions: object;
   isClosed(): boolean;
+  over: boolean;
   callExceptionHandler(context: { message: string; [key: string]: unknown }): void;
   /** A future failed and nobody may come to see it. `site`: the stack of its creation, in debug mode. */
   watchUnretrieved(future: object, error: unknown, site: Site | null): UnretrievedWatch;

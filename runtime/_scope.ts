@@ -46,6 +46,8 @@ export interface ScopeLoop {
   callbackFrame(bindings: Bindings, cell: ContextCell | null): Scope;
   /** Whether waits and futures remember where they were made: in debug mode, and on a testing loop. */
   readonly recordsSites: boolean;
+  /** Closed, and nothing waits in it any more: code that it left running is plain code. */
+  readonly over: boolean;
 }
 
 /**
@@ -99,9 +101,7 @@ export class Scope implements ReactingScope<CancelRequest> {
   }
 
   /** A scope that is cancelled with `parent`, or on its own. */
-  static childOf(parent: Scope): Scope {
-    // What is set inside a frame that callbacks share must not reach the others.
-    const cell = parent.shared ? new ContextCell(parent.cell.bindings) : parent.cell;
+  static childOf(parent: Scope, cell: ContextCell = cellBelow(parent)): Scope {
     const scope = new Scope(parent.loop, parent, parent.task, cell);
     const home = openScope(parent);
     scope.parent = home;
@@ -377,6 +377,11 @@ interface Hits {
   controllers: AbortController[] | null;
   /** The code has asked for one of their signals since its last wake-up. */
   freshSignal: boolean;
+}
+
+/** What is set inside a frame that callbacks share must not reach the others. */
+function cellBelow(parent: Scope): ContextCell {
+  return parent.shared ? new ContextCell(parent.cell.bindings) : parent.cell;
 }
 
 /** The scope itself, or its first ancestor that has not ended. */

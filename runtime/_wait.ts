@@ -72,8 +72,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
 
   /** A cancellation that was still to be delivered says more than that the loop is closed, and so needs no report. */
   #refuse(home: Scope): void {
-    const { task } = home.root;
-    if (task !== null && isLeftWaiting(task)) return;
+    if (isLeftWaiting(home.root.task ?? this.scope.loop)) return;
     const pending = home.root.pendingCount > 0 ? home.takePending() : null;
     if (pending === null) {
       this.#reject(new RuntimeError("Event loop is closed: nothing can be waited for on it"));

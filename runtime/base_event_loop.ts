@@ -54,6 +54,7 @@ export class BaseEventLoop implements LoopCore {
   readonly rootScope: Scope;
   slowCallbackDuration = 0.1;
   recordsSites: boolean = debugByDefault();
+  over = false;
   /** What closes with the loop, and what the testing loop reports as leaked. */
   readonly resources: Set<LoopResource> = new Set();
   /** Operations of the host under way (a connect, a child, a job), by what they are; the testing clock waits for them. */
@@ -214,7 +215,7 @@ export class BaseEventLoop implements LoopCore {
   }
 
   #soon(caller: string, callback: unknown, args: Args): Handle {
-    this.#requireOpen();
+    this.requireOpen();
     checkCallback(callback, caller, this.#debug);
     const handle = new SoonHandle(callback, args, this.#self);
     this.scheduler.enqueue(handle);
@@ -222,7 +223,7 @@ export class BaseEventLoop implements LoopCore {
   }
 
   #at(caller: string, when: number, now: number, callback: unknown, args: Args): TimerHandle {
-    this.#requireOpen();
+    this.requireOpen();
     checkCallback(callback, caller, this.#debug);
     const handle = new TimedHandle(when, callback, args, this.#self);
     this.scheduler.addTimer(handle, now);
@@ -276,7 +277,7 @@ export class BaseEventLoop implements LoopCore {
     }
     // A factory may have options of its own; those that it passes on to a Task are checked there.
     if (options !== undefined) requireTaskOptions(options);
-    this.#requireOpen();
+    this.requireOpen();
     requireCoroutine(coro);
     const task = factory(this.#self, coro, options ?? {}) as Task<T>;
     if (options?.name !== undefined && isTask(task)) task.setName(options.name);
@@ -346,15 +347,11 @@ export class BaseEventLoop implements LoopCore {
 
   /** @throws {RuntimeError} when the loop is closed */
   protected requireOpen(): void {
-    this.#requireOpen();
-  }
-
-  #requireOpen(): void {
     if (this.#closed) throw new RuntimeError("Event loop is closed");
   }
 
   #requireRunnable(): void {
-    this.#requireOpen();
+    this.requireOpen();
     if (this.isRunning()) throw new RuntimeError("This event loop is already running");
     if (storedScope() !== undefined) {
       throw new RuntimeError("Cannot run the event loop while another loop is running");

@@ -1,7 +1,15 @@
-import { type Bindings, ContextCell, plainCell } from "./_context_cell.ts";
+import { type Bindings, ContextCell } from "./_context_cell.ts";
 import { describeType } from "./_describe.ts";
 import { RuntimeError } from "./exceptions.ts";
-import { currentScope, enterScope, runInScope, storedScope } from "./_frame.ts";
+import {
+  enterPlainCell,
+  enterScope,
+  plainHome,
+  runInPlainCell,
+  runInScope,
+  storedCell,
+  storedScope,
+} from "./_frame.ts";
 import { anything, instanceOf, type Kind, type OptionsOf, optionsOf } from "./_options.ts";
 import { Scope } from "./_scope.ts";
 import { inheritedValues } from "./_thread_slot.ts";
@@ -15,8 +23,9 @@ const NOTHING: unique symbol = Symbol("no value");
 
 /**
  * A variable whose value belongs to the current context: each task and each callback has its own, taken as a copy when it
- * was made. Outside tasks and callbacks all code of the thread shares one context; give a handler its own with
- * `copyContext().run(handler)`.
+ * was made. Outside tasks and callbacks a value follows the async context, as with `AsyncLocalStorage.enterWith`: what a
+ * request handler sets, other requests don't see, and what the top of a program sets, servers and tasks that it starts
+ * afterwards do.
  *
  * asyncio: `contextvars.ContextVar`
  *
@@ -80,7 +89,7 @@ export class ContextVar<T> {
     const had = cell.bindings.has(this);
     const old = cell.bindings.get(this) as T | undefined;
     cell.set(this, value);
-    return new BindingToken<T>(this, cell, had, old);
+    return new BindingToken<T>(this, contextHere() ?? cell, had, old);
   }
 
   /**
@@ -127,12 +136,12 @@ class BindingToken<T> implements Token<T> {
   readonly var: ContextVar<T>;
   readonly hadValue: boolean;
   readonly oldValue: T | undefined;
-  readonly #cell: ContextCell;
+  readonly #context: object;
   #used = false;
 
-  constructor(variable: ContextVar<T>, cell: ContextCell, had: boolean, old: T | undefined) {
+  constructor(variable: ContextVar<T>, context: object, had: boolean, old: T | undefined) {
     this.var = variable;
-    this.#cell = cell;
+    this.#context = context;
     this.hadValue = had;
     this.oldValue = old;
   }
@@ -146,14 +155,15 @@ class BindingToken<T> implements Token<T> {
       if (token.#used) {
         throw new RuntimeError(`Token of "${token.var.name}" has already been used once`);
       }
-      if (token.#cell !== (storedScope()?.cell ?? plainCell())) {
+      if (token.#context !== contextHere()) {
         throw new RangeError(
           `Cannot reset "${token.var.name}": the token was created in a different Context`,
         );
       }
       token.#used = true;
-      if (token.hadValue) token.#cell.set(token.var, token.oldValue);
-      else token.#cell.delete(token.var);
+      const cell = writableCell();
+      if (token.hadValue) cell.set(token.var, token.oldValue);
+      else cell.delete(token.var);
     };
   }
 }
@@ -203,7 +213,7 @@ export class Context {
     cell.entered = true;
     let result: R;
     try {
-      result = runInScope(transparent(cell), () => fn(...args), undefined);
+      result = runIn(cell, () => fn(...args));
     } catch (error) {
       cell.entered = false;
       throw error;
@@ -227,7 +237,7 @@ export class Context {
   bind<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
     requireFunction(fn, "bind");
     const cell = this.#cell;
-    return (...args) => runInScope(transparent(cell), () => fn(...args), undefined);
+    return (...args) => runIn(cell, () => fn(...args));
   }
 
   /** How many variables have a value here. */
@@ -253,7 +263,22 @@ export class Context {
     return wrap(new ContextCell(this.#cell.bindings));
   }
 
-  /** Pairs of variable and value. */
+  /** The variables that have a value here. */
+  keys(): IterableIterator<ContextVar<unknown>> {
+    return this.#cell.bindings.keys() as IterableIterator<ContextVar<unknown>>;
+  }
+
+  /** Their values. */
+  values(): IterableIterator<unknown> {
+    return this.#cell.bindings.values();
+  }
+
+  /** Pairs of variable and value; Python's `items()`. */
+  entries(): IterableIterator<[ContextVar<unknown>, unknown]> {
+    return this[Symbol.iterator]();
+  }
+
+  /** Pairs of variable and value, as of a Map; Python iterates over the variables alone. */
   [Symbol.iterator](): IterableIterator<[ContextVar<unknown>, unknown]> {
     return this.#cell.bindings.entries() as IterableIterator<[ContextVar<unknown>, unknown]>;
   }
@@ -280,7 +305,7 @@ export class Context {
 }
 
 /**
- * A copy of the current context, for instance to give each request of a plain server its own.
+ * A copy of the current context, for instance to try something out in it: what is set there stays there.
  *
  * asyncio: `contextvars.copy_context()`
  *
@@ -321,22 +346,28 @@ export function cellOf(context: Context): ContextCell {
 
 /** The values that code here sees. */
 export function currentBindings(): Bindings {
-  return (storedScope()?.cell ?? plainCell()).bindings;
+  return storedCell().bindings;
 }
 
 /** A cell that may be changed: callbacks that share a frame get their own with the first change. */
 function writableCell(): ContextCell {
   const scope = storedScope();
-  if (scope === undefined) return plainCell();
+  if (scope === undefined) return enterPlainCell();
   if (!scope.shared) return scope.cell;
   const own = Scope.transparent(scope.parent!, new ContextCell(scope.cell.bindings), null);
   enterScope(own);
   return own.cell;
 }
 
-function transparent(cell: ContextCell): Scope {
-  const scope = currentScope();
-  return Scope.transparent(scope, cell, scope.task);
+/** What tokens are compared by. */
+function contextHere(): object | undefined {
+  return storedScope()?.cell ?? plainHome();
+}
+
+function runIn<R>(cell: ContextCell, fn: () => R): R {
+  const scope = storedScope();
+  if (scope === undefined) return runInPlainCell(cell, fn);
+  return runInScope(Scope.transparent(scope, cell, scope.task), fn, undefined);
 }
 
 function requireFunction(fn: unknown, method: string): void {

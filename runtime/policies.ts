@@ -3,6 +3,7 @@ import { describeType } from "./_describe.ts";
 import { BaseEventLoop } from "./base_event_loop.ts";
 import { RuntimeError } from "./exceptions.ts";
 import { providePlainScope, storedScope } from "./_frame.ts";
+import { keepServersOutside } from "./_foreign_servers.ts";
 import type { LoopCore } from "./_loop_core.ts";
 
 let createLoop: (options?: { ambient?: boolean }) => EventLoop = (options) =>
@@ -244,4 +245,5 @@ export function newEventLoop(): EventLoop {
   return policy.newEventLoop();
 }
 
+keepServersOutside();
 providePlainScope(() => (policy.getEventLoop() as unknown as LoopCore).rootScope);

@@ -4,7 +4,7 @@ import type { Coroutine } from "./coroutines.ts";
 import { notABody } from "./_argument_checks.ts";
 import { CancelledError, ExceptionGroup, FatalError, RuntimeError } from "./exceptions.ts";
 import { forgiveCancellation } from "./_forgive.ts";
-import { currentScope } from "./_frame.ts";
+import { openChildScope } from "./_frame.ts";
 import { addEntry, type FutureEntry, takeFailure } from "./_future.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Scope } from "./_scope.ts";
@@ -82,7 +82,7 @@ export class TaskGroup {
     if (typeof body !== "function") {
       return Promise.reject(notABody(body));
     }
-    const scope = Scope.childOf(currentScope());
+    const scope = openChildScope();
     this.#scope = scope;
     this.#membership = new Membership(scope, this.#taskDone);
     this.#phase = "body";

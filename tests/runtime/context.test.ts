@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  Context,
   ContextVar,
   copyContext,
   createTask,
@@ -357,6 +358,18 @@ runs("CONTEXT-04: a context is a read-only map of its variables", () => {
   assert.deepEqual([...context].filter(([key]) => key === variable), [[variable, 5]]);
 });
 
+runs("CONTEXT-04: keys(), values() and entries() go over its variables", () => {
+  const [one, two] = [new ContextVar("one", { default: 0 }), new ContextVar("two", { default: 0 })];
+  const context = new Context();
+  context.run(() => {
+    one.set(1);
+    two.set(2);
+  });
+  assert.deepEqual([...context.keys()], [one, two]);
+  assert.deepEqual([...context.values()], [1, 2]);
+  assert.deepEqual([...context.entries()], [[one, 1], [two, 2]]);
+});
+
 runs("CONTEXT-04: a copy of a context goes its own way", () => {
   const variable = new ContextVar("variable", { default: 1 });
   const context = copyContext();
@@ -412,7 +425,7 @@ runs(
   },
 );
 
-test("CONTEXT-06: plain code shares one context; Context.run() gives a handler its own", async () => {
+test("CONTEXT-06: outside tasks Context.run() gives a handler a context of its own", async () => {
   const variable = new ContextVar("variable", { default: 0 });
   const handler = async (value: number): Promise<number> => {
     variable.set(value);
