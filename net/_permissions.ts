@@ -3,7 +3,10 @@ import { attemptOf, missingPermission } from "../runtime/_missing_permission.ts"
 /** What this file uses of `Deno.permissions`. */
 interface Permissions {
   querySync(
-    descriptor: { name: "net"; host?: string } | { name: "sys"; kind: string },
+    descriptor:
+      | { name: "net"; host?: string }
+      | { name: "sys"; kind: string }
+      | { name: "read" | "write"; path?: string },
   ): { state: string };
   requestSync(
     descriptor: { name: "net"; host?: string } | { name: "read" | "write"; path?: string },
@@ -24,6 +27,17 @@ export function hasNet(): boolean {
 export function grantsNet(host: string): boolean {
   const asked = permissions();
   return asked === null || asked.querySync({ name: "net", host }).state === "granted";
+}
+
+/** Whether a unix socket may be made at this path; nobody is asked. */
+export function grantsFile(path: string): boolean {
+  const asked = permissions();
+  if (asked === null) return true;
+  const host = path.startsWith("/") ? { host: `unix:${path}` } : {};
+  return asked.querySync({ name: "net", ...host }).state === "granted" &&
+    (["read", "write"] as const).every((name) =>
+      asked.querySync({ name, path }).state === "granted"
+    );
 }
 
 /** Whether this fact of the system may be looked up (`--allow-sys`); nobody is asked. */

@@ -76,6 +76,31 @@ export function removeStaleSocket(path: string): void {
   }
 }
 
+/** A name beside the path that is free, so far as chance goes; null when the system has no room for one. */
+export function pathBeside(path: string): string | null {
+  const mark = Math.random().toString(36).slice(2, 8);
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  for (const beside of [`${path}.${mark}`, `${folder}.${mark}`]) {
+    if (new TextEncoder().encode(beside).length <= MAX_PATH_BYTES) return beside;
+  }
+  return null;
+}
+
+/** Whether it is our socket: a file that came after it may have got its number. */
+function isSame(found: FileIdentity | null, own: FileIdentity | null): boolean {
+  return found !== null && found.isSocket && found.ino === own?.ino && found.dev === own.dev;
+}
+
+/** Removes the socket file of a closed listener, unless another has taken its place. */
+export function removeOwn(path: string, own: FileIdentity | null): void {
+  if (!isSame(identify(path), own)) return;
+  try {
+    files().remove(path);
+  } catch (error) {
+    throw toOSError(error, "unlink", path);
+  }
+}
+
 /**
  * Closes a listener whose runtime unlinks the path without looking. A file that must stay (one that
  * was put in the place of ours, or ours, when `cleanup` is false) is put aside for that moment.
@@ -92,8 +117,7 @@ export function closeUnixListener(
   unlinked: Promise<void> | null = null,
 ): void {
   const found = own === null ? null : identify(path);
-  const isOurs = found !== null && found.ino === own?.ino && found.dev === own.dev;
-  if (found === null || (isOurs && cleanup)) {
+  if (found === null || (cleanup && isSame(found, own))) {
     close();
     if (found !== null && unlinked !== null) files().remove(path);
     return;

@@ -9,13 +9,15 @@ import {
 import { DenoChannel } from "./_deno_channel.ts";
 import { closedListenersGone, DenoListener } from "./_deno_listener.ts";
 import { startOperation } from "./_operations.ts";
-import { requireUnix } from "./_permissions.ts";
+import { grantsFile, requireUnix } from "./_permissions.ts";
 import { ipFamily } from "./_ip_family.ts";
 import {
   checkUnixPath,
   closeUnixListener,
   hasFile,
   identify,
+  pathBeside,
+  removeOwn,
   removeStaleSocket,
 } from "./_unix_paths.ts";
 import type { AddressLike } from "./addresses.ts";
@@ -91,7 +93,9 @@ async function connected(target: ConnectTarget, signal: AbortSignal): Promise<Ra
   const gone = closedListenersGone();
   if (gone !== null) await gone;
   if ("path" in target) {
-    return unixChannel(await Deno.connect({ transport: "unix", path: target.path }));
+    const { path } = target;
+    const conn = await Deno.connect({ transport: "unix", path });
+    return new DenoChannel(conn, unixAddress(conn.localAddr.path), unixAddress(path));
   }
   const { hostname, port } = target;
   const autoSelectFamily = ipFamily(hostname) === 0;
@@ -107,8 +111,9 @@ function tcpChannel(conn: Deno.TcpConn, dual: boolean): DenoChannel {
   );
 }
 
-function unixChannel(conn: Deno.UnixConn): DenoChannel {
-  return new DenoChannel(conn, unixAddress(conn.localAddr.path), unixAddress(conn.remoteAddr.path));
+/** A connection that the server at this path has accepted. */
+function unixChannel(conn: Deno.UnixConn, path: string): DenoChannel {
+  return new DenoChannel(conn, unixAddress(path), unixAddress(conn.remoteAddr.path));
 }
 
 /** Deno's synchronous errors as the `OSError` family. */
@@ -151,12 +156,45 @@ function listenUnix(options: ListenUnix): RawListener {
   // Before the stale file goes: without the permission to listen nothing at all may happen.
   requireUnix(path, "listen");
   if (removeStale && hasFile(path)) removeStaleSocket(path);
-  const listener = attempt("listen", { path }, () => Deno.listen({ transport: "unix", path }));
+  const moved = hasFile(path) ? listenBeside(path) : null;
+  const listener = moved ??
+    attempt("listen", { path }, () => Deno.listen({ transport: "unix", path }));
   const own = hasFile(path) ? identify(path) : null;
   return new DenoListener(
     listener,
     unixAddress(path),
-    unixChannel,
-    (gone) => closeUnixListener(path, own, cleanup, () => listener.close(), gone),
+    (conn) => unixChannel(conn, path),
+    (gone) => {
+      if (moved === null) closeUnixListener(path, own, cleanup, () => listener.close(), gone);
+      else {
+        listener.close();
+        if (cleanup) removeOwn(path, own);
+      }
+    },
   );
+}
+
+/**
+ * A listener whose file was made under another name and moved into place. Deno unlinks the name that it knows blindly, and that
+ * some time after the close: a file that must stay, or a new one, would go with it. Null where that can't be done; what is in the
+ * way then shows at the path itself.
+ */
+function listenBeside(path: string): Deno.UnixListener | null {
+  const beside = pathBeside(path);
+  if (beside === null || !grantsFile(beside)) return null;
+  let listener: Deno.UnixListener;
+  try {
+    listener = Deno.listen({ transport: "unix", path: beside });
+  } catch {
+    return null;
+  }
+  try {
+    // Unlike a rename it replaces nothing, as it is with a bind.
+    Deno.linkSync(beside, path);
+    Deno.removeSync(beside);
+    return listener;
+  } catch {
+    listener.close();
+    return null;
+  }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import {
   CancelledError,
@@ -21,6 +22,7 @@ import {
 import type { AcceptSink, NetHost, RawListener } from "../../net/host.ts";
 import { useHost } from "../../net/_host_of.ts";
 import { netLoop } from "../../net/_net_loop.ts";
+import { runProgram } from "../_support/programs.ts";
 import { FakeChannel, Recorder } from "./_fake_channel.ts";
 import { pattern, portOf, runs, started, text, ticks, until, withPath } from "./_stream_kit.ts";
 
@@ -276,6 +278,12 @@ runs("SRV-08: abortClients() drops unsent data and a peer that does not read", a
   client.transport.abort();
 });
 
+const leaveSocket = new URL("./_leave_socket_program.ts", import.meta.url);
+
+function namesBeside(path: string): string[] {
+  return readdirSync(path.slice(0, path.lastIndexOf("/")));
+}
+
 async function exists(path: string): Promise<boolean> {
   const { stat } = await import("node:fs/promises");
   return await stat(path).then(() => true, () => false);
@@ -309,16 +317,91 @@ runs("SRV-09: a file that somebody has put in its place stays", () =>
     await unlink(path);
     await rename(`${path}.new`, path);
     server.close();
-    await server.waitClosed();
-    // Real time: Deno unlinks the path some time after the close.
-    await sleep(0.03);
     assert.equal(await exists(path), true);
+    await server.waitClosed();
+    // Real time: Deno unlinks the path that it knows some time after the close.
+    await sleep(0.03);
+    assert.deepEqual(namesBeside(path), ["s"]);
+    assert.equal(readFileSync(path, "utf8"), "mine");
+  }));
+
+runs("SRV-09: so does one that has got the number of the socket's", () =>
+  withPath(async (path) => {
+    const server = await startUnixServer(hello, path);
+    unlinkSync(path);
+    writeFileSync(path, "mine");
+    server.close();
+    await server.waitClosed();
+    await sleep(0.03);
+    assert.equal(readFileSync(path, "utf8"), "mine");
+  }));
+
+for (const cleanupSocket of [true, false]) {
+  runs(
+    `SRV-09: a file that comes after the close stays, { cleanupSocket: ${cleanupSocket} }`,
+    () =>
+      withPath(async (path) => {
+        const server = await startUnixServer(hello, path, { cleanupSocket });
+        // An accept is under way, which on Deno outlives the close.
+        await sleep(0.01);
+        server.close();
+        if (!cleanupSocket) unlinkSync(path);
+        writeFileSync(path, "new");
+        await server.waitClosed();
+        await sleep(0.03);
+        assert.deepEqual(namesBeside(path), ["s"]);
+        assert.equal(readFileSync(path, "utf8"), "new");
+      }),
+  );
+}
+
+runs(
+  "SRV-09: a process that exits right after the close leaves a file that must stay",
+  () =>
+    withPath(async (path) => {
+      const { code, stderr } = await runProgram(leaveSocket, { args: [path] });
+      assert.deepEqual([code, stderr], [0, ""]);
+      assert.deepEqual(namesBeside(path), ["s"]);
+    }),
+);
+
+runs("SRV-09: both ends know the path that was given", () =>
+  withPath(async (path) => {
+    const served: unknown[] = [];
+    const server = await startUnixServer((_reader, writer) => {
+      served.push(writer.getExtraInfo("sockname"));
+      writer.close();
+    }, path);
+    assert.deepEqual(namesBeside(path), ["s"]);
+    const [reader, writer] = await openUnixConnection(path);
+    await reader.read();
+    const address = { transport: "unix", path };
+    assert.deepEqual([writer.getExtraInfo("peername"), served], [address, [address]]);
+    assert.deepEqual(server.sockets[0]!.getsockname(), address);
+    writer.close();
+    server.close();
+    await server.waitClosed();
+  }));
+
+runs("SRV-09: a path as long as the system takes has a server too", () =>
+  withPath(async (path) => {
+    const folder = path.slice(0, -1);
+    const long = `${folder}${"x".repeat(107 - folder.length)}`;
+    const server = await startUnixServer(hello, long);
+    const [reader, writer] = await openUnixConnection(long);
+    assert.equal(text(await reader.read()), "hello");
+    writer.close();
+    server.close();
+    await server.waitClosed();
+    await sleep(0.03);
+    assert.deepEqual(namesBeside(path), []);
   }));
 
 runs("SRV-09: { cleanupSocket: false } leaves the socket file", () =>
   withPath(async (path) => {
     const server = await startUnixServer(hello, path, { cleanupSocket: false });
     server.close();
+    assert.equal(await exists(path), true);
     await server.waitClosed();
     // Real time: Deno unlinks the path some time after the close.
     await sleep(0.03);
