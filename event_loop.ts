@@ -4,6 +4,7 @@
  * @module
  */
 import { NetEventLoop } from "./net/net_event_loop.ts";
+import { showAs } from "./runtime/_printing.ts";
 import { provideLoopClass } from "./runtime/policies.ts";
 import {
   addSignalHandler,
@@ -83,6 +84,7 @@ export class FullEventLoop extends NetEventLoop {
   }
 
   static {
+    showAs(this.prototype);
     Object.defineProperty(this, "name", { value: "EventLoop" });
   }
 }

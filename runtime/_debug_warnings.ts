@@ -3,7 +3,7 @@ import type { Scope } from "./_scope.ts";
 import { captureStack, placeOf } from "./_stack.ts";
 import { waitsOf } from "./_waits_of.ts";
 
-/** Where promises were handed over, so that each place is told once. */
+/** What was told of which place, so that each is told once. */
 const told: Set<string> = new Set();
 
 /** Debug mode: a task was asked to cancel, got its CancelledError, and returned as though nothing had been. */
@@ -31,6 +31,36 @@ export function warnOfStarted(promise: PromiseLike<unknown>, scope: Scope): void
   console.warn(
     `A promise was handed over whose work seems to have started here, in ${scope.task}: it goes on when what takes it is ` +
       `cancelled. Hand over the function, () => work(), instead of work()${
+        place === "" ? "" : ` at ${place}`
+      }`,
+  );
+}
+
+/** Above an hour a number of seconds may be one of milliseconds. */
+export const HOUR = 3600;
+/** A day in milliseconds: above it the number was meant as "never" in either unit. */
+const LONGEST = 86_400_000;
+
+/**
+ * Debug mode: a delay above an hour was given as a bare number, as code does that comes from `setTimeout`. One that names its
+ * unit is believed. Callers compare with {@linkcode HOUR} first, as they are hot.
+ *
+ * @param call what was called: "sleep"
+ */
+export function warnOfHours(
+  call: string,
+  delay: unknown,
+  loop: Pick<LoopCore, "getDebug">,
+): void {
+  if (typeof delay !== "number" || delay > LONGEST || !loop.getDebug()) return;
+  const place = placeOf(captureStack(warnOfHours));
+  const key = `${call} ${place}`;
+  if (told.has(key)) return;
+  told.add(key);
+  const hours = Number((delay / HOUR).toPrecision(2));
+  console.warn(
+    `${call}() was given ${delay}, which is ${hours} hours: numbers are seconds; did you mean ` +
+      `{ milliseconds: ${delay} }? If not, { seconds: ${delay} } says so${
         place === "" ? "" : ` at ${place}`
       }`,
   );

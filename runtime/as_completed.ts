@@ -13,6 +13,7 @@ import { InternalTimer } from "./_internal_timer.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import { Wait } from "./_wait.ts";
+import { HOUR, warnOfHours } from "./_debug_warnings.ts";
 
 const OPTIONS: OptionsOf<{ timeout?: Delay | null }> = optionsOf("{ timeout: 5 }", {
   timeout: orNull(duration),
@@ -262,6 +263,7 @@ export function asCompleted<T>(
   const given = [...aws];
   const loop = given.find((aw): aw is Future<T> => isFuture(aw))?.getLoop() ??
     currentScope().loop as unknown as EventLoop;
+  if (timeout !== null && timeout > HOUR) warnOfHours("asCompleted", options.timeout, loop);
   const indexes = new Map<Future<T>, number>();
   given.forEach((aw, index) => {
     const future = asFuture(aw, loop);

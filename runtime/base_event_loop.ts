@@ -33,7 +33,7 @@ import { optionsOnLoop, type TaskOptions } from "./_task_options.ts";
 import type { TaskFactory } from "./task_factories.ts";
 import { AsyncGenerators } from "./_async_generators.ts";
 import { UnretrievedExceptions } from "./_unretrieved.ts";
-import { showAs } from "./_printing.ts";
+import { HOUR, warnOfHours } from "./_debug_warnings.ts";
 
 type Args = readonly unknown[];
 
@@ -191,7 +191,9 @@ export class BaseEventLoop implements LoopCore {
     ...args: A
   ): TimerHandle {
     const now = this.time();
-    return this.#at("callLater", now + toSeconds(delay), now, callback, args);
+    const seconds = toSeconds(delay);
+    if (seconds > HOUR) warnOfHours("callLater", delay, this);
+    return this.#at("callLater", now + seconds, now, callback, args);
   }
 
   callAt<A extends unknown[]>(
@@ -334,10 +336,6 @@ export class BaseEventLoop implements LoopCore {
   /** `<EventLoop running=true closed=false debug=false>` */
   toString(): string {
     return `<${this.constructor.name} running=${this.isRunning()} closed=${this.#closed} debug=${this.#debug}>`;
-  }
-
-  static {
-    showAs(this.prototype);
   }
 
   /** This loop under its public type, which the class above this folder completes. */

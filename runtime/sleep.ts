@@ -5,6 +5,7 @@ import type { Scope } from "./_scope.ts";
 import type { Turn } from "./_scheduler.ts";
 import type { TimerEntry } from "./_timer_heap.ts";
 import { Wait } from "./_wait.ts";
+import { HOUR, warnOfHours } from "./_debug_warnings.ts";
 
 /** A bare pass through the loop. */
 class YieldWait<T> extends Wait<T> {
@@ -110,6 +111,7 @@ export function sleep(delay: Delay, result?: unknown): Promise<unknown> {
     return Promise.reject(error);
   }
   const scope = currentScope();
+  if (seconds > HOUR) warnOfHours("sleep", delay, scope.loop);
   const wait = seconds <= 0 ? new YieldWait(scope, result) : new SleepWait(scope, seconds, result);
   return wait.promise;
 }

@@ -7,6 +7,7 @@ import { currentScope } from "./_frame.ts";
 import { InternalTimer } from "./_internal_timer.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { showAs } from "./_printing.ts";
+import { HOUR, warnOfHours } from "./_debug_warnings.ts";
 
 /** `created → active → expiring → expired`, or `active → finished`. */
 type State = "created" | "active" | "expiring" | "expired" | "finished";
@@ -202,7 +203,9 @@ export function timeout(delay: Delay | null): Timeout {
       "timeout() needs its limit: seconds as in timeout(5), { milliseconds: 250 }, or null for none",
     );
   }
-  return within(toSeconds(delay));
+  const seconds = toSeconds(delay);
+  if (seconds > HOUR) warnOfHours("timeout", delay, currentScope().loop);
+  return within(seconds);
 }
 
 /**

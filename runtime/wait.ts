@@ -15,6 +15,7 @@ import type { LoopCore } from "./_loop_core.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import { InternalTimer } from "./_internal_timer.ts";
 import { Wait } from "./_wait.ts";
+import { HOUR, warnOfHours } from "./_debug_warnings.ts";
 
 /** Return when any is done. */
 export const FIRST_COMPLETED = "FIRST_COMPLETED" as const;
@@ -154,6 +155,7 @@ export function wait<F extends Future<unknown>>(
     const { timeout = null, returnWhen = ALL_COMPLETED } = options ?? {};
     requireMembers(futures, returnWhen);
     const seconds = timeout === null ? null : toSeconds(timeout);
+    if (seconds !== null && seconds > HOUR) warnOfHours("wait", timeout, currentScope().loop);
     return new SeveralWait(futures, seconds, returnWhen).promise;
   } catch (error) {
     return Promise.reject(error);

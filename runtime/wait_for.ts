@@ -22,6 +22,7 @@ import { InternalTimer } from "./_internal_timer.ts";
 import { isTask, isThenable, requireCoroutine } from "./tasks.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Wait } from "./_wait.ts";
+import { HOUR, warnOfHours } from "./_debug_warnings.ts";
 
 /**
  * Waits for `aw`, but no longer than `timeout` (null: without limit): then cancels it, waits until it has unwound, and
@@ -48,6 +49,7 @@ export function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> 
     if (timeout === null) return asPromise(begin(aw));
     if (timeout === undefined) throw timeoutMissing(aw);
     const seconds = toSeconds(timeout);
+    if (seconds > HOUR) warnOfHours("waitFor", timeout, currentScope().loop);
     if (seconds <= 0) return new EndWait(asFuture(aw), aw).promise;
     return new WaitForBody(seconds, aw).begin();
   } catch (error) {

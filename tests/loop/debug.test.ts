@@ -18,9 +18,10 @@ import {
   sleep,
   TaskGroup,
   timeout,
+  wait,
   waitFor,
 } from "../../mod.ts";
-import type { ExceptionContext } from "../../mod.ts";
+import type { Delay, ExceptionContext } from "../../mod.ts";
 import { BaseEventLoop } from "../../runtime/base_event_loop.ts";
 import { RuntimeHost } from "../../runtime/host.ts";
 import { runProgram } from "../_support/programs.ts";
@@ -371,6 +372,74 @@ test("DEBUG-03: createTask() of a promise is an error in every mode", async () =
     const promise = Promise.resolve() as unknown as () => void;
     assert.throws(() => createTask(promise), TypeError);
   });
+});
+
+// ── milliseconds where seconds are meant
+
+/** Begins each of them for so long, and waits for none. */
+function beginAll(loop: EventLoop, delay: Delay): void {
+  // Not `() => sleep(delay)`: a call in the place of the return leaves no frame on Bun.
+  const begun = [
+    createTask(async () => {
+      await sleep(delay);
+    }),
+    createTask(async () => {
+      await waitFor(() => new Future<void>(), delay);
+    }),
+    createTask(async () => {
+      await timeout(delay).with(() => new Future<void>());
+    }),
+    createTask(async () => {
+      await wait([new Future<void>()], { timeout: delay });
+    }),
+  ];
+  asCompleted([new Future<void>()], { timeout: delay });
+  loop.callLater(delay, () => {}).cancel();
+  for (const task of begun) loop.callLater(0.1, () => task.cancel());
+}
+
+// These two come first, as each place is asked about once.
+test("DEBUG-05: an hour, a unit, or a time that never comes is believed", async () => {
+  const { warnings } = await inDebugMode(async (_host, loop) => {
+    for (const delay of [3600, { seconds: 7200 }, { milliseconds: 7_200_000 }, 1e9, Infinity]) {
+      beginAll(loop, delay);
+    }
+    await ticks(5);
+  });
+  assert.deepEqual(warnings, []);
+});
+
+test("DEBUG-05: without debug mode nobody is asked", async () => {
+  const { warnings } = await inDebugMode(async (_host, loop) => {
+    beginAll(loop, 4000);
+    await ticks(5);
+  }, { debug: false });
+  assert.deepEqual(warnings, []);
+});
+
+test("DEBUG-05: a bare number above an hour is asked about, with its place", async () => {
+  const { warnings } = await inDebugMode(async (_host, loop) => {
+    beginAll(loop, 4000);
+    await ticks(5);
+  });
+  assert.deepEqual(
+    warnings.map((text) => text.slice(0, text.indexOf("("))).sort(),
+    ["asCompleted", "callLater", "sleep", "timeout", "wait", "waitFor"],
+  );
+  for (const text of warnings) {
+    assert.match(
+      text,
+      /^\w+\(\) was given 4000, which is 1\.1 hours: numbers are seconds; did you mean \{ milliseconds: 4000 \}\? If not, \{ seconds: 4000 \} says so at .*debug\.test\.[jt]s:\d+/,
+    );
+  }
+});
+
+test("DEBUG-05: each place is asked about once", async () => {
+  const { warnings } = await inDebugMode(async (_host, loop) => {
+    for (let i = 0; i < 3; i++) loop.callLater(5000, () => {}).cancel();
+    await ticks(1);
+  });
+  assert.equal(warnings.length, 1);
 });
 
 // ── the whole of it
