@@ -75,9 +75,9 @@ export class QueueCore<T> {
     return this.getters.add(new GetWait(this, this.#enter()));
   }
 
-  /** Like `waitToGet`, for an iterator. */
-  waitForNext(): Promise<IteratorResult<T, undefined>> {
-    return this.getters.add(new NextWait(this, this.#enter()));
+  /** Like `waitToGet`, for an iterator, which keeps its waits in `open`. */
+  waitForNext(open: Set<NextWait<T>>): Promise<IteratorResult<T, undefined>> {
+    return this.getters.add(new NextWait(this, this.#enter(), open));
   }
 
   waitUntilDone(): Promise<void> {
@@ -112,14 +112,25 @@ export class QueueCore<T> {
 /** Somebody in one of the lines. */
 abstract class LineWait<T, R> extends QueuedWait<R> {
   protected readonly core: QueueCore<T>;
+  /** Of one that joined the line again: the promise that the first wait gave out. */
+  #first: Promise<unknown> | null = null;
 
   constructor(core: QueueCore<T>, scope: Scope) {
     super(scope);
     this.core = core;
   }
 
+  override get handedOut(): Promise<unknown> {
+    return this.#first ?? this.promise;
+  }
+
+  override standsFor(promise: Promise<unknown>): boolean {
+    return promise === this.handedOut;
+  }
+
   /** Joins the line again and settles with what comes of that. */
-  protected followed(line: WaitList, wait: QueuedWait<R>): R {
+  protected followed(line: WaitList, wait: LineWait<T, R>): R {
+    wait.#first = this.handedOut;
     const promise = line.add(wait);
     // If this promise was dropped, the other's cancellation is still nobody's unhandled rejection.
     promise.then(undefined, (error) => {
@@ -140,7 +151,7 @@ abstract class TakeWait<T, R> extends LineWait<T, R> {
 
   protected abstract deliver(item: T): R;
   protected abstract end(): R;
-  protected abstract again(): QueuedWait<R>;
+  protected abstract again(): LineWait<T, R>;
 
   protected onWake(): R {
     const { core } = this;
@@ -151,8 +162,12 @@ abstract class TakeWait<T, R> extends LineWait<T, R> {
 
   protected override onCancel(_error: CancelledError): void {
     this.leave();
+    if (this.woken) this.passOn();
+  }
+
+  protected passOn(): void {
     const { core } = this;
-    if (this.woken && core.store.size > 0) core.getters.wakeAndTakeOut();
+    if (core.store.size > 0) core.getters.wakeAndTakeOut();
   }
 }
 
@@ -165,12 +180,44 @@ class GetWait<T> extends TakeWait<T, T> {
     throw this.core.shutDownError();
   }
 
-  protected again(): QueuedWait<T> {
+  protected again(): LineWait<T, T> {
     return new GetWait(this.core, this.scope);
   }
 }
 
-class NextWait<T> extends TakeWait<T, IteratorResult<T, undefined>> {
+export class NextWait<T> extends TakeWait<T, IteratorResult<T, undefined>> {
+  readonly #open: Set<NextWait<T>>;
+  /** The iterator was left; an item that it had been woken for goes to the next getter. */
+  #left: "no" | "unwoken" | "woken" = "no";
+
+  constructor(core: QueueCore<T>, scope: Scope, open: Set<NextWait<T>>) {
+    super(core, scope);
+    this.#open = open;
+    if (this.pending || this.cancelled) open.add(this);
+  }
+
+  /** Settles it as done, without an item. */
+  endEarly(): void {
+    if (this.pending) {
+      this.#left = "unwoken";
+      this.leave();
+      this.wake();
+    } else if (!this.cancelled) this.#left = "woken";
+  }
+
+  protected override onWake(): IteratorResult<T, undefined> {
+    this.#open.delete(this);
+    if (this.#left === "no") return super.onWake();
+    if (this.#left === "woken") this.passOn();
+    return this.end();
+  }
+
+  protected override onCancel(error: CancelledError): void {
+    this.#open.delete(this);
+    if (this.#left === "unwoken") this.leave();
+    else super.onCancel(error);
+  }
+
   protected deliver(item: T): IteratorResult<T, undefined> {
     return { value: item, done: false };
   }
@@ -179,8 +226,8 @@ class NextWait<T> extends TakeWait<T, IteratorResult<T, undefined>> {
     return { value: undefined, done: true };
   }
 
-  protected again(): QueuedWait<IteratorResult<T, undefined>> {
-    return new NextWait(this.core, this.scope);
+  protected again(): LineWait<T, IteratorResult<T, undefined>> {
+    return new NextWait(this.core, this.scope, this.#open);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { QueueCore } from "./_queue_core.ts";
+import type { NextWait, QueueCore } from "./_queue_core.ts";
 
 /**
  * Iterates over a queue. Written out because an async generator would await items that are promises, and would keep a
@@ -6,6 +6,8 @@ import type { QueueCore } from "./_queue_core.ts";
  */
 export class QueueIterator<T> implements AsyncIterableIterator<T, undefined, unknown> {
   readonly #core: QueueCore<T>;
+  /** Those whose `next()` has not settled. */
+  readonly #waits: Set<NextWait<T>> = new Set();
   #ended = false;
 
   constructor(core: QueueCore<T>) {
@@ -17,7 +19,7 @@ export class QueueIterator<T> implements AsyncIterableIterator<T, undefined, unk
     try {
       if (!this.#ended) {
         if (core.store.size > 0) return Promise.resolve({ value: core.take(), done: false });
-        if (!core.isShutDown) return core.waitForNext();
+        if (!core.isShutDown) return core.waitForNext(this.#waits);
       }
       return Promise.resolve({ value: undefined, done: true });
     } catch (error) {
@@ -25,9 +27,10 @@ export class QueueIterator<T> implements AsyncIterableIterator<T, undefined, unk
     }
   }
 
-  /** The loop was left; the queue keeps its items. */
+  /** The loop was left; the queue keeps its items, and a `next()` that waits for one is done. */
   return(): Promise<IteratorResult<T, undefined>> {
     this.#ended = true;
+    for (const wait of [...this.#waits]) wait.endEarly();
     return Promise.resolve({ value: undefined, done: true });
   }
 

@@ -21,6 +21,16 @@ export function makeCancelledError(message: string | undefined, debug: boolean):
   return error;
 }
 
+/** The error that a request becomes where it is delivered. */
+export function cancelledError(
+  loop: { getDebug(): boolean },
+  request: { readonly message: string | undefined; readonly cause?: unknown },
+): CancelledError {
+  const error = makeCancelledError(request.message, loop.getDebug());
+  if (request.cause !== undefined) error.cause = request.cause;
+  return error;
+}
+
 /**
  * The CancelledError that unwound some code which had been asked to end, or that stands for the AbortError of an operation
  * that obeyed its signal; null for any other error.
@@ -31,4 +41,25 @@ export function asCancellation(error: unknown, debug: boolean): CancelledError |
   const cancelled = makeCancelledError(undefined, debug);
   cancelled.cause = error;
   return cancelled;
+}
+
+function ignore(): void {}
+
+/**
+ * To be called with what `promise` is about to reject with: a promise that was dropped and that only a cancellation rejects
+ * is nobody's unhandled rejection. Other errors stay the business of whoever has the promise.
+ */
+export function forgiveCancellation(promise: Promise<unknown>, error: unknown): void {
+  if (error instanceof CancelledError) promise.then(undefined, ignore);
+}
+
+/** The same promise, to be handed out by a function that is async inside. */
+export function forgiving<T>(inner: Promise<T>): Promise<T> {
+  const promise = new Promise<T>((resolve, reject) => {
+    inner.then(resolve, (error) => {
+      forgiveCancellation(promise, error);
+      reject(error);
+    });
+  });
+  return promise;
 }

@@ -1,7 +1,6 @@
-import { asCancellation, makeCancelledError } from "./_cancelled.ts";
+import { asCancellation, forgiveCancellation, makeCancelledError } from "./_cancelled.ts";
 import { type BodyRun, leftBehind, runBody } from "./_body.ts";
 import { CancelledError } from "./exceptions.ts";
-import { forgiveCancellation } from "./_forgive.ts";
 import { openChildScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Reaction } from "./_reaction.ts";
@@ -41,6 +40,7 @@ export abstract class Deadline<R> implements BodyRun<R> {
     this.promise = new Promise(capture) as Promise<R>;
     this.#resolve = capturedResolve;
     this.#rejectPromise = capturedReject;
+    this.scope.promise = this.promise;
   }
 
   /** The work. */
@@ -93,7 +93,7 @@ export abstract class Deadline<R> implements BodyRun<R> {
       request.cause,
     );
     this.#left = true;
-    scope.detach(this.#loop.rootScope);
+    scope.moveTo(this.#loop.rootScope);
     leftBehind.add(this.#loop, this, this.#origin.name ?? "");
     this.#end();
     this.#reject(error);
@@ -105,7 +105,7 @@ export abstract class Deadline<R> implements BodyRun<R> {
       this.scope.close();
       return;
     }
-    const undelivered = this.#fired ? this.scope.undelivered : null;
+    const undelivered = this.scope.requests > 0 ? this.scope.undelivered : null;
     if (undelivered === null) {
       this.#end();
       this.scope.close();
@@ -114,7 +114,7 @@ export abstract class Deadline<R> implements BodyRun<R> {
     }
     // The request came while the body sat in a foreign await and was never delivered: it counts here.
     const cancelled = makeCancelledError(undelivered.message, this.#loop.getDebug());
-    const error = this.#verdict(cancelled, undelivered.cause);
+    const error = this.#fired ? this.#verdict(cancelled, undelivered.cause) : cancelled;
     this.#end();
     this.scope.close();
     this.#reject(error);

@@ -1,9 +1,8 @@
 import type { EventLoop } from "../event_loop.ts";
-import { makeCancelledError } from "./_cancelled.ts";
+import { forgiving, makeCancelledError } from "./_cancelled.ts";
 import { type Context, contextKind } from "./context.ts";
 import { callbackNames, DoneCallback } from "./_done_callback.ts";
 import { CancelledError, InvalidStateError, RuntimeError } from "./exceptions.ts";
-import { forgiving } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";
 import type { FutureEntry } from "./_future_entry.ts";
 import { FutureWait } from "./_future_wait.ts";

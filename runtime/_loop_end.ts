@@ -1,3 +1,4 @@
+import type { Scope } from "./_scope.ts";
 import type { LoopCore } from "./_loop_core.ts";
 
 /**
@@ -52,7 +53,7 @@ export class LoopEnd {
 
   /** The scheduler has nothing ready any more. */
   drained(): void {
-    if (this.#phase === "draining" && this.#loop.rootScope.hasWaits()) {
+    if (this.#phase === "draining" && hasWaits(this.#loop.rootScope)) {
       this.#phase = "refusing";
       this.#cancelWaits();
     } else if (!this.#isOver) {
@@ -83,4 +84,11 @@ export class LoopEnd {
     rootScope.clearPending();
     scheduler.startLast();
   }
+}
+
+/** Whether anything waits in the scope or below it. */
+function hasWaits(scope: Scope): boolean {
+  if (scope.firstWait !== null) return true;
+  for (const child of scope.children()) if (hasWaits(child)) return true;
+  return false;
 }

@@ -1,7 +1,7 @@
 import { type Bindings, ContextCell } from "./_context_cell.ts";
 import { activityOf, type ReactingScope, Reaction } from "./_reaction.ts";
 import type { Scheduler } from "./_scheduler.ts";
-import { makeCancelledError } from "./_cancelled.ts";
+import { cancelledError } from "./_cancelled.ts";
 
 /** One request to cancel, as its asker worded it. Shared by all waits it hits. */
 export interface CancelRequest {
@@ -15,11 +15,17 @@ export interface ScopeWait {
   nextWait: ScopeWait | null;
   previousWait: ScopeWait | null;
   /** The tree's `step` when the wait was made. */
-  readonly step: number;
+  step: number;
   /** Takes the request, or remembers it until the wake-up that is already on its way. False: it can't be cancelled. */
   cancel(request: CancelRequest): boolean;
   /** Forgets a request that has not become effective (`uncancel()` reached 0). */
   withdraw(): void;
+  /** The promise that its maker gave out. */
+  readonly handedOut: Promise<unknown>;
+  standsFor(promise: Promise<unknown>): boolean;
+  /** For who was given its promise; see `_known.ts`. */
+  callOff(request: CancelRequest): "taken" | "over" | "missed";
+  moveTo(scope: Scope): void;
 }
 
 /** What a scope needs to know of its task. */
@@ -86,6 +92,8 @@ export class Scope implements ReactingScope<CancelRequest> {
   frame: Frame | null = null;
   firstWait: ScopeWait | null = null;
   firstChild: Scope | null = null;
+  /** What the call that runs in it returned. */
+  promise: Promise<unknown> | null = null;
   #nextSibling: Scope | null = null;
   #previousSibling: Scope | null = null;
   #controller: AbortController | null = null;
@@ -150,13 +158,6 @@ export class Scope implements ReactingScope<CancelRequest> {
       yield child;
       child = next;
     }
-  }
-
-  /** Whether anything waits in it or below it. */
-  hasWaits(): boolean {
-    if (this.firstWait !== null) return true;
-    for (const child of this.children()) if (child.hasWaits()) return true;
-    return false;
   }
 
   *waits(): IterableIterator<ScopeWait> {
@@ -296,16 +297,21 @@ export class Scope implements ReactingScope<CancelRequest> {
     }
   }
 
-  /** Cuts the scope off from what encloses it, with all it holds: its body has been left behind. */
-  detach(top: Scope): void {
-    this.#settleReactions();
-    this.root.pendingCount -= this.#countPending();
+  /**
+   * Goes below another scope with all it holds, and is cancelled with that from now on. Below the loop's own it is cut off
+   * from what enclosed it, as a body is that was left behind.
+   */
+  moveTo(parent: Scope): void {
+    const home = openScope(parent);
+    const root = home.root.parent === null ? this : home.root;
+    const count = this.#settleReactions();
+    this.root.pendingCount -= count;
     this.root.exits++;
     this.parent!.#release(this);
-    this.parent = top;
-    top.#adopt(this);
-    this.#setRoot(this);
-    this.pendingCount = this.#countPending();
+    this.parent = home;
+    home.#adopt(this);
+    if (root !== this.root) this.#setRoot(root);
+    root.pendingCount += count;
   }
 
   /** Aborts when this scope, or one that encloses it, is asked to end. */
@@ -354,19 +360,18 @@ export class Scope implements ReactingScope<CancelRequest> {
     }
   }
 
-  #settleReactions(): void {
+  /** Leaves pending what is not decided yet, and counts what is pending. */
+  #settleReactions(): number {
     Reaction.of(this)?.leave();
-    for (const child of this.children()) child.#settleReactions();
-  }
-
-  #countPending(): number {
     let count = this.pending === null ? 0 : 1;
-    for (const child of this.children()) count += child.#countPending();
+    for (const child of this.children()) count += child.#settleReactions();
     return count;
   }
 
   #setRoot(root: Scope): void {
+    if (root === this) this.pendingCount = 0;
     this.root = root;
+    for (const wait of this.waits()) wait.step = root.step;
     for (const child of this.children()) child.#setRoot(root);
   }
 }
@@ -389,11 +394,4 @@ export function openScope(scope: Scope): Scope {
   let open = scope;
   while (open.closed) open = open.parent!;
   return open;
-}
-
-/** The error that a request becomes where it is delivered. */
-export function cancelledError(loop: ScopeLoop, request: CancelRequest): Error {
-  const error = makeCancelledError(request.message, loop.getDebug());
-  if (request.cause !== undefined) error.cause = request.cause;
-  return error;
 }

@@ -1,16 +1,11 @@
+import { cancelledError } from "./_cancelled.ts";
 import { CancelledError, RuntimeError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import { isLeftWaiting } from "./_loop_end.ts";
 import { Reaction } from "./_reaction.ts";
 import { Site } from "./_stack.ts";
 import type { ReadyEntry, Scheduler, Turn } from "./_scheduler.ts";
-import {
-  cancelledError,
-  type CancelRequest,
-  openScope,
-  type Scope,
-  type ScopeWait,
-} from "./_scope.ts";
+import { type CancelRequest, openScope, type Scope, type ScopeWait } from "./_scope.ts";
 
 /**
  * - `pending`: registered, nobody has woken it.
@@ -35,11 +30,11 @@ function ignore(): void {}
  */
 export abstract class Wait<T> implements ScopeWait, ReadyEntry {
   readonly promise: Promise<T>;
-  /** Where it was made; leads to the task that waits. */
-  readonly scope: Scope;
+  /** Where it was made, or moved; leads to the task that waits. */
+  scope: Scope;
   nextWait: ScopeWait | null = null;
   previousWait: ScopeWait | null = null;
-  readonly step: number;
+  step: number;
   /** Where it was made, where the loop records that. */
   readonly site: Site | null;
   protected readonly scheduler: Scheduler;
@@ -122,6 +117,35 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
       this.scheduler.enqueue(this);
     } else if (this.#state === "woken") this.request ??= request;
     return this.#state !== "settled";
+  }
+
+  /** Cancels it for who was given its promise. */
+  callOff(request: CancelRequest): "taken" | "over" | "missed" {
+    return this.#listed && this.cancel(request) ? "taken" : "over";
+  }
+
+  /** It is cancelled with `scope` from now on. */
+  moveTo(scope: Scope): void {
+    if (!this.#listed) return;
+    this.home.removeWait(this);
+    this.scope = scope;
+    const { home } = this;
+    this.step = home.root.step;
+    home.addWait(this);
+    if (home.root.pendingCount > 0) this.takePending();
+  }
+
+  /** Whether it is still to run. */
+  get #listed(): boolean {
+    return this.previousWait !== null || this.home.firstWait === this;
+  }
+
+  get handedOut(): Promise<unknown> {
+    return this.promise;
+  }
+
+  standsFor(promise: Promise<unknown>): boolean {
+    return promise === this.promise;
   }
 
   withdraw(): void {

@@ -1,3 +1,4 @@
+import { forgiving } from "./_cancelled.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { duration, type OptionsOf, optionsOf, orNull } from "./_options.ts";
 import type { Awaitable } from "./coroutines.ts";
@@ -5,7 +6,6 @@ import { describeSeconds, describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { asFuture } from "./ensure_future.ts";
 import { TimeoutError } from "./exceptions.ts";
-import { forgiving } from "./_forgive.ts";
 import { currentScope } from "./_frame.ts";
 import { addEntry, coreOf, type Future, type FutureEntry, removeEntry } from "./_future.ts";
 import { isFuture } from "./futures.ts";
@@ -35,23 +35,46 @@ type Arrival<T> = Future<T> | typeof TOO_LATE;
 
 class ArrivalWait<T> extends Wait<Arrival<T>[]> {
   readonly #line: CompletionLine<T>;
+  #handedOut: Promise<unknown> = this.promise;
+  #ended = false;
 
   constructor(line: CompletionLine<T>) {
     super();
     this.#line = line;
   }
 
+  override get handedOut(): Promise<unknown> {
+    return this.#handedOut;
+  }
+
+  override set handedOut(promise: Promise<unknown>) {
+    this.#handedOut = promise;
+  }
+
+  override standsFor(promise: Promise<unknown>): boolean {
+    return promise === this.#handedOut;
+  }
+
   override describe(): string {
     return "the next future of asCompleted()";
   }
 
-  // Boxed: a bare future would be unwrapped by the promise.
+  /** Its iterator was left: it takes nothing, and passes on what it had been woken for. */
+  end(): void {
+    this.#ended = true;
+    if (this.pending) {
+      this.#line.remove(this);
+      this.wake();
+    } else if (!this.cancelled) this.#line.leave(this);
+  }
+
+  // Boxed: a bare future would be unwrapped by the promise. Empty: there is none.
   protected onWake(): Arrival<T>[] {
-    return [this.#line.take(this)];
+    return this.#ended ? [] : [this.#line.take(this)];
   }
 
   protected override onCancel(): void {
-    this.#line.leave(this);
+    if (!this.#ended) this.#line.leave(this);
   }
 }
 
@@ -102,25 +125,38 @@ class CompletionLine<T> {
     );
   }
 
-  /** Resolves to the next finished future, boxed. */
-  next(): Promise<Arrival<T>[]> {
-    if (this.#arrived.length > this.#promised && this.#waiting.length === 0) {
-      return Promise.resolve([this.#arrived.shift() as Arrival<T>]);
-    }
+  /** The next finished future, boxed, where nobody has to wait for it. */
+  takeArrived(): Arrival<T>[] | null {
+    if (this.#arrived.length <= this.#promised || this.#waiting.length > 0) return null;
+    return [this.#arrived.shift() as Arrival<T>];
+  }
+
+  /** Waits for the next finished future. */
+  enter(): ArrivalWait<T> {
     const wait = new ArrivalWait(this);
     this.#waiting.push(wait);
-    return wait.promise;
+    return wait;
+  }
+
+  /** Resolves to the result of the next future that is finished. */
+  valueOfNext(): Promise<T> {
+    const arrived = this.takeArrived();
+    if (arrived !== null) return forgiving(valueOf(Promise.resolve(arrived), this));
+    const wait = this.enter();
+    const promise = forgiving(valueOf(wait.promise, this));
+    wait.handedOut = promise;
+    return promise;
   }
 
   take(wait: ArrivalWait<T>): Arrival<T> {
-    this.#remove(wait);
+    this.remove(wait);
     this.#promised--;
     return this.#arrived.shift() as Arrival<T>;
   }
 
   /** A cancelled waiter passes on the arrival that it had been woken for. */
   leave(wait: ArrivalWait<T>): void {
-    this.#remove(wait);
+    this.remove(wait);
     if (!wait.woken) return;
     this.#promised--;
     this.#wakeNext();
@@ -143,7 +179,7 @@ class CompletionLine<T> {
     }
   }
 
-  #remove(wait: ArrivalWait<T>): void {
+  remove(wait: ArrivalWait<T>): void {
     const index = this.#waiting.indexOf(wait);
     if (index >= 0) this.#waiting.splice(index, 1);
   }
@@ -199,22 +235,77 @@ class AsCompleted<T> implements Iterable<Promise<T>>, AsyncIterable<Completed<T>
   *[Symbol.iterator](): IterableIterator<Promise<T>> {
     while (this.#line.left > 0) {
       this.#line.left--;
-      yield forgiving(valueOfNext(this.#line));
+      yield this.#line.valueOfNext();
     }
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<Completed<T>> {
-    while (this.#line.left > 0) {
-      this.#line.left--;
-      const [future] = await this.#line.next();
-      if (future === undefined || future === TOO_LATE) throw this.#line.tooLate();
-      yield { future, index: this.#line.indexOf(future), result: () => future.result() };
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<Completed<T>> {
+    return new CompletedIterator(this.#line);
   }
 }
 
-async function valueOfNext<T>(line: CompletionLine<T>): Promise<T> {
-  const [future] = await line.next();
+/** Written out because an async generator that is left in the middle of a `next()` goes on until that has its arrival. */
+class CompletedIterator<T> implements AsyncIterableIterator<Completed<T>, undefined, unknown> {
+  readonly #line: CompletionLine<T>;
+  readonly #waits: Set<ArrivalWait<T>> = new Set();
+  #ended = false;
+
+  constructor(line: CompletionLine<T>) {
+    this.#line = line;
+  }
+
+  next(): Promise<IteratorResult<Completed<T>, undefined>> {
+    const line = this.#line;
+    if (this.#ended || line.left <= 0) return Promise.resolve({ value: undefined, done: true });
+    line.left--;
+    const arrived = line.takeArrived();
+    if (arrived !== null) return forgiving(Promise.resolve(arrived).then((box) => this.#give(box)));
+    const wait = line.enter();
+    this.#waits.add(wait);
+    const promise = forgiving(this.#settle(wait));
+    wait.handedOut = promise;
+    return promise;
+  }
+
+  /** The loop was left. A `next()` under way is done, and what it waited for comes when the line is taken up again. */
+  return(): Promise<IteratorResult<Completed<T>, undefined>> {
+    this.#ended = true;
+    for (const wait of this.#waits) wait.end();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async #settle(wait: ArrivalWait<T>): Promise<IteratorResult<Completed<T>, undefined>> {
+    try {
+      return this.#give(await wait.promise);
+    } catch (error) {
+      if (wait.cancelled) this.#line.left++;
+      throw error;
+    } finally {
+      this.#waits.delete(wait);
+    }
+  }
+
+  #give([future]: Arrival<T>[]): IteratorResult<Completed<T>, undefined> {
+    const line = this.#line;
+    if (future === undefined) {
+      line.left++;
+      return { value: undefined, done: true };
+    }
+    if (future !== TOO_LATE) {
+      const index = line.indexOf(future);
+      return { value: { future, index, result: () => future.result() }, done: false };
+    }
+    this.#ended = true;
+    throw line.tooLate();
+  }
+}
+
+async function valueOf<T>(next: Promise<Arrival<T>[]>, line: CompletionLine<T>): Promise<T> {
+  const [future] = await next;
   if (future === undefined || future === TOO_LATE) throw line.tooLate();
   return future.result();
 }

@@ -5,16 +5,26 @@ import type { Awaitable } from "./coroutines.ts";
 import { warnOfStarted } from "./_debug_warnings.ts";
 import { describeType } from "./_describe.ts";
 import { currentScope } from "./_frame.ts";
-import { Future, settleError, settleResult } from "./_future.ts";
+import {
+  coreOf,
+  Future,
+  markRetrieved,
+  settleCancelled,
+  settleError,
+  settleResult,
+} from "./_future.ts";
+import { CancelledError } from "./exceptions.ts";
 import { isFuture } from "./futures.ts";
+import { type Behind, behindOf, callOff } from "./_known.ts";
 import { loopFuture } from "./_loop_future.ts";
+import { Scope } from "./_scope.ts";
 import { isThenable } from "./tasks.ts";
 
 const OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", { loop: eventLoop });
 
 /**
  * A Future or Task as it is; a coroutine as a new Task; any other promise wrapped in a Future, so that the wait for it can
- * be cancelled (the promise itself goes on).
+ * be cancelled. What an asyncio call returned (`queue.get()`) is cancelled with it; any other promise itself goes on.
  *
  * asyncio: `asyncio.ensure_future()`
  *
@@ -49,21 +59,25 @@ export function asFuture<T>(aw: Awaitable<T>, given?: EventLoop): Future<T> {
   }
   const loop = given ?? currentScope().loop as unknown as EventLoop;
   if (typeof aw === "function") return loop.createTask(aw);
-  if (isThenable(aw)) {
-    warnOfStarted(aw, currentScope());
-    return wrapPromise(aw, loop);
-  }
+  if (isThenable(aw)) return wrapPromise(aw, loop, warnOfStarted);
   throw new TypeError(
     `A Future, a promise or a coroutine function is required: got ${describeType(aw)}`,
   );
 }
 
 /**
- * A Future of `loop` that ends as `promise` does. What the promise brings after a cancellation is dropped; a
- * ConcurrentFuture is cancelled with it.
+ * A Future of `loop` that ends as `promise` does. With it an asyncio wait behind the promise is cancelled, and so is a
+ * ConcurrentFuture; what another promise brings after a cancellation is dropped.
  */
-export function wrapPromise<T>(promise: PromiseLike<T>, loop: EventLoop): Future<T> {
+export function wrapPromise<T>(
+  promise: PromiseLike<T>,
+  loop: EventLoop,
+  onForeign?: (promise: PromiseLike<T>, scope: Scope) => void,
+): Future<T> {
   if (promise instanceof ConcurrentFuture) return loopFuture(completionOf<T>(promise), loop);
+  const behind = currentScope().loop as unknown === loop ? behindOf(promise) : null;
+  if (behind !== null) return new WaitFuture<T>(promise, behind, loop);
+  onForeign?.(promise, currentScope());
   const future = new WrappedFuture<T>({ loop });
   promise.then(
     (value) => settleResult(future, value),
@@ -107,6 +121,53 @@ export function wrapFuture<T>(
 
 /** The future of a promise that asyncio knows nothing of: what ends it comes from outside. */
 export class WrappedFuture<T> extends Future<T> {
+  static {
+    Object.defineProperty(this, "name", { value: "Future" });
+  }
+}
+
+/** The future of what an asyncio call returned: cancelling it cancels the call, whose end then is its own. */
+export class WaitFuture<T> extends Future<T> {
+  readonly #promise: PromiseLike<T>;
+  #behind: Behind;
+
+  constructor(promise: PromiseLike<T>, behind: Behind, loop: EventLoop) {
+    super({ loop });
+    this.#promise = promise;
+    this.#behind = behind;
+    promise.then(
+      (value) => settleResult(this, value),
+      (error) => {
+        if (error instanceof CancelledError) {
+          settleCancelled(this, error.message || undefined, error);
+        } else settleError(this, error);
+      },
+    );
+  }
+
+  /** False also where the call has ended and its promise is about to tell how: nothing of that is lost. */
+  override cancel(message?: string): boolean {
+    markRetrieved(this);
+    if (this.done()) return false;
+    const request = { message };
+    let called = callOff(this.#behind, request);
+    if (called !== "taken") {
+      // A getter that somebody overtook waits again.
+      const behind = behindOf(this.#promise);
+      if (behind !== null) called = callOff(this.#behind = behind, request);
+    }
+    if (called === "missed") return super.cancel(message);
+    if (this.#behind instanceof Scope) this.#checkLater(this.#behind, message);
+    return called === "taken";
+  }
+
+  /** What runs in a scope may sit in a foreign await: it is left behind, as by a deadline, and its next wait throws. */
+  #checkLater(scope: Scope, message: string | undefined): void {
+    coreOf(this).scheduler.host.hop(() => {
+      if (scope.pending !== null) super.cancel(message);
+    });
+  }
+
   static {
     Object.defineProperty(this, "name", { value: "Future" });
   }

@@ -1,5 +1,6 @@
+import type { EventLoop } from "../event_loop.ts";
 import type { Awaitable } from "./coroutines.ts";
-import { asFuture } from "./ensure_future.ts";
+import { asFuture, WaitFuture } from "./ensure_future.ts";
 import {
   addEntry,
   Future,
@@ -8,8 +9,12 @@ import {
   settleResult,
   takeFailure,
 } from "./_future.ts";
+import { currentScope } from "./_frame.ts";
+import { isFuture } from "./futures.ts";
 import { InternalCallback } from "./_internal_callback.ts";
+import { shelter } from "./_known.ts";
 import type { LoopCore } from "./_loop_core.ts";
+import { isThenable } from "./tasks.ts";
 
 /** Inner futures whose later failure is reported already, however many shields over them were cancelled. */
 const reported: WeakSet<Future<unknown>> = new WeakSet();
@@ -33,7 +38,7 @@ const reported: WeakSet<Future<unknown>> = new WeakSet();
  * ```
  */
 export function shield<T>(aw: Awaitable<T>): Future<T> {
-  const inner = asFuture(aw);
+  const inner = protectedFuture(aw);
   if (inner.done()) return inner;
   const outer = new Future<T>({ loop: inner.getLoop() });
   const shown = inner as Future<unknown>;
@@ -48,6 +53,15 @@ export function shield<T>(aw: Awaitable<T>): Future<T> {
     }),
   );
   return outer;
+}
+
+/** The future of what is protected. An asyncio wait behind a promise belongs to the current task no more. */
+function protectedFuture<T>(aw: Awaitable<T>): Future<T> {
+  const given: unknown = aw;
+  if (isFuture(given) || !isThenable(given)) return asFuture(aw);
+  const behind = shelter(given);
+  if (behind === null) return asFuture(aw);
+  return new WaitFuture(aw as PromiseLike<T>, behind, currentScope().loop as unknown as EventLoop);
 }
 
 function copyState<T>(inner: Future<T>, outer: Future<T>): void {

@@ -1,9 +1,8 @@
 import { runBody } from "./_body.ts";
-import { asCancellation } from "./_cancelled.ts";
+import { asCancellation, forgiveCancellation } from "./_cancelled.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { notABody } from "./_argument_checks.ts";
 import { CancelledError, ExceptionGroup, FatalError, RuntimeError } from "./exceptions.ts";
-import { forgiveCancellation } from "./_forgive.ts";
 import { openChildScope } from "./_frame.ts";
 import { addEntry, type FutureEntry, takeFailure } from "./_future.ts";
 import type { LoopCore } from "./_loop_core.ts";
@@ -99,6 +98,7 @@ export class TaskGroup {
       onReturn: (value) => this.#exit(value, null),
       onThrow: (error) => this.#exit(undefined, { error }),
     });
+    scope.promise = promise;
     return promise as Promise<R>;
   }
 

@@ -19,6 +19,7 @@ import {
 import type { EventLoop } from "../event_loop.ts";
 import { isFuture } from "./futures.ts";
 import { InternalTimer } from "./_internal_timer.ts";
+import { takeOver } from "./_known.ts";
 import { isTask, isThenable, requireCoroutine } from "./tasks.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Wait } from "./_wait.ts";
@@ -106,10 +107,11 @@ function nameOf(aw: unknown): string {
   return isTask(aw) ? aw.getName() : "";
 }
 
-/** Calls a coroutine; a promise is wrapped, so that the wait for it can be cancelled like any other. */
+/** Calls a coroutine; a foreign promise is wrapped, so that the wait for it can be cancelled like any other. */
 function begin<T>(aw: Awaitable<T>): T | PromiseLike<T> {
   if (typeof aw === "function") return aw();
-  if (isFuture(aw)) return aw as Future<T>;
+  // An asyncio wait goes where it is cancelled with the deadline, as though the function had been handed over.
+  if (isFuture(aw) || takeOver(aw)) return aw as PromiseLike<T>;
   warnOfStarted(aw, currentScope());
   return leavable(aw);
 }
@@ -150,16 +152,25 @@ class EndWait<T> extends Wait<T> implements FutureEntry {
   readonly #future: Future<T>;
   readonly #origin: unknown;
   /** Whether this wait asked for the end: a future that was cancelled before ran into no timeout. */
-  readonly #asked: boolean;
+  #asked = false;
 
   /** `origin`: what the caller of waitFor() gave. */
   constructor(future: Future<T>, origin: unknown) {
     super(currentScope(), coreOf(future as Future<unknown>).scheduler);
     this.#future = future;
     this.#origin = origin;
-    this.#asked = !future.done();
-    if (this.#asked) future.cancel();
+    if (isFuture(origin) || typeof origin === "function") this.#askForEnd();
+    else {
+      // A promise can't say whether it is settled: it may tell the future before this reaction runs.
+      Promise.resolve().then(() => this.#askForEnd());
+    }
     addEntry(future as Future<unknown>, this);
+  }
+
+  #askForEnd(): void {
+    if (this.#future.done()) return;
+    this.#asked = true;
+    this.#future.cancel();
   }
 
   get awaiter(): object | null {

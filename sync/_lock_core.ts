@@ -4,7 +4,7 @@ import { Site } from "../runtime/_stack.ts";
 import { LoopBinding } from "./_loop_binding.ts";
 import { unwatch, watchForCycle } from "./_lock_cycle.ts";
 import type { Releaser } from "./releaser.ts";
-import { QueuedWait, WaitList } from "./_wait_list.ts";
+import { TurnWait, WaitList } from "./_wait_list.ts";
 
 /**
  * The state of a Lock, apart from its public face so that Condition, which gives a lock back and takes it again, can keep
@@ -51,12 +51,12 @@ export class LockCore {
   }
 
   /** Queues for the lock. Throws where the lock belongs to another loop. */
-  enqueue(scope: Scope, hold: number): Promise<LockReleaser> {
+  enqueue(scope: Scope, hold: number): LockWait {
     this.#binding.enter(scope.loop, this.face);
     const wait = new LockWait(this, scope, hold);
-    const promise = this.waits.add(wait);
+    this.waits.add(wait);
     if (scope.loop.getDebug()) watchForCycle(wait);
-    return promise;
+    return wait;
   }
 
   release(): void {
@@ -85,7 +85,7 @@ export class LockCore {
   }
 }
 
-class LockWait extends QueuedWait<LockReleaser> {
+export class LockWait extends TurnWait<LockReleaser> {
   readonly lock: LockCore;
   readonly #hold: number;
 

@@ -1,5 +1,5 @@
 import type { CancelledError } from "../runtime/exceptions.ts";
-import type { Scope } from "../runtime/_scope.ts";
+import type { CancelRequest, Scope } from "../runtime/_scope.ts";
 import { Wait } from "../runtime/_wait.ts";
 
 /** What a queue needs to know of those who stand in it. */
@@ -36,6 +36,26 @@ export abstract class QueuedWait<T> extends Wait<T> implements Queued {
 
   protected override onCancel(_error: CancelledError): void {
     this.leave();
+  }
+}
+
+/** A wait for one's turn, after which `with` runs a body of the user's. */
+export abstract class TurnWait<T> extends QueuedWait<T> {
+  /** The promise of the `with` that it begins. */
+  beginning: Promise<unknown> | null = null;
+
+  override get handedOut(): Promise<unknown> {
+    return this.beginning ?? this.promise;
+  }
+
+  override standsFor(promise: Promise<unknown>): boolean {
+    return promise === this.handedOut;
+  }
+
+  /** Of the body, which follows, nothing is known. */
+  override callOff(request: CancelRequest): "taken" | "over" | "missed" {
+    const answer = super.callOff(request);
+    return answer === "over" && this.beginning !== null ? "missed" : answer;
   }
 }
 

@@ -1,6 +1,7 @@
 import { BrokenBarrierError } from "../runtime/exceptions.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { currentScope } from "../runtime/_frame.ts";
+import { inOwnScope } from "../runtime/_known.ts";
 import { Condition } from "./condition.ts";
 import { display, showAs } from "../runtime/_printing.ts";
 import { LoopBinding } from "./_loop_binding.ts";
@@ -94,7 +95,7 @@ export class Barrier {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#condition.with(() => this.#pass());
+    return inOwnScope(() => this.#condition.with(() => this.#pass()));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { CancelledError, RuntimeError } from "../runtime/exceptions.ts";
-import { currentScope } from "../runtime/_frame.ts";
+import { withOwnScope } from "../runtime/_known.ts";
 import type { Scope } from "../runtime/_scope.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { display, showAs } from "../runtime/_printing.ts";
@@ -93,12 +93,15 @@ export class Condition {
    * @throws {RuntimeError} when nobody holds the lock
    * @throws {CancelledError} when it was cancelled meanwhile; the lock is held again by then
    */
-  async wait(): Promise<true> {
+  wait(): Promise<true> {
+    return withOwnScope((scope) => this.#wait(scope));
+  }
+
+  async #wait(scope: Scope): Promise<true> {
     const core = this.#core;
     if (!core.locked) {
       throw new RuntimeError(`cannot wait on un-acquired lock: call it inside ${FORM}`);
     }
-    const scope = currentScope();
     this.#binding.enter(scope.loop, this);
     const wait = new SignalWait(scope, true as const, () => `${this}.wait()`);
     const hold = core.hold;
@@ -124,7 +127,11 @@ export class Condition {
    * @throws {RuntimeError} when it must wait and nobody holds the lock
    * @throws {TypeError} when `predicate` returns a promise, which would always count as true
    */
-  async waitFor<T>(predicate: () => T): Promise<T> {
+  waitFor<T>(predicate: () => T): Promise<T> {
+    return withOwnScope((scope) => this.#waitFor(predicate, scope));
+  }
+
+  async #waitFor<T>(predicate: () => T, scope: Scope): Promise<T> {
     if (typeof predicate !== "function") {
       throw new TypeError(
         `Cannot wait for ${
@@ -134,7 +141,7 @@ export class Condition {
     }
     let result = test(predicate);
     while (!result) {
-      await this.wait();
+      await this.#wait(scope);
       result = test(predicate);
     }
     return result;
@@ -183,7 +190,7 @@ export class Condition {
     let last: Failure | null = null;
     do {
       try {
-        await this.#core.enqueue(scope, hold);
+        await this.#core.enqueue(scope, hold).promise;
         return last;
       } catch (error) {
         last = { error };

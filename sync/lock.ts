@@ -1,7 +1,7 @@
 import { notABody } from "../runtime/_argument_checks.ts";
 import { currentScope } from "../runtime/_frame.ts";
 import { display, showAs } from "../runtime/_printing.ts";
-import { lockAccess, LockCore } from "./_lock_core.ts";
+import { lockAccess, LockCore, type LockReleaser } from "./_lock_core.ts";
 import type { Releaser } from "./releaser.ts";
 import type { Statistics } from "./statistics.ts";
 
@@ -63,7 +63,7 @@ export class Lock {
     const held = core.tryAcquire(scope);
     if (held !== null) return Promise.resolve(held);
     try {
-      return core.enqueue(scope, 0);
+      return core.enqueue(scope, 0).promise;
     } catch (error) {
       return Promise.reject(error);
     }
@@ -85,15 +85,16 @@ export class Lock {
    * @returns what `body` returns
    * @throws {RuntimeError} when `body` itself released the lock
    */
-  async with<R>(body: () => R | PromiseLike<R>): Promise<R> {
-    if (typeof body !== "function") throw notABody(body);
-    const core = this.#core;
+  with<R>(body: () => R | PromiseLike<R>): Promise<R> {
+    if (typeof body !== "function") return Promise.reject(notABody(body));
     const scope = currentScope();
-    const held = core.tryAcquire(scope) ?? await core.enqueue(scope, 0);
+    const held = this.#core.tryAcquire(scope);
+    if (held !== null) return bodyWith(held, body);
     try {
-      return await body();
-    } finally {
-      held.leave();
+      const turn = this.#core.enqueue(scope, 0);
+      return turn.beginning = bodyAfter(turn.promise, body);
+    } catch (error) {
+      return Promise.reject(error);
     }
   }
 
@@ -106,5 +107,25 @@ export class Lock {
   static {
     lockAccess.coreOf = (lock) => (lock as Lock).#core;
     showAs(this.prototype);
+  }
+}
+
+async function bodyWith<R>(held: LockReleaser, body: () => R | PromiseLike<R>): Promise<R> {
+  try {
+    return await body();
+  } finally {
+    held.leave();
+  }
+}
+
+async function bodyAfter<R>(
+  turn: Promise<LockReleaser>,
+  body: () => R | PromiseLike<R>,
+): Promise<R> {
+  const held = await turn;
+  try {
+    return await body();
+  } finally {
+    held.leave();
   }
 }

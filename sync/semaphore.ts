@@ -7,7 +7,7 @@ import { display, showAs } from "../runtime/_printing.ts";
 import { LoopBinding } from "./_loop_binding.ts";
 import type { Releaser } from "./releaser.ts";
 import type { Statistics } from "./statistics.ts";
-import { QueuedWait, WaitList } from "./_wait_list.ts";
+import { TurnWait, WaitList } from "./_wait_list.ts";
 
 let valueOf: (semaphore: Semaphore) => number;
 let isFull: (semaphore: Semaphore) => boolean;
@@ -84,13 +84,11 @@ export class Semaphore {
    */
   acquire(): Promise<Releaser> {
     if (this.#tryTake()) return Promise.resolve(new SemaphoreReleaser(this));
-    const scope = currentScope();
     try {
-      this.#binding.enter(scope.loop, this);
+      return this.#enqueue().promise;
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#waits.add(new SemaphoreWait(this, scope));
   }
 
   /** Gives a unit back, or adds one, and wakes the first waiter. */
@@ -104,13 +102,14 @@ export class Semaphore {
    *
    * @returns what `body` returns
    */
-  async with<R>(body: () => R | PromiseLike<R>): Promise<R> {
-    if (typeof body !== "function") throw notABody(body);
-    if (!this.#tryTake()) await this.acquire();
+  with<R>(body: () => R | PromiseLike<R>): Promise<R> {
+    if (typeof body !== "function") return Promise.reject(notABody(body));
+    if (this.#tryTake()) return bodyWith(this, body);
     try {
-      return await body();
-    } finally {
-      this.release();
+      const turn = this.#enqueue();
+      return turn.beginning = bodyAfter(turn.promise, this, body);
+    } catch (error) {
+      return Promise.reject(error);
     }
   }
 
@@ -118,6 +117,15 @@ export class Semaphore {
   toString(): string {
     const state = this.locked() ? "locked" : `unlocked, value:${this.#value}`;
     return display(this, state, this.#waits.length);
+  }
+
+  /** Queues for a unit. Throws where the semaphore belongs to another loop. */
+  #enqueue(): SemaphoreWait {
+    const scope = currentScope();
+    this.#binding.enter(scope.loop, this);
+    const wait = new SemaphoreWait(this, scope);
+    this.#waits.add(wait);
+    return wait;
   }
 
   #tryTake(): boolean {
@@ -193,7 +201,28 @@ export class BoundedSemaphore extends Semaphore {
   }
 }
 
-class SemaphoreWait extends QueuedWait<Releaser> {
+async function bodyWith<R>(semaphore: Semaphore, body: () => R | PromiseLike<R>): Promise<R> {
+  try {
+    return await body();
+  } finally {
+    semaphore.release();
+  }
+}
+
+async function bodyAfter<R>(
+  turn: Promise<Releaser>,
+  semaphore: Semaphore,
+  body: () => R | PromiseLike<R>,
+): Promise<R> {
+  await turn;
+  try {
+    return await body();
+  } finally {
+    semaphore.release();
+  }
+}
+
+class SemaphoreWait extends TurnWait<Releaser> {
   readonly #semaphore: Semaphore;
 
   constructor(semaphore: Semaphore, scope: Scope) {
