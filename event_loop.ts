@@ -20,6 +20,7 @@ import type { SubprocessProtocol, SubprocessTransport } from "./subprocess/subpr
 export type {
   AbstractEventLoop,
   AcceptedOptions,
+  AddressInfo,
   AddressInfoOptions,
   DatagramOptions,
   ExceptionContext,

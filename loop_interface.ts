@@ -1,8 +1,8 @@
-import type { AddressLike, NetAddress } from "./net/addresses.ts";
+import type { AddressLike } from "./net/addresses.ts";
 import type { Address } from "./net/addresses.ts";
 import type { ReadablePipe, WritablePipe } from "./net/pipes.ts";
 import type { DatagramOptions } from "./net/datagram_endpoint.ts";
-import type { AddressInfoOptions } from "./net/dns.ts";
+import type { AddressInfo, AddressInfoOptions } from "./net/dns.ts";
 import type {
   AcceptedOptions,
   ConnectOptions,
@@ -34,7 +34,7 @@ import type { Task, TaskOptions } from "./runtime/tasks.ts";
 import type { SubprocessOptions } from "./subprocess/options.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess/subprocess_transport.ts";
 
-export type { AddressInfoOptions } from "./net/dns.ts";
+export type { AddressInfo, AddressInfoOptions } from "./net/dns.ts";
 export type { DatagramOptions } from "./net/datagram_endpoint.ts";
 export type { AcceptedOptions, StartTlsOptions } from "./net/options.ts";
 export type { SendfileOptions } from "./net/sendfile.ts";
@@ -145,12 +145,17 @@ export interface AbstractEventLoop {
   /** What {@linkcode AbstractEventLoop.setTaskFactory} set. */
   getTaskFactory(): TaskFactory | null;
 
-  /** The addresses of a host, by the system's resolver. Deno: `--allow-net`. @throws {GaiError} when there is none */
+  /**
+   * The addresses of a host, by the system's resolver. Deno: `--allow-net`.
+   *
+   * @throws {GaiError} when there is none, or when host and port are both null
+   * @throws {NotImplementedError} for AI_CANONNAME with a name
+   */
   getaddrinfo(
     host: string | null,
     port: number | string | null,
     options?: AddressInfoOptions,
-  ): Promise<{ family: 4 | 6; address: NetAddress }[]>;
+  ): Promise<AddressInfo[]>;
   /** The names of an address and port. Deno: `--allow-net`. */
   getnameinfo(
     address: { hostname: string; port: number },

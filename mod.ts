@@ -11,6 +11,7 @@ export * from "./subprocess/mod.ts";
 export {
   type AbstractEventLoop,
   type AcceptedOptions,
+  type AddressInfo,
   type AddressInfoOptions,
   type DatagramOptions,
   EventLoop,

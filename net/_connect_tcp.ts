@@ -11,6 +11,7 @@ import { ipFamily } from "./_ip_family.ts";
 import { netLoop } from "./_net_loop.ts";
 import type { ConnectOptions } from "./options.ts";
 import { interleave, resolve } from "./_resolve.ts";
+import { SOCK_STREAM } from "./_socket_state.ts";
 
 /** RFC 8305's recommended time between two attempts, in seconds. */
 const CONNECTION_ATTEMPT_DELAY = 0.25;
@@ -34,7 +35,7 @@ export async function connectTcp(
   options: ConnectOptions,
 ): Promise<RawChannel> {
   const family = options.family ?? 0;
-  const found = await resolve(loop, host, port, family);
+  const found = await resolve(loop, host, port, family, SOCK_STREAM, options);
   if (found.length === 0) throw nothingFound();
   const locals = await resolveLocal(loop, options);
   const delay = options.happyEyeballsDelay === undefined
@@ -82,7 +83,8 @@ async function resolveLocal(
   const { localAddr, family = 0 } = options;
   if (localAddr === undefined) return null;
   if (typeof localAddr?.hostname !== "string") throw notAnAddress(localAddr);
-  const found = await resolve(loop, localAddr.hostname, localAddr.port ?? 0, family);
+  const { hostname, port = 0 } = localAddr;
+  const found = await resolve(loop, hostname, port, family, SOCK_STREAM, options);
   if (found.length === 0) throw nothingFound();
   return found;
 }

@@ -9,6 +9,7 @@ import { waitForHost } from "./_host_wait.ts";
 import { netLoop } from "./_net_loop.ts";
 import type { ServeOptions } from "./options.ts";
 import { type Family, resolve } from "./_resolve.ts";
+import { SOCK_STREAM } from "./_socket_state.ts";
 
 /** Where to listen; a hostname of null means every interface. */
 interface Place {
@@ -29,12 +30,11 @@ export async function listenTcp(
   port: number | null,
   options: ServeOptions,
 ): Promise<RawListener[]> {
-  const family = options.family ?? 0;
   const hosts: readonly (string | null)[] = host === null || typeof host === "string"
     ? [host]
     : host;
   const found = await gather(
-    hosts.map((one) => () => placesOf(loop, one || null, port ?? 0, family)),
+    hosts.map((one) => () => placesOf(loop, one || null, port ?? 0, options)),
   );
   const places = new Map<string, Place>();
   for (const place of found.flat()) places.set(`${place.hostname}`, place);
@@ -60,10 +60,10 @@ async function placesOf(
   loop: EventLoop,
   host: string | null,
   port: number,
-  family: Family,
+  { family = 0, flags }: ServeOptions,
 ): Promise<Place[]> {
   if (host === null) return [{ hostname: EVERY_INTERFACE[family], port }];
-  const found = await resolve(loop, host, port, family);
+  const found = await resolve(loop, host, port, family, SOCK_STREAM, { flags });
   if (found.length === 0) {
     throw new OSError(`getaddrinfo(${JSON.stringify(host)}) returned empty list`);
   }

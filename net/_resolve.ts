@@ -2,7 +2,7 @@ import type { EventLoop } from "../event_loop.ts";
 import { OSError } from "../runtime/exceptions.ts";
 import { checkFamily } from "./_arguments.ts";
 import type { NetAddress } from "./addresses.ts";
-import { lookup } from "./dns.ts";
+import { type AddressInfoOptions, lookup } from "./dns.ts";
 import { waitForHost } from "./_host_wait.ts";
 import { ipFamily } from "./_ip_family.ts";
 import { netLoop } from "./_net_loop.ts";
@@ -11,6 +11,20 @@ import { AF_INET6, SOCK_DGRAM, SOCK_STREAM, type SocketKind } from "./_socket_st
 
 /** 4, 6, or 0 for either. */
 export type Family = 0 | 4 | 6;
+
+/** What else a caller may ask the resolver for. */
+export interface Hints {
+  readonly proto?: AddressInfoOptions["proto"] | undefined;
+  readonly flags?: number | undefined;
+}
+
+/** Only what was asked for: who replaced `loop.getaddrinfo` sees nothing else. */
+function hintsOf({ proto, flags }: Hints): Pick<AddressInfoOptions, "proto" | "flags"> {
+  return {
+    ...(proto === undefined ? {} : { proto }),
+    ...(flags === undefined ? {} : { flags }),
+  };
+}
 
 /**
  * The addresses of a host, in the resolver's order. An IP address of the wanted family needs no
@@ -25,6 +39,7 @@ export async function resolve(
   port: number | null,
   family: Family,
   type: typeof SOCK_STREAM | typeof SOCK_DGRAM = SOCK_STREAM,
+  hints: Hints = {},
 ): Promise<NetAddress[]> {
   checkFamily(family);
   const transport = type === SOCK_DGRAM ? "udp" : "tcp";
@@ -44,7 +59,7 @@ export async function resolve(
   // Through the loop's method, which a program may have replaced.
   const found = await waitForHost(
     core,
-    loop.getaddrinfo(host, port, { family, type }),
+    loop.getaddrinfo(host, port, { family, type, ...hintsOf(hints) }),
     what,
   );
   return found.map(({ address }) => address);

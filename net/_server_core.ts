@@ -27,6 +27,8 @@ export interface ServerParts {
   readonly listeners: readonly RawListener[];
   readonly protocolFactory: () => Protocol | BufferedProtocol;
   readonly tls: TlsSetup | null;
+  /** Probe idle connections. */
+  readonly keepAlive: boolean;
 }
 
 /**
@@ -41,6 +43,7 @@ export class ServerCore implements TransportOwner, LoopResource {
   readonly #listeners: readonly RawListener[];
   readonly #factory: () => Protocol | BufferedProtocol;
   readonly #tls: TlsSetup | null;
+  readonly #keepAlive: boolean;
   readonly #clients: Set<Client> = new Set();
   readonly #ends: WaitList = new WaitList();
   #over = false;
@@ -51,6 +54,7 @@ export class ServerCore implements TransportOwner, LoopResource {
     this.#listeners = parts.listeners;
     this.#factory = parts.protocolFactory;
     this.#tls = parts.tls;
+    this.#keepAlive = parts.keepAlive;
     netLoop(this.loop).resources.add(this);
   }
 
@@ -119,6 +123,7 @@ export class ServerCore implements TransportOwner, LoopResource {
     const sink: AcceptSink = {
       onConnection: (channel: RawChannel) => {
         pause = 0;
+        if (this.#keepAlive) channel.setKeepAlive(true);
         acceptor.accept(channel);
       },
       onError: (error: OSError, exhausted: boolean) => {

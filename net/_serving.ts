@@ -77,7 +77,15 @@ function checkTls({ tls }: ServeCall): void {
 /** Makes the server. Always passes through the loop once when it starts at once, as in CPython. */
 async function serve(call: ServeCall, listeners: readonly RawListener[]): Promise<Server> {
   const { loop, protocolFactory, tls, options } = call;
-  const server = makeServer(new ServerCore({ loop, listeners, protocolFactory, tls }));
+  const server = makeServer(
+    new ServerCore({
+      loop,
+      listeners,
+      protocolFactory,
+      tls,
+      keepAlive: options.keepAlive === true,
+    }),
+  );
   if (options.startServing === false) return server;
   try {
     await server.startServing();

@@ -6,7 +6,7 @@
 
 import type { EventLoop } from "../event_loop.ts";
 import { NotImplementedError, OSError } from "../runtime/exceptions.ts";
-import { flag, type OptionsOf, optionsOf } from "../runtime/_options.ts";
+import { count, flag, oneOf, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import { Waiter } from "../runtime/_wait.ts";
 import type { AddressLike, NetAddress } from "./addresses.ts";
 import { Carry } from "./_carry.ts";
@@ -20,7 +20,8 @@ import type { DatagramProtocol } from "./protocols.ts";
 import { address, checkAddress, checkCall, family, makeProtocol } from "./_arguments.ts";
 import { LOOP, socket } from "./options.ts";
 import { resolve } from "./_resolve.ts";
-import { SOCK_DGRAM, type Socket } from "./sockets.ts";
+import { IPPROTO_UDP, SOCK_DGRAM } from "./_socket_state.ts";
+import type { Socket } from "./sockets.ts";
 import { takeDatagrams } from "./_take_socket.ts";
 import type { DatagramTransport } from "./transports.ts";
 
@@ -32,6 +33,10 @@ export interface DatagramOptions {
   remoteAddr?: AddressLike;
   /** 4 or 6; 0: either. @default {0} */
   family?: 0 | 4 | 6;
+  /** What the resolver is asked for: IPPROTO_UDP, or 0 for any. @default {0} */
+  proto?: 0 | typeof IPPROTO_UDP;
+  /** What else the resolver is asked for: AI_ADDRCONFIG and the like, joined by `|`. @default {0} */
+  flags?: number;
   /** Share the port with other sockets, where the runtime can. @default {false} */
   reusePort?: boolean;
   /** Allow sending to a broadcast address. @default {false} */
@@ -47,6 +52,8 @@ const datagramOptions: OptionsOf<DatagramOptions> = optionsOf(
     localAddr: address,
     remoteAddr: address,
     family,
+    proto: oneOf(0, IPPROTO_UDP),
+    flags: count,
     reusePort: flag,
     allowBroadcast: flag,
     sock: socket,
@@ -153,7 +160,7 @@ async function endsOf(loop: EventLoop, options: DatagramOptions): Promise<Ends[]
   for (const [end, address] of [["local", localAddr], ["remote", remoteAddr]] as const) {
     if (address === undefined) continue;
     const { hostname, port } = requireNet(address);
-    const found = await resolve(loop, hostname, port, family, SOCK_DGRAM);
+    const found = await resolve(loop, hostname, port, family, SOCK_DGRAM, options);
     if (found.length === 0) throw new OSError("getaddrinfo() returned empty list");
     for (const one of found) {
       const key = ipFamily(one.hostname);

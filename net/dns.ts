@@ -1,21 +1,32 @@
-import type { LookupAddress } from "node:dns";
+import { NotImplementedError } from "../runtime/exceptions.ts";
+import { attemptOf, missingPermission } from "../runtime/_missing_permission.ts";
 import { GaiError } from "../runtime/os_error_family.ts";
-import { toOSError } from "../runtime/os_errors.ts";
 import { checkPort, hostPort } from "./_address_forms.ts";
-import { oneOf, type OptionsOf, optionsOf } from "../runtime/_options.ts";
+import { count, oneOf, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import { checkAddress, family as addressFamily } from "./_arguments.ts";
 import { builtin } from "./_builtins.ts";
 import { ipFamily } from "./_ip_family.ts";
-import { hasNet, requireNet } from "./_permissions.ts";
+import type { ResolvedAddress } from "./host.ts";
+import { hostOf } from "./_host_of.ts";
+import { waitForHost } from "./_host_wait.ts";
+import { lookupName } from "./_lookup.ts";
+import type { NetLoop } from "./_net_loop.ts";
+import { grantsSys, hasNet, requireNet } from "./_permissions.ts";
 import { servicePort } from "./_services.ts";
 import type { NetAddress } from "./addresses.ts";
-import { SOCK_DGRAM, SOCK_STREAM } from "./_socket_state.ts";
-
-/** One address of a name. */
-export interface ResolvedAddress {
-  readonly family: 4 | 6;
-  readonly hostname: string;
-}
+import {
+  AI_ADDRCONFIG,
+  AI_ALL,
+  AI_CANONNAME,
+  AI_NUMERICHOST,
+  AI_NUMERICSERV,
+  AI_PASSIVE,
+  AI_V4MAPPED,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+} from "./_socket_state.ts";
 
 /**
  * The addresses to try for a connection or a server, in the resolver's order; at least one. A
@@ -42,54 +53,162 @@ export async function lookup(
     requireNet(hostPort(host, port), "getaddrinfo", host);
     return [{ family: family === 6 ? 6 : 4, hostname: host }];
   }
-  return await resolve(host, family);
+  // The runtimes answer an empty name with nothing and a warning.
+  const found = host === "" ? [] : await lookupName(host, family);
+  if (found.length === 0) throw unknownName(host);
+  return found;
 }
 
 /** What `getaddrinfo` is asked for. */
 export interface AddressInfoOptions {
   /** 4 or 6; 0: both. @default {0} */
   family?: 0 | 4 | 6;
-  /** For which kind of socket. */
+  /** For which kind of socket. @default {"SOCK_DGRAM" for IPPROTO_UDP, else "SOCK_STREAM"} */
   type?: typeof SOCK_STREAM | typeof SOCK_DGRAM;
+  /** IPPROTO_TCP or IPPROTO_UDP; 0: the one of the type. @default {0} */
+  proto?: 0 | typeof IPPROTO_TCP | typeof IPPROTO_UDP;
+  /** AI_PASSIVE and the like, joined by `|`. @default {0} */
+  flags?: number;
 }
 
 /** What is checked of {@linkcode AddressInfoOptions}. */
 const addressInfoOptions: OptionsOf<AddressInfoOptions> = optionsOf("{ family: 4 }", {
   family: addressFamily,
   type: oneOf(SOCK_STREAM, SOCK_DGRAM),
+  proto: oneOf(0, IPPROTO_TCP, IPPROTO_UDP),
+  flags: count,
 });
 
+/** One of the addresses that `getaddrinfo` finds. */
+export interface AddressInfo {
+  /** 4 or 6. */
+  family: 4 | 6;
+  /** Where to connect, to send or to listen. */
+  address: NetAddress;
+  /** With AI_CANONNAME, of the first one: the host's official name. */
+  canonicalName?: string;
+}
+
 /**
- * The addresses of a host (`loop.getaddrinfo()`), in the resolver's order.
+ * The addresses of a host (`loop.getaddrinfo()`), in the resolver's order. Nothing can call a lookup off: when the call is
+ * cancelled, it goes on by itself.
  *
  * @param host a name, an address, or null for this machine's loopback addresses
  * @param port a number, its text, the name of a service, or null for 0
- * @throws {GaiError} when the host or the service is not known
+ * @throws {GaiError} when the host or the service is not known, or neither is given
+ * @throws {NotImplementedError} for the canonical name of a name, which no runtime tells
  * @throws {TypeError} when there is no such option, or it is of the wrong type
  * @throws {PermissionError} on Deno without `--allow-net`
  */
 export async function getaddrinfo(
+  loop: NetLoop,
   host: string | null,
   port: number | string | null,
   options: AddressInfoOptions = {},
-): Promise<{ family: 4 | 6; address: NetAddress }[]> {
+): Promise<AddressInfo[]> {
   addressInfoOptions.check(options, "getaddrinfo()");
-  const { family = 0, type = "SOCK_STREAM" } = options;
-  const transport = type === "SOCK_DGRAM" ? "udp" : "tcp";
-  const number = portNumber(port);
-  const literal = host === null ? 0 : ipFamily(host);
-  if (literal !== 0 && family !== 0 && family !== literal) throw wrongFamily(host ?? "");
-  const found: ResolvedAddress[] = host === null
-    ? loopback
-    : literal !== 0
-    ? [{ family: literal, hostname: host }]
-    : await resolve(host, family);
-  return found
-    .filter((address) => family === 0 || address.family === family)
-    .map((address) => ({
-      family: address.family,
-      address: { transport, hostname: address.hostname, port: number },
-    }));
+  const { family = 0, proto = 0, flags = 0 } = options;
+  const { type = proto === IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM } = options;
+  const transport = type === SOCK_DGRAM ? "udp" : "tcp";
+  if (proto !== 0 && proto !== (transport === "udp" ? IPPROTO_UDP : IPPROTO_TCP)) {
+    throw gaiError(
+      "EAI_SOCKTYPE",
+      String(host),
+      `the type ${type} has another proto than ${proto}`,
+    );
+  }
+  checkFlags(host, flags);
+  if (host === null && (port === null || port === "")) {
+    throw gaiError("EAI_NONAME", "null", "either the host or the port may be null");
+  }
+  const number = portNumber(port, (flags & AI_NUMERICSERV) !== 0);
+  const found = await addressesOf(loop, host, family, flags);
+  return found.map(({ family, hostname }, index) => ({
+    family,
+    address: { transport, hostname, port: number },
+    ...(index === 0 && (flags & AI_CANONNAME) !== 0 ? { canonicalName: hostname } : {}),
+  }));
+}
+
+async function addressesOf(
+  loop: NetLoop,
+  host: string | null,
+  family: 0 | 4 | 6,
+  flags: number,
+): Promise<readonly ResolvedAddress[]> {
+  if (host === null) {
+    const all = (flags & AI_PASSIVE) === 0 ? loopback : everywhere;
+    return all.filter((address) => family === 0 || address.family === family);
+  }
+  const mapped = family === 6 && (flags & AI_V4MAPPED) !== 0;
+  const literal = ipFamily(host);
+  if (literal !== 0) {
+    if (literal === 4 && mapped) return [mappedFrom({ family: 4, hostname: host })];
+    if (family !== 0 && family !== literal) throw wrongFamily(host);
+    return [{ family: literal, hostname: host }];
+  }
+  if (host === "" || (flags & AI_NUMERICHOST) !== 0) throw unknownName(host);
+  if ((flags & AI_CANONNAME) !== 0) {
+    throw new NotImplementedError(
+      `Cannot tell the canonical name of ${host}: no runtime asks the system's resolver for it`,
+    );
+  }
+  const only = (flags & AI_ADDRCONFIG) === 0 ? 0 : configuredFamily(host);
+  if (only !== 0 && family !== 0 && family !== only && !mapped) throw unknownName(host);
+  const found: ResolvedAddress[] = [];
+  if (!mapped) found.push(...await look(loop, host, family || only));
+  else {
+    const all = (flags & AI_ALL) !== 0;
+    if (only !== 4) found.push(...await lookIfAny(loop, host, 6));
+    if (only !== 6 && (all || found.length === 0)) {
+      found.push(...(await lookIfAny(loop, host, 4)).map(mappedFrom));
+    }
+  }
+  if (found.length === 0) throw unknownName(host);
+  return found;
+}
+
+/** Waits for the resolver as asyncio waits: a cancellation leaves the lookup behind. */
+function look(loop: NetLoop, host: string, family: 0 | 4 | 6): Promise<ResolvedAddress[]> {
+  return waitForHost(loop, hostOf(loop).lookup(host, family), `the addresses of ${host}`);
+}
+
+async function lookIfAny(loop: NetLoop, host: string, family: 4 | 6): Promise<ResolvedAddress[]> {
+  try {
+    return await look(loop, host, family);
+  } catch (error) {
+    if (error instanceof GaiError && error.code !== "EAI_AGAIN") return [];
+    throw error;
+  }
+}
+
+function mappedFrom({ hostname }: ResolvedAddress): ResolvedAddress {
+  return { family: 6, hostname: `::ffff:${hostname}` };
+}
+
+/** The one family in which this machine has addresses beside loopback's; 0: both, or neither. */
+function configuredFamily(host: string): 0 | 4 | 6 {
+  if (!grantsSys("networkInterfaces")) {
+    throw missingPermission(attemptOf("getaddrinfo", host), "--allow-sys=networkInterfaces", {
+      syscall: "getaddrinfo",
+    });
+  }
+  const all = Object.values(builtin("node:os").networkInterfaces()).flat();
+  const has = (family: string): boolean =>
+    all.some((one) => one !== undefined && !one.internal && one.family === family);
+  if (has("IPv4") === has("IPv6")) return 0;
+  return has("IPv4") ? 4 : 6;
+}
+
+function checkFlags(host: string | null, flags: number): void {
+  const known = AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST | AI_V4MAPPED | AI_ALL | AI_ADDRCONFIG |
+    AI_NUMERICSERV;
+  if ((flags & ~known) !== 0 || flags > known) {
+    throw gaiError("EAI_BADFLAGS", String(host), `there is no flag in ${flags} but AI_...`);
+  }
+  if (host === null && (flags & AI_CANONNAME) !== 0) {
+    throw gaiError("EAI_BADFLAGS", "null", "AI_CANONNAME needs a host");
+  }
 }
 
 /**
@@ -99,6 +218,7 @@ export async function getaddrinfo(
  * @throws {PermissionError} on Deno without `--allow-net`
  */
 export async function getnameinfo(
+  loop: NetLoop,
   address: { readonly hostname: string; readonly port: number },
 ): Promise<[host: string, service: string]> {
   checkAddress(address);
@@ -111,67 +231,49 @@ export async function getnameinfo(
     });
   }
   requireNet(null, "getnameinfo", hostname);
+  const host = hostOf(loop);
+  const what = `the names of ${hostname}`;
   try {
-    return await names(hostname, port);
+    return await waitForHost(loop, host.lookupService(hostname, port), what);
   } catch (error) {
-    const mapped = toOSError(error, "getnameinfo", hostname);
-    if (!(mapped instanceof GaiError)) throw mapped;
+    if (!(error instanceof GaiError)) throw error;
     // Without a name the runtimes refuse the whole, and say nothing of the service.
-    const service = await names("127.0.0.1", port).then((found) => found[1], () => String(port));
-    return [hostname, service];
+    const service = host.lookupService("127.0.0.1", port).then(
+      (found) => found[1],
+      () => `${port}`,
+    );
+    return [hostname, await waitForHost(loop, service, what)];
   }
 }
 
-const loopback: ResolvedAddress[] = [
+const loopback: readonly ResolvedAddress[] = [
   { family: 6, hostname: "::1" },
   { family: 4, hostname: "127.0.0.1" },
 ];
 
-async function resolve(host: string, family: 0 | 4 | 6): Promise<ResolvedAddress[]> {
-  // The runtimes answer an empty name with nothing and a warning.
-  if (host === "") throw unknownName(host);
-  const found = await new Promise<LookupAddress[]>((done, fail) => {
-    builtin("node:dns").lookup(host, { all: true, family }, (error, all) => {
-      if (error === null) done(all);
-      else fail(toOSError(error, "getaddrinfo", host));
-    });
-  });
-  if (found.length === 0) throw unknownName(host);
-  return found.map(({ address, family }) => ({ hostname: address, family: family === 6 ? 6 : 4 }));
-}
+const everywhere: readonly ResolvedAddress[] = [
+  { family: 4, hostname: "0.0.0.0" },
+  { family: 6, hostname: "::" },
+];
 
-function names(hostname: string, port: number): Promise<[host: string, service: string]> {
-  return new Promise((resolve, reject) => {
-    builtin("node:dns").lookupService(hostname, port, (error, host, service) => {
-      if (error === null) resolve([host, service]);
-      else reject(error);
-    });
-  });
-}
-
-function portNumber(port: number | string | null): number {
+function portNumber(port: number | string | null, numeric: boolean): number {
   if (port === null || port === "") return 0;
-  const number = typeof port === "number" || /^\d+$/.test(port) ? Number(port) : servicePort(port);
-  if (number === null) {
-    throw new GaiError(`getaddrinfo ${port}: service not known (EAI_SERVICE)`, {
-      code: "EAI_SERVICE",
-      syscall: "getaddrinfo",
-    });
-  }
+  const isNumber = typeof port === "number" || /^\d+$/.test(port);
+  if (!isNumber && numeric) throw gaiError("EAI_NONAME", port, "the port must be a number");
+  const number = isNumber ? Number(port) : servicePort(port as string);
+  if (number === null) throw gaiError("EAI_SERVICE", String(port), "service not known");
   checkPort(number);
   return number;
 }
 
 function wrongFamily(host: string): GaiError {
-  return new GaiError(`getaddrinfo ${host}: the address is of the other family (EAI_ADDRFAMILY)`, {
-    code: "EAI_ADDRFAMILY",
-    syscall: "getaddrinfo",
-  });
+  return gaiError("EAI_ADDRFAMILY", host, "the address is of the other family");
 }
 
 function unknownName(host: string): GaiError {
-  return new GaiError(`getaddrinfo ${JSON.stringify(host)}: name not known (ENOTFOUND)`, {
-    code: "ENOTFOUND",
-    syscall: "getaddrinfo",
-  });
+  return gaiError("ENOTFOUND", JSON.stringify(host), "name not known");
+}
+
+function gaiError(code: string, what: string, why: string): GaiError {
+  return new GaiError(`getaddrinfo ${what}: ${why} (${code})`, { code, syscall: "getaddrinfo" });
 }

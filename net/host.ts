@@ -362,8 +362,14 @@ export interface TlsChannel extends RawChannel {
   readonly tls: TlsInfo;
 }
 
+/** One address of a name. */
+export interface ResolvedAddress {
+  readonly family: 4 | 6;
+  readonly hostname: string;
+}
+
 /**
- * What a runtime gives. Every function checks the permissions first: PermissionError, naming the
+ * What a runtime gives. Every function but the last two checks the permissions first: PermissionError, naming the
  * flag, and nothing has happened.
  */
 export interface NetHost {
@@ -383,4 +389,8 @@ export interface NetHost {
    * ConnectionResetError when the peer leaves in mid-handshake.
    */
   upgradeTls(channel: RawChannel, options: UpgradeTls): Operation<TlsChannel>;
+  /** The addresses of a name, in the resolver's order. Rejects with GaiError when it is not known. */
+  lookup(name: string, family: 0 | 4 | 6): Promise<ResolvedAddress[]>;
+  /** The names of an address and a port. Rejects with GaiError when the address has none. */
+  lookupService(hostname: string, port: number): Promise<[host: string, service: string]>;
 }

@@ -50,6 +50,8 @@ export const denoHost: NetHost = {
   },
   openDatagram: nodeHost.openDatagram,
   upgradeTls: nodeHost.upgradeTls,
+  lookup: nodeHost.lookup,
+  lookupService: nodeHost.lookupService,
 };
 
 function connect(target: ConnectTarget): Operation<RawChannel> {

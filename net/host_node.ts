@@ -10,6 +10,7 @@ import {
   unixAddress,
 } from "./_address_forms.ts";
 import { builtin } from "./_builtins.ts";
+import { lookupName, lookupService } from "./_lookup.ts";
 import { NodeChannel } from "./_node_channel.ts";
 import { openDatagram } from "./_node_datagram.ts";
 import { NodeListener } from "./_node_listener.ts";
@@ -45,6 +46,8 @@ export const nodeHost: NetHost = {
   listenUnix,
   openDatagram,
   upgradeTls,
+  lookup: lookupName,
+  lookupService,
 };
 
 function connect(target: ConnectTarget): Operation<RawChannel> {

@@ -14,6 +14,17 @@ export type {
 export type { ReadablePipe, WritablePipe } from "./pipes.ts";
 export type { BaseProtocol, BufferedProtocol, DatagramProtocol, Protocol } from "./protocols.ts";
 export { Server } from "./server.ts";
+export {
+  AI_ADDRCONFIG,
+  AI_ALL,
+  AI_CANONNAME,
+  AI_NUMERICHOST,
+  AI_NUMERICSERV,
+  AI_PASSIVE,
+  AI_V4MAPPED,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+} from "./_socket_state.ts";
 export { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets.ts";
 export { StreamReader } from "./stream_reader.ts";
 export { type ClientConnected, StreamReaderProtocol } from "./stream_reader_protocol.ts";

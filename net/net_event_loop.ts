@@ -1,4 +1,5 @@
 import type {
+  AddressInfo,
   AddressInfoOptions,
   DatagramOptions,
   EventLoop,
@@ -8,7 +9,7 @@ import type {
 import { BaseEventLoop } from "../runtime/base_event_loop.ts";
 import { type BytesLike, cloneBytes, toBytes } from "../runtime/bytes.ts";
 import { rejecting } from "../runtime/_lazy.ts";
-import type { Address, AddressLike, NetAddress } from "./addresses.ts";
+import type { Address, AddressLike } from "./addresses.ts";
 import {
   connectAcceptedSocket,
   createConnection,
@@ -82,14 +83,14 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     host: string | null,
     port: number | string | null,
     options?: AddressInfoOptions,
-  ): Promise<{ family: 4 | 6; address: NetAddress }[]> {
-    return nameCalls.call((net) => net.getaddrinfo(host, port, options));
+  ): Promise<AddressInfo[]> {
+    return nameCalls.call((net) => net.getaddrinfo(this, host, port, options));
   }
 
   getnameinfo(
     address: { hostname: string; port: number },
   ): Promise<[host: string, service: string]> {
-    return nameCalls.call((net) => net.getnameinfo(address));
+    return nameCalls.call((net) => net.getnameinfo(this, address));
   }
 
   createConnection<P extends Protocol | BufferedProtocol>(

@@ -22,6 +22,7 @@ import {
   text,
 } from "../runtime/_options.ts";
 import { certificatesByName, family, localEnd, protocolNames } from "./_arguments.ts";
+import { IPPROTO_TCP } from "./_socket_state.ts";
 import { kindOf, type Socket } from "./sockets.ts";
 
 /** What has its own error. */
@@ -215,6 +216,16 @@ export interface ConnectOptions {
    * @default {0}
    */
   family?: 0 | 4 | 6;
+  /**
+   * What the resolver is asked for, as in `loop.getaddrinfo()`: IPPROTO_TCP, or 0 for any.
+   * @default {0}
+   */
+  proto?: 0 | typeof IPPROTO_TCP;
+  /**
+   * What else the resolver is asked for: AI_ADDRCONFIG and the like, joined by `|`.
+   * @default {0}
+   */
+  flags?: number;
   /** The local end to bind; without a port the system chooses one. */
   localAddr?: { hostname: string; port?: number };
   /** A connected socket, in the place of host and port. */
@@ -243,6 +254,8 @@ export const connectOptions: OptionsOf<ConnectOptions> = optionsOf("{ limit: 655
   sslHandshakeTimeout: duration,
   sslShutdownTimeout: duration,
   family,
+  proto: oneOf(0, IPPROTO_TCP),
+  flags: count,
   localAddr: localEnd,
   sock: socket,
   happyEyeballsDelay: orNull(duration),
@@ -276,6 +289,12 @@ export interface ServeOptions {
    */
   family?: 0 | 4 | 6;
   /**
+   * What the resolver is asked for beside the addresses of the hosts, as in `loop.getaddrinfo()`: AI_ADDRCONFIG and the
+   * like, joined by `|`.
+   * @default {0}
+   */
+  flags?: number;
+  /**
    * Connections that wait to be accepted; Bun always takes 512.
    * @default {100}
    */
@@ -290,6 +309,11 @@ export interface ServeOptions {
    * @default {false}
    */
   reusePort?: boolean;
+  /**
+   * Probe idle connections (SO_KEEPALIVE), so that those whose peer has vanished end.
+   * @default {false}
+   */
+  keepAlive?: boolean;
   /** A bound socket, in the place of host and port, or path. */
   sock?: Socket;
   /**
@@ -311,9 +335,11 @@ export const serveOptions: OptionsOf<ServeOptions> = optionsOf("{ backlog: 100 }
   sslHandshakeTimeout: duration,
   sslShutdownTimeout: duration,
   family,
+  flags: count,
   backlog: count,
   reuseAddress: flag,
   reusePort: flag,
+  keepAlive: flag,
   sock: socket,
   cleanupSocket: flag,
   startServing: flag,

@@ -75,7 +75,8 @@ export const otherExports: string[] = words(`
   RuntimeError FatalError NotImplementedError ConnectionError ConnectionRefusedError
   ConnectionResetError ConnectionAbortedError BrokenPipeError BlockingIOError ProcessLookupError
   FileNotFoundError PermissionError GaiError SSLError SSLCertVerificationError ConcurrentFuture
-  AF_UNIX AF_INET AF_INET6 SOCK_STREAM SOCK_DGRAM currentSignal withSignal threadModule transfer
+  AF_UNIX AF_INET AF_INET6 AI_ADDRCONFIG AI_ALL AI_CANONNAME AI_NUMERICHOST
+    AI_NUMERICSERV AI_PASSIVE AI_V4MAPPED IPPROTO_TCP IPPROTO_UDP SOCK_STREAM SOCK_DGRAM currentSignal withSignal threadModule transfer
   getParentLoop currentThreadSignal terminateProcess EventLoop`);
 
 /** Public members of the classes, beside constructors. */

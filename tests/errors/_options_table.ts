@@ -81,6 +81,8 @@ const connecting: { readonly [K in keyof asyncio.ConnectOptions]-?: unknown } = 
   limit: "65536",
   ssl: "yes",
   serverHostname: 5,
+  proto: "tcp",
+  flags: "1",
   family: "4",
   localAddr: { host: "127.0.0.1" },
   sock: 5,
@@ -93,6 +95,8 @@ const serving: { readonly [K in keyof ServeOptions]-?: unknown } = {
   ...tls,
   limit: "5",
   ssl: true,
+  flags: "1",
+  keepAlive: 1,
   family: 10,
   backlog: "1",
   reuseAddress: "x",
@@ -279,6 +283,8 @@ export const table: readonly Row[] = [
     remoteAddr: { hostname: "127.0.0.1", port: "1" },
     family: "4",
     reusePort: "yes",
+    proto: "udp",
+    flags: "1",
     allowBroadcast: 1,
     sock: 5,
   }),
@@ -319,7 +325,7 @@ export const table: readonly Row[] = [
   }, sending),
   row("AbstractEventLoop.getaddrinfo", (o: asyncio.AddressInfoOptions) => {
     return onLoop((loop) => loop.getaddrinfo("127.0.0.1", 1, o));
-  }, { family: "4", type: 1 }),
+  }, { family: "4", type: 1, proto: "tcp", flags: "1" }),
   row("WriteTransport.setWriteBufferLimits", (o: { high?: number; low?: number }) => {
     return connected((_writer, transport) => transport.setWriteBufferLimits(o));
   }, { high: "5", low: null }),

@@ -1,9 +1,11 @@
 // Run by host_permissions.test.ts with few permissions: prints what each call of the host came to.
-import { getaddrinfo, getnameinfo, lookup } from "../../net/dns.ts";
+import { type EventLoop, getEventLoop } from "../../mod.ts";
+import { lookup } from "../../net/dns.ts";
 import type { NetHost } from "../../net/host.ts";
 import { denoHost } from "../../net/host_deno.ts";
 import { nodeHost } from "../../net/host_node.ts";
 
+const loop: EventLoop = getEventLoop();
 const port = Number(process.argv[2]);
 const path = process.argv[3] ?? "";
 const here = { hostname: "127.0.0.1", port };
@@ -31,8 +33,8 @@ function calls(host: NetHost): Record<string, () => Promise<{ close(): void }>> 
 const closed = { close: () => {} };
 const resolver = {
   lookup: () => lookup("example.org", 1).then(() => closed),
-  getaddrinfo: () => getaddrinfo("example.org", 1).then(() => closed),
-  getnameinfo: () => getnameinfo(elsewhere).then(() => closed),
+  getaddrinfo: () => loop.getaddrinfo("example.org", 1).then(() => closed),
+  getnameinfo: () => loop.getnameinfo(elsewhere).then(() => closed),
 };
 
 const report: Record<string, string> = {};
