@@ -144,8 +144,9 @@ export class NodeChannel implements RawChannel {
   readonly #onData = (chunk: Uint8Array): void => {
     // A Buffer is a Uint8Array whose slice() shares memory: users get the plain kind.
     this.#gate.data(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
-    // Node itself resumes the pipes of a child that has ended, and a grandchild may go on writing.
-    if (this.#gate.sink === null) this.#flow.pause();
+    // Node itself resumes the pipes of a child that has ended, and a grandchild may go on writing. A socket that was taken out
+    // meanwhile is its taker's.
+    if (this.#gate.sink === null && !this.#closed) this.#flow.pause();
   };
 
   readonly #onEnd = (): void => this.#gate.finish("eof");

@@ -505,3 +505,46 @@ runs(
     await reader.read();
   },
 );
+
+/** Streams over TLS, in which both ends begin TLS anew once the server holds what `early` waits for. */
+async function inside(
+  inner: TlsOptions,
+  early: (reader: StreamReader) => Promise<void>,
+): Promise<void> {
+  const server = await startServer(
+    async (reader, writer) => {
+      await early(reader);
+      await writer.startTls(inner);
+      writer.write(await reader.readline());
+      writer.close();
+    },
+    "127.0.0.1",
+    0,
+    { ssl: serverSsl },
+  );
+  const options = { ssl: clientSsl, ...named };
+  const [reader, writer] = await openConnection("127.0.0.1", portOf(server), options);
+  await writer.startTls(clientSsl, named);
+  writer.write("in secret\n");
+  assert.equal(text(await reader.readline()), "in secret\n");
+  writer.close();
+  await writer.waitClosed();
+  server.close();
+  await waitFor(server.waitClosed(), 10);
+}
+
+const inners: readonly [what: string, TlsOptions][] = [
+  ["", serverSsl],
+  [" that is read for its protocols", { ...serverSsl, alpnProtocols: ["h2"] }],
+];
+for (const [what, inner] of inners) {
+  runs(`TLS-08: TLS inside TLS completes with a hello${what} at any time`, async () => {
+    await inside(inner, () => Promise.resolve());
+    await inside(inner, () => ticks(1));
+    await inside(inner, () => ticks(10));
+  });
+
+  runs(`TLS-08: TLS inside TLS completes with a hello${what} in the reader already`, async () => {
+    await inside(inner, (reader) => until(() => String(reader).includes(" bytes")));
+  });
+}
