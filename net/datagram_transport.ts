@@ -14,6 +14,7 @@ import { type Socket, socketView } from "./sockets.ts";
 import { stopsLoop } from "./_soon.ts";
 import { TransportBase } from "./_transport_base.ts";
 import type { DatagramTransport, ExtraInfo } from "./transports.ts";
+import { printWarning } from "../runtime/_warnings.ts";
 
 /** What a datagram counts in the write buffer besides its bytes, so that empty ones count too. */
 const HEADER = 8;
@@ -70,7 +71,7 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
     const bytes = toBytes(data, "data");
     const to = this.#destination(addr);
     if (this.phase !== "open") {
-      if (this.#drops++ >= SILENT_DROPS) console.warn("socket.send() raised exception.");
+      if (this.#drops++ >= SILENT_DROPS) printWarning("socket.send() raised exception.");
       return;
     }
     const size = bytes.length + HEADER;

@@ -20,6 +20,7 @@ import { StreamReading } from "./_stream_reading.ts";
 import type { TransportOwner } from "./_transport_base.ts";
 import type { BaseProtocol, ExtraInfo, Transport } from "./transports.ts";
 import { WriteQueue, type WriteQueueOwner } from "./_write_queue.ts";
+import { printWarning } from "../runtime/_warnings.ts";
 
 /** Writes to a lost connection that are dropped in silence before a warning. */
 const SILENT_DROPS = 4;
@@ -168,7 +169,7 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
         "Cannot write here any more: the connection goes on in the transport that startTls() gave",
       );
     }
-    if (this.#drops++ >= SILENT_DROPS) console.warn("socket.send() raised exception.");
+    if (this.#drops++ >= SILENT_DROPS) printWarning("socket.send() raised exception.");
   }
 
   // ── ending
@@ -279,7 +280,7 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
 
   protected streamEnded(keepOpen: boolean): void {
     if (keepOpen && this.#tls === null) return;
-    if (keepOpen) console.warn("returning true from eofReceived() has no effect when using TLS");
+    if (keepOpen) printWarning("returning true from eofReceived() has no effect when using TLS");
     this.close();
   }
 }

@@ -8,6 +8,7 @@ import type { NetLoop } from "./_net_loop.ts";
 import { TransportBase } from "./_transport_base.ts";
 import type { BaseProtocol, ExtraInfo, WriteTransport } from "./transports.ts";
 import { WriteQueue, type WriteQueueOwner } from "./_write_queue.ts";
+import { printWarning } from "../runtime/_warnings.ts";
 
 /** Writes to a lost pipe that are dropped in silence before a warning. */
 const SILENT_DROPS = 5;
@@ -141,6 +142,6 @@ export class WritePipeTransport extends TransportBase implements WriteTransport,
 
   #drop(): void {
     if (this.#drops++ < SILENT_DROPS) return;
-    console.warn("pipe closed by peer or write to it raised exception.");
+    printWarning("pipe closed by peer or write to it raised exception.");
   }
 }

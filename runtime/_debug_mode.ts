@@ -4,6 +4,7 @@ import type { ReadyEntry } from "./_scheduler.ts";
 import { placeOf } from "./_stack.ts";
 import { StalledRun } from "./_stalled_run.ts";
 import { Wait } from "./_wait.ts";
+import { printWarning } from "./_warnings.ts";
 
 /** What the debug mode of one loop watches while it runs. Nothing here is called outside debug mode. */
 export class DebugMode {
@@ -26,7 +27,7 @@ export class DebugMode {
     if (seconds < this.#loop.slowCallbackDuration) return;
     const what = describeEntry(entry);
     if (what === null) return;
-    console.warn(`Executing ${what} took ${seconds.toFixed(3)} seconds`);
+    printWarning(`Executing ${what} took ${seconds.toFixed(3)} seconds`);
   };
 }
 

@@ -2,6 +2,7 @@ import type { LoopCore } from "./_loop_core.ts";
 import type { Scope } from "./_scope.ts";
 import { captureStack, placeOf } from "./_stack.ts";
 import { waitsOf } from "./_waits_of.ts";
+import { printWarning } from "./_warnings.ts";
 
 /** What was told of which place, so that each is told once. */
 const told: Set<string> = new Set();
@@ -9,7 +10,7 @@ const told: Set<string> = new Set();
 /** Debug mode: a task was asked to cancel, got its CancelledError, and returned as though nothing had been. */
 export function warnOfSwallowed(task: { toString(): string }, loop: LoopCore): void {
   if (!loop.getDebug() || loop.isClosed()) return;
-  console.warn(
+  printWarning(
     `A cancellation was swallowed: the coroutine of ${task} returned although it was asked to end. ` +
       "Throw the CancelledError on after the cleanup, or take the request back with uncancel()",
   );
@@ -28,7 +29,7 @@ export function warnOfStarted(promise: PromiseLike<unknown>, scope: Scope): void
   const place = placeOf(captureStack(warnOfStarted));
   if (told.has(place)) return;
   told.add(place);
-  console.warn(
+  printWarning(
     `A promise was handed over whose work seems to have started here, in ${scope.task}: it goes on when what takes it is ` +
       `cancelled. Hand over the function, () => work(), instead of work()${
         place === "" ? "" : ` at ${place}`

@@ -7,6 +7,7 @@ import { Handle } from "./_handle.ts";
 import { describeValue } from "./_printing.ts";
 import { framesOf } from "./_stack.ts";
 import { isTask, scopeOf } from "./tasks.ts";
+import { printError } from "./_warnings.ts";
 
 /** Keys whose text is a stack, and how the default handler introduces it. */
 const STACKS: Readonly<Record<string, string>> = {
@@ -41,7 +42,7 @@ export class ExceptionReporter {
     const context = this.#loop.getDebug() ? withSite(told) : told;
     if (handler === null) {
       this.#reportByDefault(context, (error) => {
-        console.error("Exception in default exception handler\n", error);
+        printError("Exception in default exception handler\n", error);
       });
       return;
     }
@@ -59,7 +60,7 @@ export class ExceptionReporter {
     this.#reportByDefault(
       { message: "Unhandled error in exception handler", exception, context },
       (error) => {
-        console.error(
+        printError(
           "Exception in default exception handler while handling an unexpected error in custom exception handler\n",
           exception,
           "\n",
@@ -88,8 +89,8 @@ export function printContext(context: ExceptionContext): void {
       lines.push(`${STACKS[key]} (most recent call last):`, ...value.map((frame) => `  ${frame}`));
     } else lines.push(`${key}: ${describe(value)}`);
   }
-  if ("exception" in context) console.error(lines.join("\n"), "\n", context.exception);
-  else console.error(lines.join("\n"));
+  if ("exception" in context) printError(lines.join("\n"), "\n", context.exception);
+  else printError(lines.join("\n"));
 }
 
 function describe(value: unknown): string {
