@@ -33,6 +33,8 @@ export let removeEntry: (future: Future<unknown>, entry: FutureEntry) => boolean
 export let entriesOf: (future: Future<unknown>) => readonly FutureEntry[];
 /** Counts the exception as seen, and returns it in an object, since any value can be thrown; null without one. */
 export let takeFailure: (future: Future<unknown>) => { readonly error: unknown } | null;
+/** Whether it failed and nobody has seen its exception. */
+export let hasUntakenFailure: (future: Future<unknown>) => boolean;
 export let markRetrieved: (future: Future<unknown>) => void;
 export let coreOf: (future: Future<unknown>) => LoopCore;
 export let siteOf: (future: Future<unknown>) => Site | null;
@@ -368,6 +370,7 @@ export class Future<T> implements Promise<T> {
       markRetrieved(future);
       return future.#failure;
     };
+    hasUntakenFailure = (future) => future.#unretrieved;
     markRetrieved = (future) => {
       future.#unretrieved = false;
       future.#forgetWatch();

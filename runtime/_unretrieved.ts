@@ -1,4 +1,6 @@
+import { atExit } from "./host.ts";
 import type { LoopCore, UnretrievedWatch } from "./_loop_core.ts";
+import { runInRoot } from "./_root.ts";
 import { framesOf, type Site } from "./_stack.ts";
 
 interface Watched extends UnretrievedWatch {
@@ -9,16 +11,33 @@ const collected: FinalizationRegistry<Watched> = new FinalizationRegistry((watch
   watched.report()
 );
 
+/** Loops with such futures, for the end of the process. */
+const unreported: Set<UnretrievedExceptions> = new Set();
+let exitWatched = false;
+
+function reportAtExit(): void {
+  for (const exceptions of [...unreported]) exceptions.sweep();
+}
+
+/** Seconds after which an exception on a loop that never ends is looked at, and reported if it was there the last time. */
+const PATIENCE = 0.4;
+
 /**
  * The failed futures of one loop whose exception nobody has taken. Each is reported once: when it is collected, and at the
- * latest when the loop ends.
+ * latest when the loop or the process ends. The ambient loop never ends, and no runtime promises to collect anything while
+ * little happens: there it is reported within a second, whether or not somebody still holds the future.
  */
 export class UnretrievedExceptions {
   readonly #loop: LoopCore;
   readonly #open: Set<Watched> = new Set();
+  readonly #endless: boolean;
+  /** Those that the next look reports. */
+  #old: ReadonlySet<Watched> = new Set();
+  #looking = false;
 
-  constructor(loop: LoopCore) {
+  constructor(loop: LoopCore, endless: boolean) {
     this.#loop = loop;
+    this.#endless = endless;
   }
 
   get size(): number {
@@ -30,13 +49,9 @@ export class UnretrievedExceptions {
     const description = String(future);
     const reference = new WeakRef(future);
     const watched: Watched = {
-      retrieved: () => {
-        this.#open.delete(watched);
-        collected.unregister(watched);
-      },
+      retrieved: () => this.#forget(watched),
       report: () => {
-        if (!this.#open.delete(watched)) return;
-        collected.unregister(watched);
+        if (!this.#forget(watched)) return;
         const found = reference.deref();
         this.#loop.callExceptionHandler({
           message: `${name} exception was never retrieved`,
@@ -49,7 +64,34 @@ export class UnretrievedExceptions {
     };
     this.#open.add(watched);
     collected.register(future, watched, watched);
+    unreported.add(this);
+    if (!exitWatched) {
+      exitWatched = true;
+      runInRoot(() => atExit(reportAtExit));
+    }
+    if (this.#endless) this.#lookLater();
     return watched;
+  }
+
+  #forget(watched: Watched): boolean {
+    const known = this.#open.delete(watched);
+    if (known) collected.unregister(watched);
+    if (this.#open.size === 0) unreported.delete(this);
+    return known;
+  }
+
+  #lookLater(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    runInRoot(() =>
+      this.#loop.scheduler.host.alarm(PATIENCE, () => {
+        this.#looking = false;
+        const due = this.#old;
+        this.#old = new Set([...this.#open].filter((watched) => !due.has(watched)));
+        if (this.#old.size > 0) this.#lookLater();
+        for (const watched of due) watched.report();
+      })
+    );
   }
 
   /** Reports all that are still open. */

@@ -83,7 +83,7 @@ export class BaseEventLoop implements LoopCore {
     this.rootScope = new Scope(this, null, null, threadCell);
     this.#sharedFrame = this.#makeSharedFrame(threadCell.bindings);
     this.#reporter = new ExceptionReporter(this.#self);
-    this.#unretrieved = new UnretrievedExceptions(this);
+    this.#unretrieved = new UnretrievedExceptions(this, this.#ambient);
     this.#asyncGenerators = new AsyncGenerators(this);
     this.#debugMode = new DebugMode(this);
     if (this.#debug) this.#debugMode.set(true);

@@ -34,7 +34,11 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 interface Globals {
   readonly Deno?: unknown;
   readonly Bun?: unknown;
-  readonly process?: { nextTick(callback: () => void): void };
+  readonly process?: {
+    nextTick(callback: () => void): void;
+    on(event: "exit", callback: () => void): void;
+  };
+  addEventListener?(event: "unload", callback: () => void): void;
   setImmediate(callback: () => void): unknown;
   setTimeout(callback: () => void, milliseconds: number): unknown;
   clearTimeout(timer: unknown): void;
@@ -55,6 +59,13 @@ const DENO_HOPS = 62;
 
 function hopSeveral(callback: () => void, left: number): void {
   globals.setImmediate(left > 1 ? () => hopSeveral(callback, left - 1) : callback);
+}
+
+/** Calls the callback when the process, or this worker, ends of itself or by `exit()`; only what is done at once is done. */
+export function atExit(callback: () => void): void {
+  // On Deno the mere look at `process` costs 10 ms.
+  if (onDeno) globals.addEventListener!("unload", callback);
+  else globals.process?.on("exit", callback);
 }
 
 /** The host of a real runtime. One object per loop, since each arms a timer of its own. */

@@ -4,6 +4,7 @@ import { asFuture, WaitFuture } from "./ensure_future.ts";
 import {
   addEntry,
   Future,
+  hasUntakenFailure,
   removeEntry,
   settleError,
   settleResult,
@@ -79,23 +80,23 @@ function copyState<T>(inner: Future<T>, outer: Future<T>): void {
   else settleError(outer as Future<unknown>, failure.error);
 }
 
-/** Nobody waits for the shielded work any more, so its failure is reported the moment it happens (3.14). */
+/**
+ * Nobody waits for the shielded work here any more, so its failure is reported as soon as it happens (3.14), unless somebody
+ * else takes it: a second shield, a task that awaits it. They are all told in the same iteration, the check is in the next.
+ */
 function reportFailureOf(inner: Future<unknown>): void {
   if (reported.has(inner)) return;
   reported.add(inner);
-  addEntry(
-    inner,
-    new InternalCallback(inner, () => {
-      if (inner.cancelled()) return;
-      const failure = takeFailure(inner);
-      if (failure === null) return;
-      const { error } = failure;
-      const name = error instanceof Error ? error.name : "Error";
-      (inner.getLoop() as unknown as LoopCore).callExceptionHandler({
-        message: `${name} exception in shielded future`,
-        exception: error,
-        future: inner,
-      });
-    }),
-  );
+  const check = new InternalCallback(inner, () => {
+    const failure = hasUntakenFailure(inner) ? takeFailure(inner) : null;
+    if (failure === null) return;
+    const { error } = failure;
+    const name = error instanceof Error ? error.name : "Error";
+    (inner.getLoop() as unknown as LoopCore).callExceptionHandler({
+      message: `${name} exception in shielded future`,
+      exception: error,
+      future: inner,
+    });
+  });
+  addEntry(inner, new InternalCallback(inner, () => check.notify()));
 }

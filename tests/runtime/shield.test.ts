@@ -12,6 +12,8 @@ import {
   shield,
   sleep,
   Task,
+  wait,
+  waitFor,
 } from "../../mod.ts";
 import { assertCancelled, outcome, runs, ticks, Trouble } from "../_support/tasks.ts";
 
@@ -174,6 +176,44 @@ runs("SHLD-06: so is one of the very tick of the cancellation", async (_loop, re
   await ticks(2);
   assert.deepEqual(reports.splice(0).map(({ exception }) => exception), [error]);
 });
+
+for (
+  const [who, take] of [
+    ["a second shield", (inner: Future<void>) => shield(inner).catch((error) => error)],
+    ["a task", (inner: Future<void>) => createTask(() => inner.catch((error) => error))],
+    ["gather", async (inner: Future<void>) => {
+      const [error] = await gather([inner], { returnExceptions: true });
+      return error;
+    }],
+    ["waitFor", (inner: Future<void>) => waitFor(inner, 60).catch((error) => error)],
+    ["wait", async (inner: Future<void>) => {
+      const [done] = await wait([inner]);
+      return [...done][0]!.exception();
+    }],
+  ] as const
+) {
+  for (const when of ["before", "after"] as const) {
+    if (who === "wait" && when === "after") continue;
+    runs(
+      `SHLD-06: an error that ${who} takes, begun ${when} the cancellation, is no report`,
+      async (_loop, reports) => {
+        const error = new Trouble("taken");
+        const inner = new Future<void>();
+        const early = when === "before" ? take(inner) : null;
+        await ticks(2);
+        const outer = shield(inner);
+        outer.cancel();
+        await ticks(2);
+        const taken = early ?? take(inner);
+        await ticks(2);
+        inner.setException(error);
+        assert.equal(await taken, error);
+        await ticks(3);
+        assert.deepEqual(reports, []);
+      },
+    );
+  }
+}
 
 runs("SHLD-06: a result or a cancellation after it is no report", async (_loop, reports) => {
   const [a, b] = [new Future<string>(), new Future<string>()];

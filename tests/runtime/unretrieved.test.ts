@@ -13,6 +13,7 @@ import {
 } from "../../mod.ts";
 import type { ExceptionContext } from "../../mod.ts";
 import { collectUntil } from "../_support/gc.ts";
+import { runProgram } from "../_support/programs.ts";
 import { ticks, Trouble } from "../_support/tasks.ts";
 
 /** What console.error was given while `body` ran. */
@@ -86,6 +87,56 @@ test("FUT-33: on the ambient loop too", async () => {
   }
   assert.deepEqual(reports.map(({ exception }) => String(exception)), ["Trouble: ambient"]);
 });
+
+test("FUT-33: on the ambient loop an error is reported soon, whether or not it is collected", async () => {
+  const loop = getEventLoop();
+  const error = new Trouble("ambient");
+  const kept = new Future<number>({ loop });
+  try {
+    const reported = new Promise<ExceptionContext>((resolve) => {
+      loop.setExceptionHandler((_loop, context) => {
+        if (context.exception === error) resolve(context);
+      });
+    });
+    kept.setException(error);
+    // Nothing keeps the process here but this: the look at what nobody took must not.
+    const hold = setTimeout(() => {}, 60_000);
+    const { message, future } = await reported;
+    clearTimeout(hold);
+    assert.equal(message, "Future exception was never retrieved");
+    assert.equal(future, kept);
+  } finally {
+    loop.setExceptionHandler(null);
+  }
+});
+
+test("FUT-34: on the ambient loop an error that is taken in time is not reported", async () => {
+  const loop = getEventLoop();
+  const reports: ExceptionContext[] = [];
+  loop.setExceptionHandler((_loop, context) => void reports.push(context));
+  try {
+    const [taken, dropped] = [new Trouble("taken"), new Trouble("dropped")];
+    const future = new Future<number>({ loop });
+    future.setException(taken);
+    await ticks(2);
+    assert.equal(future.exception(), taken);
+    new Future<number>({ loop }).setException(dropped);
+    while (reports.length === 0) await sleep(0.01);
+    assert.deepEqual(reports.map(({ exception }) => exception), [dropped]);
+  } finally {
+    loop.setExceptionHandler(null);
+  }
+});
+
+for (const end of ["of itself", "by exit()", "by exit() in a run"]) {
+  test(`FUT-33: when a process ends ${end} what nobody took is reported`, async () => {
+    const program = new URL("./_unretrieved_program.ts", import.meta.url);
+    const { code, stdout, stderr } = await runProgram(program, { args: [end] });
+    assert.deepEqual([code, stdout], [0, "the program ends\n"]);
+    assert.equal(stderr.match(/^Task exception was never retrieved$/gm)?.length, 1, stderr);
+    assert.match(stderr, /order was not saved/);
+  });
+}
 
 test("FUT-33: an error still unread when the run ends is reported then, once, with its future", async () => {
   const error = new Trouble("unread");
