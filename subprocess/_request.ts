@@ -11,6 +11,10 @@ export interface Call {
   readonly request: SpawnRequest;
   /** stderr goes into the pipe of stdout. */
   readonly join: boolean;
+  /** The name of the user to run as; null: the request has the number, if there is one. */
+  readonly user: string | null;
+  /** The same for the group. */
+  readonly group: string | null;
 }
 
 /**
@@ -58,6 +62,8 @@ function makeCall(
 ): Call {
   const stdout = streamUse("stdout", options.stdout, streams);
   const join = options.stderr === STDOUT && stdout === "pipe";
+  const user = toAccount("user", options.user, "uid", options.uid);
+  const group = toAccount("group", options.group, "gid", options.gid);
   const request: SpawnRequest = {
     program: requireText(program, "the program"),
     args: args.map((value, index) => requireText(value, `argument ${index}`)),
@@ -70,11 +76,16 @@ function makeCall(
       : streamUse("stderr", options.stderr, streams),
     cwd: options.cwd === undefined ? null : requireText(toPath(options.cwd, "cwd"), "cwd"),
     env: options.env === undefined ? null : toEnvironment(options.env),
-    uid: toId("uid", options.uid),
-    gid: toId("gid", options.gid),
+    uid: typeof user === "number" ? user : null,
+    gid: typeof group === "number" ? group : null,
     newSession: options.startNewSession === true,
   };
-  return { request, join };
+  return {
+    request,
+    join,
+    user: typeof user === "string" ? user : null,
+    group: typeof group === "string" ? group : null,
+  };
 }
 
 /** What the options must be before anything is made of them. */
@@ -153,6 +164,24 @@ function toEnvironment(env: unknown): Record<string, string> {
     checked[name] = requireText(value, `the environment variable ${name}`);
   }
   return checked;
+}
+
+/** Who the child is to be. Names are looked up when it is started, by code that is loaded then. */
+function toAccount(
+  kind: "user" | "group",
+  given: unknown,
+  numberName: string,
+  number: unknown,
+): number | string | null {
+  if (given === undefined) return toId(numberName, number);
+  if (number !== undefined) {
+    throw new RangeError(`${kind} and ${numberName} mean the same: give one of them`);
+  }
+  if (typeof given === "number") return toId(kind, given);
+  if (typeof given === "string") return requireText(given, kind);
+  throw new TypeError(
+    `Cannot take ${describeType(given)} as ${kind}: a name or number is expected`,
+  );
 }
 
 function toId(name: string, value: unknown): number | null {

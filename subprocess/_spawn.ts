@@ -1,10 +1,16 @@
+import { accountNumber } from "./_accounts.ts";
 import { host } from "./_host.ts";
 import type { RawChild } from "./host.ts";
 import type { Call } from "./_request.ts";
 
 /** Starts a checked call. */
 export async function spawn(call: Call): Promise<RawChild> {
-  const { request, join } = call;
+  const { join, user, group } = call;
+  const request = {
+    ...call.request,
+    ...(user === null ? {} : { uid: accountNumber("user", user) }),
+    ...(group === null ? {} : { gid: accountNumber("group", group) }),
+  };
   if (!join) return await host.spawn(request);
   // The shell would tell of a missing program only by an exit code, which the program could have given itself.
   await host.check(request);

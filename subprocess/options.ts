@@ -54,6 +54,16 @@ export interface SubprocessOptions {
    */
   env?: Record<string, string>;
   /**
+   * User to run as, by name or number. Names are those of `/etc/passwd`, which Deno must be allowed to read.
+   * @default {our own}
+   */
+  user?: string | number;
+  /**
+   * Group to run as, by name or number. Names are those of `/etc/group`, which Deno must be allowed to read.
+   * @default {our own}
+   */
+  group?: string | number;
+  /**
    * User to run as, by number.
    * @default {our own}
    */
@@ -93,6 +103,8 @@ export const subprocessOptions: OptionsOf<SubprocessOptions & RefusedOptions> = 
     limit: plainNumber,
     cwd: anything(),
     env: anything(),
+    user: anything(),
+    group: anything(),
     uid: anything(),
     gid: anything(),
     startNewSession: flag,
@@ -106,8 +118,6 @@ export const subprocessOptions: OptionsOf<SubprocessOptions & RefusedOptions> = 
   {
     universalNewlines: BYTES,
     args: 'they come before the options, as in createSubprocessExec("ls", ["-l"], options)',
-    user: "write uid, its number",
-    group: "write gid, its number",
     extraGroups: "no runtime can set them",
     umask: "no runtime can set it; start sh -c 'umask 077; exec ...'",
     preexecFn: "no code of ours can run in the child before the program does",

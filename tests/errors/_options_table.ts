@@ -145,6 +145,8 @@ const children: { readonly [K in keyof asyncio.SubprocessOptions]-?: unknown } =
   limit: "5",
   cwd: 5,
   env: "A=1",
+  user: true,
+  group: {},
   uid: "0",
   gid: "0",
   startNewSession: 1,

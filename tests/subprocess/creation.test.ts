@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -207,6 +207,40 @@ runs("SUBP-04: user and group are those of the options", async () => {
   const gid = process.getgid!() === 0 ? 65534 : process.getgid!();
   const child = await createSubprocessShell("id -u; id -g", { uid, gid, stdout: PIPE, cwd: "/" });
   assert.equal(text((await child.communicate())[0]), `${uid}\n${gid}\n`);
+});
+
+/** The first name of a file of accounts that has this number. */
+function nameIn(file: string, number: number): string | undefined {
+  return readFileSync(file, "utf8").split("\n").map((line) => line.split(":"))
+    .find((fields) => fields[2] === String(number))?.[0];
+}
+
+runs("SUBP-04: user and group may be names, and numbers under the same options", async () => {
+  const uid = process.getuid!() === 0 ? 65534 : process.getuid!();
+  const gid = process.getgid!() === 0 ? 65534 : process.getgid!();
+  const user = nameIn("/etc/passwd", uid);
+  const group = nameIn("/etc/group", gid);
+  for (const options of [{ user: user ?? uid, group: group ?? gid }, { user: uid, group: gid }]) {
+    const child = await createSubprocessShell("id -u; id -g", {
+      ...options,
+      stdout: PIPE,
+      cwd: "/",
+    });
+    assert.equal(text((await child.communicate())[0]), `${uid}\n${gid}\n`);
+  }
+});
+
+runs("SUBP-16: names that no file knows, and two users at once, are refused", async () => {
+  await assert.rejects(createSubprocessExec("true", [], { user: "no:such user" }), {
+    name: "RangeError",
+    message: /^There is no user "no:such user" in \/etc\/passwd: give the number/,
+  });
+  await assert.rejects(createSubprocessExec("true", [], { group: "" }), RangeError);
+  await assert.rejects(createSubprocessExec("true", [], { user: 0.5 }), RangeError);
+  await assert.rejects(createSubprocessExec("true", [], { user: 1, uid: 1 }), {
+    name: "RangeError",
+    message: "user and uid mean the same: give one of them",
+  });
 });
 
 runs(
