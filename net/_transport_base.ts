@@ -6,6 +6,7 @@ import { type FlowOwner, lostWith } from "./flow_control.ts";
 import type { NetLoop } from "./_net_loop.ts";
 import { soon, stopsLoop } from "./_soon.ts";
 import type { BaseProtocol, BaseTransport, ExtraInfo } from "./transports.ts";
+import { staysInThread } from "../runtime/_describe.ts";
 import { WaitList } from "./_wait_list.ts";
 import { showAs } from "../runtime/_printing.ts";
 
@@ -231,3 +232,8 @@ function tellFlow(protocol: BaseProtocol, paused: boolean): void {
   if (paused) protocol.pauseWriting?.();
   else protocol.resumeWriting?.();
 }
+
+staysInThread(
+  "read and write here and pass the data, or pass functions: toThread(work, (data) => writer.write(data))",
+  TransportBase,
+);

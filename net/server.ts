@@ -5,6 +5,7 @@ import { Waiter } from "../runtime/_wait.ts";
 import type { ServerCore } from "./_server_core.ts";
 import type { Socket } from "./sockets.ts";
 import { showAs } from "../runtime/_printing.ts";
+import { staysInThread } from "../runtime/_describe.ts";
 
 let make: (core: ServerCore) => Server;
 
@@ -154,3 +155,8 @@ export class Server implements AsyncDisposable {
 export function makeServer(core: ServerCore): Server {
   return make(core);
 }
+
+staysInThread(
+  "pass its address, or functions that use it: toThread(work, () => server.close())",
+  Server,
+);

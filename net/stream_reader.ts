@@ -10,6 +10,7 @@ import { SeparatorSearch, toSeparators } from "./_separator_search.ts";
 import type { ReadTransport } from "./transports.ts";
 import { readableFrom } from "./web_streams.ts";
 import { showAs } from "../runtime/_printing.ts";
+import { staysInThread } from "../runtime/_describe.ts";
 
 /** How much a stream holds before the transport is paused is twice this. */
 export const DEFAULT_LIMIT: number = 64 * 1024;
@@ -351,3 +352,8 @@ function notWhole(name: string, n: unknown): TypeError {
     `Cannot ${name} as many bytes: a whole number is expected, got ${String(n)}`,
   );
 }
+
+staysInThread(
+  "read and write here and pass the data, or pass functions: toThread(work, (data) => writer.write(data))",
+  StreamReader,
+);

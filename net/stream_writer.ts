@@ -12,6 +12,7 @@ import { gateOf, upgradeOf } from "./_protocol_marks.ts";
 import type { BaseProtocol, ExtraInfo, Transport, WriteTransport } from "./transports.ts";
 import { type SinkEnd, writableTo } from "./web_streams.ts";
 import { showAs } from "../runtime/_printing.ts";
+import { staysInThread } from "../runtime/_describe.ts";
 
 /** What the library's own transports can do besides. */
 interface TellsSent {
@@ -269,3 +270,8 @@ function noGate(what: string): RuntimeError {
     `Cannot ${what}: the writer's protocol is no StreamReaderProtocol, which is what waits`,
   );
 }
+
+staysInThread(
+  "read and write here and pass the data, or pass functions: toThread(work, (data) => writer.write(data))",
+  StreamWriter,
+);

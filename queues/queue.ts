@@ -1,5 +1,5 @@
 import { flag, type OptionsOf, optionsOf } from "../runtime/_options.ts";
-import { describeType } from "../runtime/_describe.ts";
+import { describeType, staysInThread } from "../runtime/_describe.ts";
 import { identityOf, showAs } from "../runtime/_printing.ts";
 import type { Statistics } from "../sync/statistics.ts";
 import { Deque } from "./_deque.ts";
@@ -231,3 +231,8 @@ export class Queue<T> implements AsyncIterable<T> {
     );
   }
 }
+
+staysInThread(
+  "pass functions that use it: toThread(work, () => queue.get(), (item) => queue.put(item))",
+  Queue,
+);

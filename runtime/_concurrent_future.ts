@@ -5,6 +5,7 @@ import { CancelledError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import { loopFuture } from "./_loop_future.ts";
 import { showAs } from "./_printing.ts";
+import { staysInThread } from "./_describe.ts";
 
 let make: <T>(completion: Completion<T>) => ConcurrentFuture<T>;
 let reveal: <T>(future: ConcurrentFuture<T>) => Completion<T>;
@@ -118,3 +119,8 @@ export class ConcurrentFuture<T> implements PromiseLike<T> {
     reveal = (future) => future.#completion;
   }
 }
+
+staysInThread(
+  "await it here and pass its value, or pass a function that does: toThread(work, () => task)",
+  ConcurrentFuture,
+);

@@ -30,3 +30,24 @@ export function nameError(
   Object.defineProperty(errorClass.prototype, "name", { ...descriptor, writable: true });
   Object.defineProperty(errorClass, "name", { ...descriptor, writable: false });
 }
+
+const advices: WeakMap<object, string> = new WeakMap();
+
+/** Says of classes whose objects belong to one thread what to pass to another one in their place. */
+export function staysInThread(
+  advice: string,
+  ...classes: readonly { readonly prototype: object }[]
+): void {
+  for (const { prototype } of classes) advices.set(prototype, advice);
+}
+
+/** What to do instead of passing the object to a thread; null where nothing is against that. */
+export function adviceAgainstPassing(value: object): string | null {
+  let prototype: object | null = Object.getPrototypeOf(value);
+  while (prototype !== null && prototype !== Object.prototype) {
+    const advice = advices.get(prototype);
+    if (advice !== undefined) return advice;
+    prototype = Object.getPrototypeOf(prototype);
+  }
+  return null;
+}

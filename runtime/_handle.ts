@@ -8,6 +8,7 @@ import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import { describePlace, describeValue, nameOf, showAs } from "./_printing.ts";
 import { captureStack, framesOf, placeOf } from "./_stack.ts";
 import type { TimerEntry } from "./_timer_heap.ts";
+import { staysInThread } from "./_describe.ts";
 
 type Callback = (...args: never[]) => unknown;
 
@@ -247,3 +248,5 @@ export class TimedHandle extends TimerHandle implements ReadyEntry, TimerEntry {
     Object.defineProperty(this, "name", { value: "TimerHandle" });
   }
 }
+
+staysInThread("pass a function that uses it: toThread(work, () => handle.cancel())", Handle);

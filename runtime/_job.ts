@@ -3,6 +3,7 @@ import type { EventLoop } from "../event_loop.ts";
 import { ownBytes } from "./bytes.ts";
 import { Completion } from "./_completion.ts";
 import { type Bindings, ContextCell } from "./_context_cell.ts";
+import { adviceAgainstPassing, describeType } from "./_describe.ts";
 import { type Context, contextOf, currentBindings } from "./context.ts";
 import { wire } from "./_thread_errors.ts";
 import type { FunctionPlace, JobMessage, Work } from "./_thread_protocol.ts";
@@ -51,6 +52,7 @@ export class Job {
     this.#submission = submission;
     this.holder = holder;
     this.loop = submission.loop;
+    for (const value of submission.args) requireFree(value, "the arguments to a worker", 2);
     const args = submission.args.map(alone);
     this.#args = args;
     if (transferMarks.used || args.some((value) => typeof value === "function")) this.#takeApart();
@@ -143,6 +145,35 @@ export function contextValues(): [name: string, value: unknown][] {
     }
   }
   return [...values];
+}
+
+/** How many members of an array or object are looked at: real data may be large, what is passed by mistake is not. */
+const SEARCHED = 16;
+
+/**
+ * Copying takes most objects apart without a word: a lock would arrive as `{}`.
+ *
+ * @throws {TypeError} when it is, or holds in plain objects and arrays, an object of this library that belongs to its thread
+ */
+export function requireFree(value: unknown, what: string, depth: number): void {
+  if (typeof value !== "object" || value === null) return;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === Array.prototype) {
+    if (depth === 0) return;
+    let seen = 0;
+    for (const key in value) {
+      if (++seen > SEARCHED) return;
+      requireFree(Reflect.get(value, key), what, depth - 1);
+    }
+    return;
+  }
+  const advice = adviceAgainstPassing(value);
+  if (advice === null) return;
+  throw new TypeError(
+    `Cannot send ${what}: ${
+      describeType(value)
+    } belongs to the thread in which it was made. Instead, ${advice}`,
+  );
 }
 
 /** A chunk that shares its buffer would take the bytes of other connections along. */

@@ -1,11 +1,11 @@
 import { BrokenExecutor, RuntimeError } from "./exceptions.ts";
 import { addEntry, type Future } from "./_future.ts";
 import { InternalCallback } from "./_internal_callback.ts";
-import type { Job, JobHolder } from "./_job.ts";
+import { type Job, type JobHolder, requireFree } from "./_job.ts";
 import { findErrorClass, wire } from "./_thread_errors.ts";
-import type { WorkerEvents, WorkerLink } from "./_thread_host.ts";
 import type { EncodedValue, WorkerMessage } from "./_thread_protocol.ts";
 import { transferMarks } from "./thread_transfer.ts";
+import type { WorkerEvents, WorkerLink } from "./_worker_link.ts";
 
 type CallMessage = Extract<WorkerMessage, { kind: "call" }>;
 
@@ -22,7 +22,8 @@ export interface WorkerOwner {
 }
 
 /**
- * The pool's side of one worker. It has one job at a time and holds the process while it has one. Whatever happens to the
+ * The pool's side of one worker. It has one job at a time, and holds the process while it has one or has
+ * something to print. Whatever happens to the
  * worker happens to that job only.
  */
 export class PoolWorker implements JobHolder {
@@ -31,6 +32,9 @@ export class PoolWorker implements JobHolder {
   #job: Job | null = null;
   /** The calls into the loop that the worker waits for. */
   readonly #calls: Map<number, Future<unknown>> = new Map();
+  /** What it printed is still in it. */
+  #printing = false;
+  #stopping = false;
   #ended = false;
   /** When it became free, on the host's clock. */
   idleSince = 0;
@@ -60,6 +64,7 @@ export class PoolWorker implements JobHolder {
   /** Ends it; its owner hears when it is gone. The process waits for that. */
   stop(): void {
     if (this.#ended) return;
+    this.#stopping = true;
     this.#link.hold();
     this.#link.stop();
   }
@@ -67,15 +72,24 @@ export class PoolWorker implements JobHolder {
   #receive(message: WorkerMessage): void {
     if (message.kind === "call") this.#call(message);
     else if (message.kind === "cancelCall") this.#calls.get(message.call)?.cancel();
-    else if (message.kind === "stray") this.#stray(decode(message.error), message.fatal);
+    else if (message.kind === "printing") this.#printing = true;
+    else if (message.kind === "printed") {
+      this.#printing = false;
+      this.#releaseIfIdle();
+    } else if (message.kind === "stray") this.#stray(decode(message.error), message.fatal);
+    else if (message.kind !== "done" && message.kind !== "failed") return;
     else if (this.#job?.id === message.job) {
       const { completion } = this.#job;
       this.#job = null;
-      this.#link.release();
+      this.#releaseIfIdle();
       if (message.kind === "done") completion.resolve(message.value);
       else completion.reject(decode(message.error));
       this.#owner.workerIsFree(this);
     }
+  }
+
+  #releaseIfIdle(): void {
+    if (this.#job === null && !this.#printing && !this.#stopping) this.#link.release();
   }
 
   /** A function of the job is called: as a task, so that it may wait and be cancelled; a plain callback if nobody waits. */
@@ -127,6 +141,12 @@ export class PoolWorker implements JobHolder {
 
   #reply(call: number, value: unknown): void {
     if (this.#ended) return;
+    try {
+      requireFree(value, "the result to the worker", 2);
+    } catch (error) {
+      this.#refuse(call, error);
+      return;
+    }
     try {
       const { values, transfer } = transferMarks.used
         ? wire.takeApart([value], transferMarks, null)

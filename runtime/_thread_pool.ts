@@ -1,7 +1,7 @@
 import type { EventLoop } from "../event_loop.ts";
 import type { Completion } from "./_completion.ts";
 import { type ConcurrentFuture, concurrentFuture } from "./_concurrent_future.ts";
-import { describeType } from "./_describe.ts";
+import { describeType, staysInThread } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { currentScope } from "./_frame.ts";
 import { contextValues, type Submission } from "./_job.ts";
@@ -198,3 +198,5 @@ function cores(): number {
   };
   return process.getBuiltinModule("node:os").availableParallelism();
 }
+
+staysInThread("pass a function that submits to it, or make one in the worker", ThreadPoolExecutor);

@@ -1,11 +1,5 @@
 import { type Envelope, makeEnvelope } from "./_thread_envelope.ts";
-import type {
-  EncodedValue,
-  JobMessage,
-  PokeMessage,
-  UrgentMessage,
-  WorkerMessage,
-} from "./_thread_protocol.ts";
+import type { EncodedValue, JobMessage, PoolMessage, WorkerMessage } from "./_thread_protocol.ts";
 import type { CallSettlement, LibraryHooks, RemoteCall, ThreadSlot } from "./_thread_slot.ts";
 import { type ErrorMaker, makeWire, type Outgoing, type Wire } from "./_thread_wire.ts";
 
@@ -15,11 +9,15 @@ type Module = Readonly<Record<string, unknown>>;
 /** How a worker reaches the pool. Its making is the host's business, and it too is sent as source text. */
 export interface WorkerChannel {
   post(message: WorkerMessage, transfer: readonly Transferable[]): void;
-  listen(handler: (message: JobMessage | PokeMessage | UrgentMessage) => void): void;
+  listen(handler: (message: PoolMessage) => void): void;
   /** Calls the handler with the urgent messages that are there. */
   drain(): void;
   /** The last job that was cancelled, also visible to one that never yields; 0 where that can't be told. */
   cancelledJob(): number;
+  /** Whether something that was printed has still to be written. */
+  unwritten(): boolean;
+  /** Calls back when all that was printed is written; `last`: nothing will be printed any more. */
+  flush(last: boolean, written: () => void): void;
   /** Blocks until an urgent message is there or the time is over; null where a worker can't. */
   readonly sleep: ((done: () => boolean, milliseconds: number) => void) | null;
 }
@@ -67,6 +65,7 @@ function runWorker(
   const modules: Map<string, Module> = new Map();
   const compiled: Map<string, Callable> = new Map();
   const compiledLimit = 100;
+  const evaluate = globalThis.eval;
   /** Where functions that came with a job are kept at the pool. */
   const places: WeakMap<Callable, { job: number; fn: number }> = new WeakMap();
   /** Promises of calls into the loop that somebody waits for. */
@@ -75,6 +74,7 @@ function runWorker(
   const aborting: WeakSet<AbortController> = new WeakSet();
   let lastCall = 0;
   let current: Job | null = null;
+  let printing = false;
 
   interface Globals {
     readonly process: {
@@ -154,18 +154,32 @@ function runWorker(
   function compile(source: string): Callable {
     const known = compiled.get(source);
     if (known !== undefined) return known;
-    const evaluate = globalThis.eval;
-    let fn: unknown;
-    try {
-      fn = evaluate(`(${source}\n)`);
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      // Methods of classes and objects are no expressions by themselves.
-      fn = Object.values(evaluate(`({${source}\n})`) as object)[0];
-    }
+    // Modules and classes are strict, and so is what comes out of them; a sloppy script may hold what is no strict code.
+    // Methods of classes and objects are no expressions by themselves.
+    const method = (text: string): unknown => Object.values(evaluate(text) as object)[0];
+    const fn = tryEach([
+      () => evaluate(`"use strict"; (${source}\n)`),
+      () => method(`"use strict"; ({${source}\n})`),
+      () => evaluate(`(${source}\n)`),
+      () => method(`({${source}\n})`),
+    ]);
     if (compiled.size >= compiledLimit) compiled.clear();
     compiled.set(source, fn as Callable);
     return fn as Callable;
+  }
+
+  /** The value of the first that is no syntax error. */
+  function tryEach(ways: readonly (() => unknown)[]): unknown {
+    let failure: unknown;
+    for (const way of ways) {
+      try {
+        return way();
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        failure ??= error;
+      }
+    }
+    throw failure;
   }
 
   /** Says what is behind the two errors that everybody meets once. */
@@ -207,6 +221,12 @@ function runWorker(
 
   function finish(job: Job, value: unknown): void {
     try {
+      requireFree(value);
+    } catch (error) {
+      fail(job, error);
+      return;
+    }
+    try {
       const { values, transfer } = leaving([value]);
       post({ kind: "done", job: job.id, value: values[0] }, transfer, job);
     } catch (error) {
@@ -224,6 +244,14 @@ function runWorker(
     transfer: readonly Transferable[],
     ended: Job | null,
   ): void {
+    if (!printing && channel.unwritten()) {
+      printing = true;
+      channel.post({ kind: "printing" }, []);
+      channel.flush(false, () => {
+        printing = false;
+        channel.post({ kind: "printed" }, []);
+      });
+    }
     channel.post(message, transfer);
     if (ended === current) current = null;
   }
@@ -231,6 +259,11 @@ function runWorker(
   function leaving(values: readonly unknown[]): Outgoing {
     if (!slot.marks.used) return { values, functions: [], transfer: [] };
     return wire.takeApart(values, slot.marks, null);
+  }
+
+  /** @throws {TypeError} when the value belongs to this thread; only copies of the library can tell */
+  function requireFree(value: unknown): void {
+    for (const library of slot.libraries) library.requireFree?.(value);
   }
 
   /** A computation that never yields sees no message, so asking the signal looks at the shared flag first. */
@@ -308,6 +341,7 @@ function runWorker(
   function call(fn: Callable, args: readonly unknown[], settle: CallSettlement | null): RemoteCall {
     const place = places.get(fn);
     if (place === undefined) throw new TypeError("Not a function that came with a job");
+    requireFree([...args]);
     const id = settle === null ? 0 : ++lastCall;
     const { values, transfer } = leaving(args);
     channel.post({ kind: "call", ...place, call: id, args: values }, transfer);
@@ -323,10 +357,13 @@ function runWorker(
     });
   }
 
-  function receive(message: JobMessage | PokeMessage | UrgentMessage): void {
+  function receive(message: PoolMessage): void {
     if (message.kind === "job") run(message);
     else if (message.kind === "poke") channel.drain();
-    else if (message.kind === "cancel") {
+    else if (message.kind === "end") {
+      channel.post({ kind: "ending" }, []);
+      channel.flush(true, () => channel.post({ kind: "over" }, []));
+    } else if (message.kind === "cancel") {
       if (current?.id === message.job) abort(current);
     } else {
       const settle = calls.get(message.call);

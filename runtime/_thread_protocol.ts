@@ -43,6 +43,14 @@ export type UrgentMessage =
   | { readonly kind: "refusal"; readonly call: number; readonly error: EncodedValue }
   | { readonly kind: "cancel"; readonly job: number };
 
+/** Asks a worker to end, which it does when all that it printed is written. */
+export interface EndMessage {
+  readonly kind: "end";
+}
+
+/** All that a worker can be told. */
+export type PoolMessage = JobMessage | UrgentMessage | PokeMessage | EndMessage;
+
 /** Tells a worker that does not block to look for urgent messages. */
 export interface PokeMessage {
   readonly kind: "poke";
@@ -61,4 +69,10 @@ export type WorkerMessage =
   }
   | { readonly kind: "cancelCall"; readonly call: number }
   /** Nobody caught it in the worker. A fatal one ended the code that threw it, so the job may never settle. */
-  | { readonly kind: "stray"; readonly error: EncodedValue; readonly fatal: boolean };
+  | { readonly kind: "stray"; readonly error: EncodedValue; readonly fatal: boolean }
+  /** Something that the job printed is still to be written, and until it is the process must not end. */
+  | { readonly kind: "printing" }
+  | { readonly kind: "printed" }
+  /** It has heard that it is to end; then, that it has nothing left to do. */
+  | { readonly kind: "ending" }
+  | { readonly kind: "over" };

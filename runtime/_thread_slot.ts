@@ -39,6 +39,8 @@ export interface RemoteCall {
 export interface LibraryHooks {
   findErrorClass(name: string): ErrorMaker | undefined;
   cancelledError(): Error;
+  /** Throws when the value belongs to this thread. Missing in copies of older releases. */
+  requireFree?(value: unknown): void;
 }
 
 /** The number changes with the interface above: a copy of another release finds nothing rather than something else. */

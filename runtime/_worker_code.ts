@@ -1,6 +1,8 @@
 import { PoolWorker, type WorkerOwner } from "./_pool_worker.ts";
 import { threadHost } from "./_thread_host.ts";
 
+export { after } from "./_worker_link.ts";
+
 /** Where a worker lives. */
 export type WorkerKind = "thread" | "process";
 
@@ -11,9 +13,4 @@ export function startWorker(owner: WorkerOwner, kind: WorkerKind, name: string):
     (events) =>
       kind === "thread" ? threadHost.startThread(name, events) : threadHost.startProcess(events),
   );
-}
-
-/** Calls back after that many seconds unless the returned function is called; does not keep the process alive. */
-export function after(seconds: number, callback: () => void): () => void {
-  return threadHost.after(seconds, callback);
 }

@@ -1,5 +1,5 @@
 import { type Bindings, ContextCell } from "./_context_cell.ts";
-import { describeType } from "./_describe.ts";
+import { describeType, staysInThread } from "./_describe.ts";
 import { RuntimeError } from "./exceptions.ts";
 import {
   enterPlainCell,
@@ -377,3 +377,9 @@ function requireFunction(fn: unknown, method: string): void {
 
 /** `context` among options. */
 export const contextKind: Kind<Context> = instanceOf("a Context", () => Context);
+
+staysInThread(
+  "the variables of the caller go along by themselves and are read by their names: work in a module makes its own ContextVar of the same name",
+  ContextVar,
+  Context,
+);

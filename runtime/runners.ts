@@ -3,7 +3,7 @@ import { ContextCell } from "./_context_cell.ts";
 import { cellOf, Context, contextKind, contextOf, currentBindings } from "./context.ts";
 import { abortSignal, anything, flag, type OptionsOf, optionsOf, orNull } from "./_options.ts";
 import type { Coroutine } from "./coroutines.ts";
-import { describeType } from "./_describe.ts";
+import { describeType, staysInThread } from "./_describe.ts";
 import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
 import { BaseEventLoop } from "./base_event_loop.ts";
 import { gather } from "./gather.ts";
@@ -270,3 +270,9 @@ export async function run<T>(main: Coroutine<T>, options: RunOptions = {}): Prom
   }
   return await new Runner(options).with((runner) => runner.run(main));
 }
+
+staysInThread("make one in the worker", Runner);
+staysInThread(
+  "in the worker getParentLoop() is the loop of whoever gave it its work, and the functions that it is to call go along: toThread(work, report)",
+  BaseEventLoop,
+);

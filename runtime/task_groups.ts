@@ -11,6 +11,7 @@ import { requireCoroutine, type Task, type TaskOptions } from "./tasks.ts";
 import { Wait } from "./_wait.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { showAs } from "./_printing.ts";
+import { staysInThread } from "./_describe.ts";
 
 /**
  * `new → body → exiting → closed`: the body runs, then the group waits for its tasks, then it is over.
@@ -331,3 +332,8 @@ class ExitWait extends Wait<void> {
     this.#next(error);
   }
 }
+
+staysInThread(
+  "pass a function that starts what is to be started: toThread(work, (step) => group.createTask(() => save(step)))",
+  TaskGroup,
+);

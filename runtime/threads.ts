@@ -7,7 +7,7 @@ import { submitFor } from "./executors.ts";
 import { currentScope } from "./_frame.ts";
 import { addEntry, type Future } from "./_future.ts";
 import { InternalCallback } from "./_internal_callback.ts";
-import { contextValues } from "./_job.ts";
+import { contextValues, requireFree } from "./_job.ts";
 import { loopFuture } from "./_loop_future.ts";
 import { findErrorClass, wire } from "./_thread_errors.ts";
 import { type ThreadSlot, threadSlot } from "./_thread_slot.ts";
@@ -95,7 +95,11 @@ class ParentLoop implements RemoteLoop {
 }
 
 const parentLoop: ParentLoop | null = threadSlot === undefined ? null : new ParentLoop(threadSlot);
-threadSlot?.libraries.push({ findErrorClass, cancelledError: () => new CancelledError() });
+threadSlot?.libraries.push({
+  findErrorClass,
+  cancelledError: () => new CancelledError(),
+  requireFree: (value) => requireFree(value, "what a worker gives", 3),
+});
 
 /**
  * Runs `fn(...args)` in a worker thread of the loop's default executor, so that the loop goes on meanwhile.

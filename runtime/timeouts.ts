@@ -1,7 +1,7 @@
 import { Deadline } from "./_deadline.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { notABody } from "./_argument_checks.ts";
-import { describeSeconds, describeType } from "./_describe.ts";
+import { describeSeconds, describeType, staysInThread } from "./_describe.ts";
 import { type CancelledError, RuntimeError, TimeoutError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import { InternalTimer } from "./_internal_timer.ts";
@@ -241,3 +241,8 @@ function checkWhen(when: number | null): number | null {
   }
   return when;
 }
+
+staysInThread(
+  "pass a function that uses it: toThread(work, (seconds) => timeout.reschedule(seconds))",
+  Timeout,
+);

@@ -13,6 +13,7 @@ import { Waiter } from "../runtime/_wait.ts";
 import type { RawChild } from "./host.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
 import { showAs } from "../runtime/_printing.ts";
+import { staysInThread } from "../runtime/_describe.ts";
 
 type Fd = 0 | 1 | 2;
 
@@ -345,3 +346,8 @@ function killQuietly(child: RawChild): void {
     if (!(error instanceof ProcessLookupError || error instanceof PermissionError)) throw error;
   }
 }
+
+staysInThread(
+  "pass functions that use it: toThread(work, () => transport.kill())",
+  ProcessTransport,
+);

@@ -7,6 +7,7 @@ import type { Signal } from "../runtime/signals.ts";
 import type { ProcessTransport } from "./_process_transport.ts";
 import type { SubprocessTransport } from "./subprocess_transport.ts";
 import { showAs } from "../runtime/_printing.ts";
+import { staysInThread } from "../runtime/_describe.ts";
 
 let transportBehind: (process: Process) => ProcessTransport;
 
@@ -167,3 +168,5 @@ export class Process implements AsyncDisposable {
 export function transportOf(process: Process): ProcessTransport {
   return transportBehind(process);
 }
+
+staysInThread("pass functions that use it: toThread(work, () => process.kill())", Process);

@@ -1,5 +1,5 @@
 import { BrokenBarrierError } from "../runtime/exceptions.ts";
-import { describeType } from "../runtime/_describe.ts";
+import { describeType, staysInThread } from "../runtime/_describe.ts";
 import { currentScope } from "../runtime/_frame.ts";
 import { inOwnScope } from "../runtime/_known.ts";
 import { Condition } from "./condition.ts";
@@ -190,3 +190,5 @@ class PartyCondition extends Condition {
     return String(this.#barrier);
   }
 }
+
+staysInThread("pass a function that uses it: toThread(work, () => barrier.wait())", Barrier);

@@ -1,7 +1,7 @@
 import { CancelledError, RuntimeError } from "../runtime/exceptions.ts";
 import { withOwnScope } from "../runtime/_known.ts";
 import type { Scope } from "../runtime/_scope.ts";
-import { describeType } from "../runtime/_describe.ts";
+import { describeType, staysInThread } from "../runtime/_describe.ts";
 import { display, showAs } from "../runtime/_printing.ts";
 import { Lock } from "./lock.ts";
 import { lockAccess, type LockCore } from "./_lock_core.ts";
@@ -222,3 +222,8 @@ function test<T>(predicate: () => T): T {
   }
   return result;
 }
+
+staysInThread(
+  "pass a function that uses it: toThread(work, (step) => lock.with(() => save(step)))",
+  Condition,
+);

@@ -3,6 +3,7 @@ import { display, showAs } from "../runtime/_printing.ts";
 import { LoopBinding } from "./_loop_binding.ts";
 import type { Statistics } from "./statistics.ts";
 import { SignalWait, WaitList } from "./_wait_list.ts";
+import { staysInThread } from "../runtime/_describe.ts";
 
 /**
  * A flag that tasks can wait for (`asyncio.Event`).
@@ -77,3 +78,5 @@ export class Event {
     showAs(this.prototype);
   }
 }
+
+staysInThread("pass a function that uses it: toThread(work, () => event.wait())", Event);

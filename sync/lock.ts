@@ -4,6 +4,7 @@ import { display, showAs } from "../runtime/_printing.ts";
 import { lockAccess, LockCore, type LockReleaser } from "./_lock_core.ts";
 import type { Releaser } from "./releaser.ts";
 import type { Statistics } from "./statistics.ts";
+import { staysInThread } from "../runtime/_describe.ts";
 
 /**
  * Keeps others out while a task is between two awaits that belong together (`asyncio.Lock`).
@@ -129,3 +130,8 @@ async function bodyAfter<R>(
     held.leave();
   }
 }
+
+staysInThread(
+  "pass a function that uses it: toThread(work, (step) => lock.with(() => save(step)))",
+  Lock,
+);

@@ -1,6 +1,6 @@
 import { notABody } from "../runtime/_argument_checks.ts";
 import type { CancelledError } from "../runtime/exceptions.ts";
-import { describeType } from "../runtime/_describe.ts";
+import { describeType, staysInThread } from "../runtime/_describe.ts";
 import { currentScope } from "../runtime/_frame.ts";
 import type { Scope } from "../runtime/_scope.ts";
 import { display, showAs } from "../runtime/_printing.ts";
@@ -266,3 +266,8 @@ class SemaphoreReleaser implements Releaser {
     this.release();
   }
 }
+
+staysInThread(
+  "pass a function that uses it: toThread(work, (step) => lock.with(() => save(step)))",
+  Semaphore,
+);

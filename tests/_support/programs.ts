@@ -11,6 +11,8 @@ export interface ProgramOptions {
   input?: string;
   /** Send a signal as soon as standard output holds a text: no test has to guess how long a program takes to start. */
   signalOn?: { text: string; signal: NodeJS.Signals };
+  /** How many descriptors it may have open. */
+  maxDescriptors?: number;
   /** Seconds after which the program is killed and the promise rejects. @default {60} */
   timeout?: number;
 }
@@ -35,8 +37,12 @@ export function programCommand(program: URL, ...args: string[]): [command: strin
 
 /** Runs a program to its end. Rejects only if it can't be started or takes longer than its time. */
 export function runProgram(program: URL, options: ProgramOptions = {}): Promise<ProgramResult> {
-  const { args = [], env = {}, cwd, input = "", signalOn, timeout = 60 } = options;
-  const [command, ...rest] = programCommand(program, ...args);
+  const { args = [], env = {}, cwd, input = "", signalOn, timeout = 60, maxDescriptors } = options;
+  const line = programCommand(program, ...args);
+  const limit = `ulimit -n ${maxDescriptors} && exec "$@"`;
+  const [command, ...rest] = maxDescriptors === undefined
+    ? line
+    : ["sh", "-c", limit, "sh", ...line];
   return new Promise((resolve, reject) => {
     const child = spawn(command, rest, {
       env: { ...process.env, NO_COLOR: "1", ...env },

@@ -6,6 +6,7 @@ import {
   currentThreadSignal,
   ExceptionGroup,
   getParentLoop,
+  Lock,
   OSError,
   type RemoteFunction,
   type RemoteLoop,
@@ -81,6 +82,14 @@ export async function whatWasReadLater(flags: Int32Array): Promise<unknown> {
 
 export function currentUserInTask(): Promise<unknown> {
   return run(() => user.get());
+}
+
+export function makeLock(): unknown {
+  return { lock: new Lock() };
+}
+
+export async function reportLock(report: RemoteFunction<[unknown], void>): Promise<void> {
+  await report(new Lock());
 }
 
 export function sumBytes(bytes: Uint8Array): number {

@@ -5,15 +5,29 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import {
+  Barrier,
+  Condition,
   ContextVar,
   createTask,
+  currentTask,
+  Event,
+  Future,
   gather,
   getRunningLoop,
+  Lock,
   ProcessPoolExecutor,
+  Queue,
+  type RemoteFunction,
   run,
+  Runner,
   RuntimeError,
+  Semaphore,
+  Socket,
+  StreamReader,
+  TaskGroup,
   threadModule,
   ThreadPoolExecutor,
+  timeout,
   toThread,
   transfer,
 } from "../../mod.ts";
@@ -347,6 +361,83 @@ test("THR-05: another library's storage that a job enters does not reach the nex
     assert.equal(await pool.submit(enter, "alice"), "alice");
     assert.equal(await pool.submit(enter, null), null);
     await pool.shutdown();
+  });
+});
+
+test("THR-01: `this` of a function that is sent is undefined, as in the module it comes from", async () => {
+  const object = {
+    method(): unknown {
+      return this === undefined;
+    },
+  };
+  function plain(this: unknown): boolean {
+    return this === undefined;
+  }
+  await run(async () => {
+    assert.equal(await toThread(plain), true);
+    assert.equal(await toThread(object.method), true);
+  });
+});
+
+test("THR-01: a function of a sloppy script can be sent although strict code could not hold it", async () => {
+  const sloppy = (0, eval)("(function () { return 010 + 1; })") as () => number;
+  assert.equal(await run(() => toThread(sloppy)), 9);
+});
+
+test("THR-04: an object that belongs to this thread's loop is refused with what to pass in its place", async () => {
+  await run(async () => {
+    const loop = getRunningLoop();
+    const handle = loop.callLater(60, () => {});
+    const socket = new Socket();
+    const objects: [unknown, RegExp][] = [
+      [loop, /EventLoop .*getParentLoop\(\)/],
+      [currentTask(), /Task .*await it here and pass its value/],
+      [new Future(), /Future .*await it here/],
+      [new Lock(), /Lock .*toThread\(work, \(step\) => lock/],
+      [new Semaphore(1), /Semaphore /],
+      [new Condition(), /Condition /],
+      [new Event(), /Event .*event\.wait\(\)/],
+      [new Barrier(2), /Barrier /],
+      [new Queue(), /Queue .*queue\.put\(item\)/],
+      [new TaskGroup(), /TaskGroup /],
+      [timeout(1), /Timeout /],
+      [new StreamReader(), /StreamReader .*pass the data/],
+      [socket, /Socket .*pass the data/],
+      [new ContextVar("x"), /ContextVar .*of the same name/],
+      [handle, /Handle /],
+      [new Runner(), /Runner /],
+    ];
+    for (const [object, expected] of objects) {
+      const errors = [
+        await rejection(toThread((value: unknown) => typeof value, object)),
+        await rejection(toThread((value: unknown) => typeof value, { options: [object] })),
+      ];
+      for (const error of errors) {
+        assert.ok(error instanceof TypeError, String(error));
+        assert.match(error.message, expected);
+      }
+    }
+    handle.cancel();
+    socket.close();
+  });
+});
+
+test("THR-04: so it is on the way back, and among the arguments of a function of the job", async () => {
+  await run(async () => {
+    for (
+      const work of [
+        toThread(workModule.makeLock),
+        toThread(workModule.reportLock, () => Promise.resolve()),
+        toThread(
+          async (make: RemoteFunction<[], unknown>) => void await make(),
+          () => Promise.resolve(new Lock()),
+        ),
+      ]
+    ) {
+      const error = await rejection(work);
+      assert.ok(error instanceof TypeError, String(error));
+      assert.match(error.message, /an instance of Lock belongs to the thread/);
+    }
   });
 });
 

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BrokenExecutor, run, ThreadPoolExecutor, toThread } from "../../mod.ts";
+import {
+  BrokenExecutor,
+  ProcessPoolExecutor,
+  run,
+  ThreadPoolExecutor,
+  toThread,
+} from "../../mod.ts";
 import { recordReports, rejection, until } from "./_kit.ts";
 import { runProgram } from "../_support/programs.ts";
 
@@ -111,4 +117,67 @@ test("THR-02: what a job leaves uncaught is delivered, and the runtime prints no
   ];
   assert.equal(stderr, "");
   assert.deepEqual(stdout.trim().split("\n"), [...outcomes, ...outcomes]);
+});
+
+test("THR-02: a program ends whose child was killed while it was given a job", async () => {
+  const program = new URL("./_killed_program.ts", import.meta.url);
+  for (const milliseconds of ["0", "100"]) {
+    const { code, stdout } = await runProgram(program, { args: [milliseconds] });
+    const lines = stdout.trim().split("\n");
+    assert.deepEqual([code, lines.slice(-2)], [0, ["42", "end"]]);
+    assert.ok(["BrokenExecutor", "42"].includes(lines[0]!), lines[0]);
+  }
+});
+
+test("THR-02: a child that can't be started for want of descriptors is a BrokenExecutor, and the pool goes on", async () => {
+  const program = new URL("./_starved_program.ts", import.meta.url);
+  const { code, stdout, stderr } = await runProgram(program, { maxDescriptors: 100 });
+  assert.deepEqual([code, stdout.trim().split("\n")], [
+    0,
+    ["before", "BrokenExecutor", "after", "end"],
+  ], stderr);
+});
+
+for (const Pool of [ThreadPoolExecutor, ProcessPoolExecutor]) {
+  test(`THR-02: what a job posts past a ${Pool.name} is none of the pool's business`, async () => {
+    await run(async () => {
+      const pool = new Pool({ maxWorkers: 1 });
+      const post = async () => {
+        const { parentPort } = await import("node:worker_threads");
+        for (const message of ["ready", null, { type: "ready" }, { kind: "odd" }]) {
+          if (parentPort !== null) parentPort.postMessage(message);
+          else process.send?.(message);
+        }
+        return "done";
+      };
+      assert.equal(await pool.submit(post), "done");
+      assert.equal(await pool.submit(post), "done");
+      await pool.shutdown();
+    });
+  });
+
+  test(`THR-02: a ${Pool.name} whose worker is stuck in what a job left behind can be shut down`, async () => {
+    await run(async () => {
+      const pool = new Pool({ maxWorkers: 1 });
+      await pool.submit(() => {
+        setTimeout(() => {
+          for (;;);
+        });
+      });
+      await pool.shutdown();
+    });
+  });
+}
+
+test("THR-02: a child that breaks off from its pool fails its job with BrokenExecutor", async () => {
+  await run(async () => {
+    const pool = new ProcessPoolExecutor({ maxWorkers: 1 });
+    const leave = () => {
+      process.disconnect();
+      return new Promise<void>(() => {});
+    };
+    assert.ok(await rejection(pool.submit(leave)) instanceof BrokenExecutor);
+    assert.equal(await pool.submit((n: number) => n, 5), 5);
+    await pool.shutdown();
+  });
 });
