@@ -6,6 +6,8 @@ type State = "pending" | "finished" | "failed" | "cancelled";
 export interface CompletionSource {
   /** True: it will not happen any more. False: it is under way; it has been asked to end early, and still tells how it ended. */
   cancel(): boolean;
+  /** Whether it is under way. Missing where that can't be told. */
+  running?(): boolean;
   /** Blocks the thread until `done()` or the time is over; null where that would deadlock. */
   readonly block: ((done: () => boolean, milliseconds: number) => void) | null;
 }
@@ -23,6 +25,11 @@ export class Completion<T> {
 
   get done(): boolean {
     return this.#state !== "pending";
+  }
+
+  /** Whether it is under way: it can't be cancelled any more. */
+  get running(): boolean {
+    return !this.done && this.#source.running?.() === true;
   }
 
   get cancelled(): boolean {

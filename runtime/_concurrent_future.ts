@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { EventLoop } from "../event_loop.ts";
 import type { Completion } from "./_completion.ts";
 import { type Delay, toSeconds } from "./durations.ts";
@@ -5,7 +6,7 @@ import { CancelledError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import { loopFuture } from "./_loop_future.ts";
 import { showAs } from "./_printing.ts";
-import { staysInThread } from "./_describe.ts";
+import { describeType, staysInThread } from "./_describe.ts";
 
 let make: <T>(completion: Completion<T>) => ConcurrentFuture<T>;
 let reveal: <T>(future: ConcurrentFuture<T>) => Completion<T>;
@@ -92,6 +93,36 @@ export class ConcurrentFuture<T> implements PromiseLike<T> {
   /** Whether it was cancelled. */
   cancelled(): boolean {
     return this.#completion.cancelled;
+  }
+
+  /** Whether a worker is at it. False before and after that, and for calls into a loop, where nobody can tell. */
+  running(): boolean {
+    return this.#completion.running;
+  }
+
+  /**
+   * Calls `callback(this)` as soon as there is a value, an error or a cancellation: at once if it is there already. It is not
+   * called through a loop, but in the async context of this call. What it throws goes to the exception handler of the loop
+   * that runs here now; the callbacks after it are called all the same.
+   *
+   * @throws {TypeError} when it is no function
+   */
+  addDoneCallback(callback: (future: this) => unknown): void {
+    if (typeof callback !== "function") {
+      throw new TypeError(`addDoneCallback() takes a function: got ${describeType(callback)}`);
+    }
+    const loop = currentScope().loop as unknown as EventLoop;
+    const call = (): void => {
+      try {
+        callback(this);
+      } catch (exception) {
+        loop.callExceptionHandler({
+          message: "A done callback of a ConcurrentFuture failed",
+          exception,
+        });
+      }
+    };
+    this.#completion.whenDone(this.done() ? call : AsyncLocalStorage.bind(call));
   }
 
   /** Waits for it on the loop that runs here: this is what `await` calls. */

@@ -6,7 +6,7 @@ import { type Bindings, ContextCell } from "./_context_cell.ts";
 import { adviceAgainstPassing, describeType } from "./_describe.ts";
 import { type Context, contextOf, currentBindings } from "./context.ts";
 import { wire } from "./_thread_errors.ts";
-import type { FunctionPlace, JobMessage, Work } from "./_thread_protocol.ts";
+import type { FunctionPlace, JobMessage, JobShape, Work } from "./_thread_protocol.ts";
 import { inheritedValues } from "./_thread_slot.ts";
 import { transferMarks } from "./thread_transfer.ts";
 
@@ -16,6 +16,8 @@ type Post = (message: JobMessage, transfer: readonly Transferable[]) => void;
 /** A call for a worker. */
 export interface Submission {
   readonly work: Work;
+  /** "call" unless it says something else. */
+  readonly shape?: JobShape;
   readonly args: readonly unknown[];
   /** The caller's context variables. */
   readonly values: readonly (readonly [name: string, value: unknown])[];
@@ -27,6 +29,8 @@ export interface Submission {
 export interface JobHolder {
   /** True: it will not run. False: it runs already, and has been told. */
   cancel(job: Job): boolean;
+  /** Whether it has begun. */
+  runs(job: Job): boolean;
 }
 
 let lastId = 0;
@@ -36,6 +40,7 @@ export class Job {
   readonly id: number = ++lastId;
   readonly completion: Completion<unknown> = new Completion({
     cancel: () => this.holder.cancel(this),
+    running: () => this.holder.runs(this),
     block: null,
   });
   holder: JobHolder;
@@ -94,10 +99,10 @@ export class Job {
   send(post: Post): void {
     try {
       this.#whole(() => {
-        const { work, values } = this.#submission;
+        const { work, shape = "call", values } = this.#submission;
         const args = this.#args;
         const functions = this.#functions;
-        post({ kind: "job", job: this.id, work, args, functions, values }, this.#transfer);
+        post({ kind: "job", job: this.id, work, shape, args, functions, values }, this.#transfer);
       });
     } catch (error) {
       throw new TypeError(

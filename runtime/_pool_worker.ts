@@ -61,6 +61,10 @@ export class PoolWorker implements JobHolder {
     return false;
   }
 
+  runs(job: Job): boolean {
+    return this.#job === job;
+  }
+
   /** Ends it; its owner hears when it is gone. The process waits for that. */
   stop(): void {
     if (this.#ended) return;

@@ -5,11 +5,23 @@ import { describeType, staysInThread } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { currentScope } from "./_frame.ts";
 import { contextValues, type Submission } from "./_job.ts";
-import { count, duration, flag, type OptionsOf, optionsOf, text } from "./_options.ts";
+import {
+  anything,
+  count,
+  duration,
+  flag,
+  func,
+  listOf,
+  type OptionsOf,
+  optionsOf,
+  orNull,
+  text,
+} from "./_options.ts";
 import { workOf } from "./thread_module.ts";
 import type { WorkerKind } from "./_worker_code.ts";
-import { WorkerPool } from "./_worker_pool.ts";
 import { showAs } from "./_printing.ts";
+import { waitFor } from "./wait_for.ts";
+import { type Initializer, WorkerPool } from "./_worker_pool.ts";
 
 /** Runs calls elsewhere. What `loop.runInExecutor` and `loop.setDefaultExecutor` take; write your own if you like. */
 export interface Executor {
@@ -40,14 +52,34 @@ export interface ThreadPoolExecutorOptions {
   threadNamePrefix?: string;
   /** After so long without work a worker ends; Infinity: never. @default {60 seconds} */
   idleTimeout?: Delay;
+  /** Runs in each worker before its first job. If it fails, so does all work that waits, and no more is taken. */
+  initializer?: (...args: never[]) => unknown;
+  /** What the initializer is called with. @default {[]} */
+  initargs?: unknown[];
 }
+
+/** How a pool maps. */
+export interface MapOptions {
+  /** Seconds from the call of `map` until the last result has to be there. @default {for ever} */
+  timeout?: Delay | null;
+  /** How many calls make one job: many small ones go faster together. @default {1} */
+  chunkSize?: number;
+}
+
+const MAP: OptionsOf<MapOptions> = optionsOf("{ timeout: 5 }", {
+  timeout: orNull(duration),
+  chunkSize: count,
+}, { chunksize: "write chunkSize" });
 
 /** What is checked of {@linkcode ThreadPoolExecutorOptions}. */
 export const poolOptions: OptionsOf<ThreadPoolExecutorOptions> = optionsOf("{ maxWorkers: 4 }", {
   maxWorkers: count,
   threadNamePrefix: text,
   idleTimeout: duration,
+  initializer: func(),
+  initargs: listOf(anything(), "a list of arguments"),
 }, {
+  initArgs: "write initargs",
   name: "write threadNamePrefix",
   mpContext: "children are always started anew",
   maxTasksPerChild: "children end after idleTimeout without work",
@@ -122,6 +154,7 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
       maxWorkers: limitOf(options.maxWorkers),
       idleTimeout: toSeconds(options.idleTimeout ?? 60),
       kind,
+      initializer: initializerOf(options),
       prefix: options.threadNamePrefix ?? `${new.target.name}-${++counter}`,
     });
   }
@@ -139,6 +172,57 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
     const loop = currentScope().loop as unknown as EventLoop;
     const completion = submitToPool(this, { fn, args, values: contextValues(), loop });
     return concurrentFuture(completion as Completion<Awaited<R>>);
+  }
+
+  /**
+   * Runs `fn` once for each item, or with one item of each iterable, as far as all of them reach. All calls are submitted at
+   * once. Calls of one chunk run one after the other, and fail together.
+   *
+   * asyncio: `concurrent.futures.Executor.map()`
+   *
+   * @returns the results, in the order of the items; the iteration throws what a call threw when it is that call's turn.
+   * Leaving it early cancels what has not started
+   * @throws {TypeError} when `fn` can't be sent, or what follows is not iterable
+   * @throws {TimeoutError} in the iteration, when a result is not there in time
+   *
+   * @example
+   * ```ts
+   * import { run, ThreadPoolExecutor } from "@asyncio/asyncio";
+   * import assert from "node:assert/strict";
+   *
+   * await run(async () => {
+   *   const pool = new ThreadPoolExecutor({ maxWorkers: 2 });
+   *   const results: number[] = [];
+   *   for await (const power of pool.map((a: number, b: number) => a ** b, [2, 3], [5, 2])) {
+   *     results.push(power);
+   *   }
+   *   assert.deepEqual(results, [32, 9]);
+   *   await pool.shutdown();
+   * });
+   * ```
+   */
+  map<A extends unknown[], R>(
+    fn: (...args: A) => R,
+    ...iterables: [...{ [K in keyof A]: Iterable<A[K]> }, options?: MapOptions]
+  ): AsyncGenerator<Awaited<R>, void, undefined> {
+    const given: unknown[] = [...iterables];
+    const options = isIterable(given[given.length - 1]) ? undefined : given.pop();
+    MAP.check(options === undefined ? {} : options, "map()");
+    const { timeout = null, chunkSize = 1 } = (options ?? {}) as MapOptions;
+    if (chunkSize < 1) {
+      throw new RangeError(`chunkSize is a whole number above 0: got ${chunkSize}`);
+    }
+    const calls = zip(given);
+    const end = timeout === null ? Infinity : performance.now() / 1000 + toSeconds(timeout);
+    const loop = currentScope().loop as unknown as EventLoop;
+    const values = contextValues();
+    const chunks: ConcurrentFuture<unknown[]>[] = [];
+    for (let at = 0; at < calls.length; at += chunkSize) {
+      const args = [calls.slice(at, at + chunkSize)];
+      const completion = submitToPool(this, { fn, args, shape: "chunk", values, loop });
+      chunks.push(concurrentFuture(completion as Completion<unknown[]>));
+    }
+    return resultsOf(chunks, end) as AsyncGenerator<Awaited<R>, void, undefined>;
   }
 
   /**
@@ -181,6 +265,44 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
     isShutDown = (executor) =>
       !(executor instanceof ThreadPoolExecutor) || executor.#pool.isShutDown;
   }
+}
+
+/** @throws {TypeError} when there is something that is not iterable, or nothing at all */
+function zip(iterables: readonly unknown[]): unknown[][] {
+  const wrong = iterables.findIndex((iterable) => !isIterable(iterable));
+  if (wrong >= 0 || iterables.length === 0) {
+    throw new TypeError(
+      `map(fn, items) takes something to iterate over: got ${describeType(iterables[wrong])}`,
+    );
+  }
+  const lists = iterables.map((iterable) => [...iterable as Iterable<unknown>]);
+  const length = Math.min(...lists.map((list) => list.length));
+  return Array.from({ length }, (_, at) => lists.map((list) => list[at]));
+}
+
+function isIterable(value: unknown): boolean {
+  return typeof value === "string" ||
+    typeof value === "object" && value !== null && Symbol.iterator in value;
+}
+
+async function* resultsOf(
+  chunks: readonly ConcurrentFuture<unknown[]>[],
+  end: number,
+): AsyncGenerator<unknown, void, undefined> {
+  try {
+    for (const chunk of chunks) {
+      const left = end - performance.now() / 1000;
+      yield* chunk.done() || end === Infinity ? await chunk : await waitFor(chunk, left);
+    }
+  } finally {
+    for (const chunk of chunks) chunk.cancel();
+  }
+}
+
+function initializerOf(
+  { initializer, initargs = [] }: ThreadPoolExecutorOptions,
+): Initializer | null {
+  return initializer === undefined ? null : { work: workOf(initializer), args: initargs };
 }
 
 function limitOf(maxWorkers: number | undefined): number {

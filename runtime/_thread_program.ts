@@ -114,9 +114,13 @@ function runWorker(
     wire.putBack(args, message.functions, (fn) => makeRemote(job.id, fn));
     const ended = (value: unknown): void => finish(job, value);
     const failed = (error: unknown): void => fail(job, explain(error, message));
+    const call = (fn: Callable): unknown =>
+      message.shape === "chunk" ? callEach(fn, args[0] as unknown[][]) : fn(...(args as never[]));
     // The resource is there for Node before 24, where `enterWith` of any storage would otherwise last until the next job.
     const start = (fn: Callable): unknown =>
-      new AsyncResource("job").runInAsyncScope(() => jobs.run(job, () => fn(...(args as never[]))));
+      message.shape === "initializer"
+        ? call(fn)
+        : new AsyncResource("job").runInAsyncScope(() => jobs.run(job, () => call(fn)));
     try {
       // A hop less for each of many small jobs: only what has to be waited for is. A module is loaded outside of the job:
       // what it starts for itself is no part of the job that came first.
@@ -127,6 +131,12 @@ function runWorker(
     } catch (error) {
       failed(error);
     }
+  }
+
+  async function callEach(fn: Callable, calls: readonly unknown[][]): Promise<unknown[]> {
+    const results: unknown[] = [];
+    for (const args of calls) results.push(await fn(...(args as never[])));
+    return results;
   }
 
   function isThenable(value: unknown): boolean {

@@ -27,10 +27,18 @@ export type Work =
   | { readonly source: string }
   | { readonly url: string; readonly name: string };
 
+/**
+ * - `call`: the function is called with the arguments.
+ * - `chunk`: the only argument is a list of calls' arguments, and the result the list of what they return.
+ * - `initializer`: a call that belongs to no job, so that what it sets is there for all of them.
+ */
+export type JobShape = "call" | "chunk" | "initializer";
+
 export interface JobMessage {
   readonly kind: "job";
   readonly job: number;
   readonly work: Work;
+  readonly shape: JobShape;
   readonly args: readonly unknown[];
   readonly functions: readonly FunctionPlace[];
   /** The caller's context variables, by name. */

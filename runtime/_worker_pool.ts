@@ -6,6 +6,7 @@ import { LazyModule } from "./_lazy.ts";
 import { countAsOperation } from "./_operation.ts";
 import type { PoolWorker, WorkerOwner } from "./_pool_worker.ts";
 import { Waiter } from "./_wait.ts";
+import type { Work } from "./_thread_protocol.ts";
 import type { WorkerKind } from "./_worker_code.ts";
 
 /** Loaded when the first worker is to start. */
@@ -14,12 +15,20 @@ const workerCode: LazyModule<typeof import("./_worker_code.ts")> = new LazyModul
   () => import("./_worker_code.ts"),
 );
 
+/** A call that prepares a worker. */
+export interface Initializer {
+  readonly work: Work;
+  readonly args: readonly unknown[];
+}
+
 /** How a pool is made. */
 export interface PoolSettings {
   readonly maxWorkers: number;
   /** Seconds after which a worker without a job ends; Infinity: never. */
   readonly idleTimeout: number;
   readonly kind: WorkerKind;
+  /** What each worker does before its first job. */
+  readonly initializer: Initializer | null;
   /** What the workers are called, before "_" and a number. */
   readonly prefix: string;
 }
@@ -30,6 +39,8 @@ export interface PoolSettings {
  * - A worker starts when a job finds none free and there are fewer than allowed; the one that was used last is used first,
  *   so that those not needed grow old and end.
  * - Jobs start in the order in which they were submitted.
+ * - With an initializer a new worker's first job is that one, and the job it was started for waits in the queue. If it fails,
+ *   the pool is broken: what waits fails, and nothing more is taken.
  * - Invariant: while jobs wait, no worker is free and as many as allowed are there.
  */
 export class WorkerPool implements WorkerOwner, JobHolder {
@@ -45,6 +56,10 @@ export class WorkerPool implements WorkerOwner, JobHolder {
   /** Those that have a worker each as soon as its code is loaded, and whether they have been cancelled meanwhile. */
   readonly #starting: Map<Job, boolean> = new Map();
   #shutDown = false;
+  /** Why no worker could be prepared; null while the pool is in order. */
+  #broken: BrokenExecutor | null = null;
+  /** Workers that are being prepared, or are to be. */
+  #preparing = 0;
   #joiners: Waiter<void>[] = [];
   #stopReaper: (() => void) | null = null;
   /** That of the last job: errors that belong to none are reported there. */
@@ -54,19 +69,24 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     this.#settings = settings;
   }
 
-  /** @throws {RuntimeError} after a shutdown */
+  /**
+   * @throws {RuntimeError} after a shutdown
+   * @throws {BrokenExecutor} when a worker's initializer has failed
+   */
   submit(submission: Submission): Completion<unknown> {
     if (this.#shutDown) {
       throw new RuntimeError("Cannot submit work: the executor has been shut down");
     }
+    if (this.#broken !== null) throw new BrokenExecutor(this.#broken.message, this.#broken);
     this.#loop = submission.loop;
     const job = new Job(submission, this);
     const worker = this.#free.pop();
     if (worker !== undefined) this.#runIn(worker, job);
-    else if (this.#hasRoom) this.#startFor(job);
+    else if (this.#hasRoom && this.#settings.initializer === null) this.#startFor(job);
     else {
       job.snapshot();
       this.#queue.add(job);
+      this.#prepareWorkers();
     }
     return job.completion;
   }
@@ -79,6 +99,10 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     // One that has a worker has begun, whether or not that one is there already.
     if (this.#starting.has(job)) this.#starting.set(job, true);
     return this.#queue.delete(job);
+  }
+
+  runs(job: Job): boolean {
+    return this.#starting.has(job);
   }
 
   /** Takes no more jobs; workers end as soon as they have none. Resolves when all are gone, if it is to wait for that. */
@@ -169,8 +193,37 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     this.#tellIfOver();
   }
 
+  /** Starts workers for what waits, each with the initializer as its first job. */
+  #prepareWorkers(): void {
+    const { initializer } = this.#settings;
+    if (initializer === null) return;
+    while (this.#hasRoom && this.#preparing < this.#queue.size) {
+      const loop = this.#loop!;
+      const job = new Job({ ...initializer, shape: "initializer", values: [], loop }, this);
+      this.#preparing++;
+      job.completion.whenDone(() => {
+        this.#preparing--;
+        const { failure } = job.completion;
+        if (failure !== null) this.#break(failure.error);
+      });
+      this.#startFor(job);
+    }
+  }
+
+  #break(cause: unknown): void {
+    const message = `A worker's initializer failed, so this executor takes no more work: ${cause}`;
+    this.#broken ??= new BrokenExecutor(message, { cause });
+    const jobs = [...this.#queue];
+    this.#queue.clear();
+    for (const job of jobs) job.completion.reject(new BrokenExecutor(message, { cause }));
+  }
+
   /** A replacement that can't be started fails the job it was meant for; the next one tries again. */
   #startQueued(): void {
+    if (this.#settings.initializer !== null) {
+      this.#prepareWorkers();
+      return;
+    }
     for (const job of this.#queue) {
       if (!this.#hasRoom) return;
       this.#queue.delete(job);

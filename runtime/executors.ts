@@ -14,6 +14,7 @@ import { warn } from "./_warnings.ts";
 
 export {
   type Executor,
+  type MapOptions,
   type ShutdownOptions,
   ThreadPoolExecutor,
   type ThreadPoolExecutorOptions,
@@ -170,6 +171,10 @@ function completionFrom<T>(result: PromiseLike<T>): Completion<T> {
     cancel: () => {
       const cancel: unknown = Reflect.get(result, "cancel");
       return typeof cancel === "function" && cancel.call(result) === true;
+    },
+    running: () => {
+      const running: unknown = Reflect.get(result, "running");
+      return typeof running === "function" && running.call(result) === true;
     },
     block: null,
   });

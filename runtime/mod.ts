@@ -45,6 +45,7 @@ export {
 } from "./threads.ts";
 export {
   type Executor,
+  type MapOptions,
   ProcessPoolExecutor,
   type ShutdownOptions,
   ThreadPoolExecutor,

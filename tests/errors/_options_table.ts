@@ -123,6 +123,8 @@ const pools: { readonly [K in keyof asyncio.ThreadPoolExecutorOptions]-?: unknow
   maxWorkers: "4",
   threadNamePrefix: 5,
   idleTimeout: "60",
+  initializer: 5,
+  initargs: 5,
 };
 
 const running: { readonly [K in keyof asyncio.RunOptions]-?: unknown } = {

@@ -426,15 +426,16 @@ test("THR-04: so it is on the way back, and among the arguments of a function of
   await run(async () => {
     for (
       const work of [
-        toThread(workModule.makeLock),
-        toThread(workModule.reportLock, () => Promise.resolve()),
-        toThread(
-          async (make: RemoteFunction<[], unknown>) => void await make(),
-          () => Promise.resolve(new Lock()),
-        ),
+        () => toThread(workModule.makeLock),
+        () => toThread(workModule.reportLock, () => Promise.resolve()),
+        () =>
+          toThread(
+            async (make: RemoteFunction<[], unknown>) => void await make(),
+            () => Promise.resolve(new Lock()),
+          ),
       ]
     ) {
-      const error = await rejection(work);
+      const error = await rejection(work());
       assert.ok(error instanceof TypeError, String(error));
       assert.match(error.message, /an instance of Lock belongs to the thread/);
     }
