@@ -1,3 +1,4 @@
+import { staysInThread } from "../runtime/_describe.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { RuntimeError } from "../runtime/exceptions.ts";
@@ -42,3 +43,8 @@ function requireSocket(sock: unknown): void {
   if (sock instanceof Socket) return;
   throw notASocket(sock);
 }
+
+staysInThread(
+  "read and write here and pass the data, or pass functions: toThread(work, (data) => writer.write(data))",
+  Socket,
+);

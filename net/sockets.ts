@@ -6,7 +6,7 @@
  */
 
 import { type BytesLike, toBytes } from "../runtime/bytes.ts";
-import { describeType, staysInThread } from "../runtime/_describe.ts";
+import { describeType } from "../runtime/_describe.ts";
 import { BlockingIOError, OSError, RuntimeError } from "../runtime/exceptions.ts";
 import { LazyModule } from "../runtime/_lazy.ts";
 import { flag, type OptionsOf, optionsOf } from "../runtime/_options.ts";
@@ -398,8 +398,3 @@ function viewOnly(what: string): RuntimeError {
     `Cannot ${what} a socket that is used by a transport or a server: use that instead`,
   );
 }
-
-staysInThread(
-  "read and write here and pass the data, or pass functions: toThread(work, (data) => writer.write(data))",
-  Socket,
-);

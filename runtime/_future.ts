@@ -12,7 +12,6 @@ import { eventLoop, type OptionsOf, optionsOf } from "./_options.ts";
 import { describeCallbacks, describePlace, describeValue, printed, showAs } from "./_printing.ts";
 import type { Scope } from "./_scope.ts";
 import { placeOf, Site } from "./_stack.ts";
-import { staysInThread } from "./_describe.ts";
 
 export type { FutureEntry } from "./_future_entry.ts";
 
@@ -396,8 +395,3 @@ function forgive(promise: Promise<unknown>): (error: unknown) => void {
     if (error instanceof CancelledError) promise.then(undefined, () => {});
   };
 }
-
-staysInThread(
-  "await it here and pass its value, or pass a function that does: toThread(work, () => task)",
-  Future,
-);

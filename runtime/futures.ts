@@ -1,4 +1,5 @@
 import type { Future } from "./_future.ts";
+import { staysInThread } from "./_describe.ts";
 import { Future as FutureClass } from "./_future.ts";
 
 export { Future } from "./_future.ts";
@@ -20,3 +21,8 @@ export { Future } from "./_future.ts";
 export function isFuture(value: unknown): value is Future<unknown> {
   return value instanceof FutureClass;
 }
+
+staysInThread(
+  "await it here and pass its value, or pass a function that does: toThread(work, () => task)",
+  FutureClass,
+);
