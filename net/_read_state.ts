@@ -10,6 +10,8 @@ export interface PendingRead {
   enough(): boolean;
   wake(): boolean;
   failWith(error: unknown): boolean;
+  /** Ends it without bytes, since nobody wants them any more; another read may wait from now on. */
+  leave(): void;
 }
 
 /**

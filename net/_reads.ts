@@ -1,13 +1,15 @@
-import { IncompleteReadError } from "../runtime/exceptions.ts";
+import { IncompleteReadError, RuntimeError } from "../runtime/exceptions.ts";
 import { Wait } from "../runtime/_wait.ts";
 import type { PendingRead, ReadState } from "./_read_state.ts";
-import type { SeparatorSearch } from "./_separator_search.ts";
+import { SeparatorSearch } from "./_separator_search.ts";
+import type { ByteSource } from "./web_streams.ts";
 
 /** A read in waiting: at its wake-up it takes its bytes, or throws what the stream has come to. */
-abstract class ReadWait extends Wait<Uint8Array> implements PendingRead {
+abstract class ReadWait<R = Uint8Array> extends Wait<R> implements PendingRead {
   protected readonly state: ReadState;
   #error: unknown;
   #failed = false;
+  #left = false;
 
   constructor(state: ReadState) {
     super();
@@ -18,7 +20,18 @@ abstract class ReadWait extends Wait<Uint8Array> implements PendingRead {
   }
 
   abstract enough(): boolean;
-  protected abstract take(): Uint8Array;
+  protected abstract take(): R;
+
+  /** What it gives to one who has left: the bytes stay. */
+  protected nothing(): R {
+    throw new Error("Nobody can leave this read");
+  }
+
+  leave(): void {
+    this.#left = true;
+    this.#clear();
+    this.wake();
+  }
 
   failWith(error: unknown): boolean {
     if (!this.wake()) return false;
@@ -31,8 +44,9 @@ abstract class ReadWait extends Wait<Uint8Array> implements PendingRead {
     return "data from a stream";
   }
 
-  protected onWake(): Uint8Array {
-    this.state.waiting = null;
+  protected onWake(): R {
+    this.#clear();
+    if (this.#left) return this.nothing();
     if (this.#failed) throw this.#error;
     const taken = this.take();
     this.state.maybeResume();
@@ -40,7 +54,12 @@ abstract class ReadWait extends Wait<Uint8Array> implements PendingRead {
   }
 
   protected override onCancel(): void {
-    this.state.waiting = null;
+    this.#clear();
+  }
+
+  /** The next read may have taken its place once it was left. */
+  #clear(): void {
+    if (this.state.waiting === this) this.state.waiting = null;
   }
 }
 
@@ -97,7 +116,7 @@ export class ReadExactly extends ReadWait {
 }
 
 /** `readuntil(separator)` and `readline()` */
-export class ReadUntil extends ReadWait {
+export class ReadUntil<R = Uint8Array> extends ReadWait<R> {
   readonly #search: SeparatorSearch;
 
   constructor(state: ReadState, search: SeparatorSearch) {
@@ -109,9 +128,54 @@ export class ReadUntil extends ReadWait {
     return this.#search.advance();
   }
 
-  protected take(): Uint8Array {
-    return this.#search.finish();
+  protected take(): R {
+    return this.#search.finish() as R;
   }
+}
+
+/** A line as an iterator gives it. */
+export type NextLine = IteratorResult<Uint8Array, undefined>;
+
+/** An iterator's `next()`. */
+export class ReadNextLine extends ReadUntil<NextLine> {
+  protected override take(): NextLine {
+    return toNextLine(super.take() as unknown as Uint8Array);
+  }
+
+  protected override nothing(): NextLine {
+    return { value: undefined, done: true };
+  }
+}
+
+/** At the end of the stream lines are empty. */
+export function toNextLine(line: Uint8Array): NextLine {
+  return line.length === 0 ? { value: undefined, done: true } : { value: line, done: false };
+}
+
+/**
+ * A web stream's pull. It hands the bytes on at its wake-up: a stream that is cancelled before has taken nothing, and none are on
+ * their way in a promise.
+ */
+export class ReadForWeb extends ReadWait<void> {
+  readonly #most: number;
+  readonly #deliver: (chunk: Uint8Array) => void;
+
+  constructor(state: ReadState, most: number, deliver: (chunk: Uint8Array) => void) {
+    super(state);
+    this.#most = most;
+    this.#deliver = deliver;
+  }
+
+  enough(): boolean {
+    return true;
+  }
+
+  protected take(): void {
+    const { bytes } = this.state;
+    this.#deliver(bytes.take(Math.min(this.#most, bytes.length)));
+  }
+
+  protected override nothing(): void {}
 }
 
 /** The bytes, or at the end of the stream the error that carries those that came. */
@@ -119,4 +183,85 @@ export function takeExactly(state: ReadState, count: number): Uint8Array {
   const { bytes } = state;
   if (bytes.length < count) throw new IncompleteReadError(bytes.take(bytes.length), count);
   return bytes.take(count);
+}
+
+/** Iterates over the lines of a stream. */
+export class Lines implements AsyncIterableIterator<Uint8Array, undefined, unknown> {
+  readonly #state: ReadState;
+  /** Kept alive with the iterator: a connection counts as used as long as its reader does. */
+  readonly reader: object;
+  /** The last `next()` that had to wait. */
+  #wait: ReadNextLine | null = null;
+  #ended = false;
+
+  constructor(state: ReadState, reader: object) {
+    this.#state = state;
+    this.reader = reader;
+  }
+
+  next(): Promise<NextLine> {
+    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
+    const state = this.#state;
+    if (state.error !== null) return Promise.reject(state.error);
+    if (state.waiting !== null) return Promise.reject(busy("readline"));
+    const search = SeparatorSearch.forLine(state);
+    if (!search.advance()) return (this.#wait = new ReadNextLine(state, search)).promise;
+    try {
+      const line = search.finish();
+      state.maybeResume();
+      return Promise.resolve(toNextLine(line));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  return(): Promise<NextLine> {
+    this.#ended = true;
+    this.#wait?.leave();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** What a reader is for its web stream, which holds the reader by it. */
+export class ReaderSource implements ByteSource {
+  readonly #state: ReadState;
+  readonly reader: object;
+  #wait: ReadForWeb | null = null;
+
+  constructor(state: ReadState, reader: object) {
+    this.#state = state;
+    this.reader = reader;
+  }
+
+  pull(most: number, deliver: (chunk: Uint8Array) => void): Promise<void> {
+    const state = this.#state;
+    if (state.error !== null) return Promise.reject(state.error);
+    if (state.waiting !== null) return Promise.reject(busy("read"));
+    const { bytes, eof } = state;
+    if (bytes.length === 0 && !eof) {
+      return (this.#wait = new ReadForWeb(state, most, deliver)).promise;
+    }
+    deliver(bytes.take(Math.min(most, bytes.length)));
+    state.maybeResume();
+    return Promise.resolve();
+  }
+
+  leave(): void {
+    this.#wait?.leave();
+  }
+
+  countWith(count: () => number): void {
+    this.#state.countReadable = count;
+  }
+}
+
+/** The error of a read beside one that waits. */
+export function busy(name: string): RuntimeError {
+  return new RuntimeError(
+    `${name}() called while another coroutine is already waiting for incoming data`,
+  );
 }

@@ -5,7 +5,16 @@ import { currentScope } from "../runtime/_frame.ts";
 import type { LoopCore } from "../runtime/_loop_core.ts";
 import { eventLoop, type OptionsOf, optionsOf, plainNumber } from "../runtime/_options.ts";
 import { ReadState } from "./_read_state.ts";
-import { ReadAll, ReadExactly, ReadSome, ReadUntil, takeExactly } from "./_reads.ts";
+import {
+  busy,
+  Lines,
+  ReadAll,
+  ReaderSource,
+  ReadExactly,
+  ReadSome,
+  ReadUntil,
+  takeExactly,
+} from "./_reads.ts";
 import { SeparatorSearch, toSeparators } from "./_separator_search.ts";
 import type { ReadTransport } from "./transports.ts";
 import { readableFrom } from "./web_streams.ts";
@@ -248,14 +257,18 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
     this.#state.transport = transport;
   }
 
-  /** Lines, each with its "\n"; the last one perhaps without. */
+  /**
+   * Lines, each with its "\n"; the last one perhaps without. When the iteration is left, a `next()` that still waits is done, and
+   * the bytes stay.
+   */
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
-    return new Lines(this);
+    return new Lines(this.#state, this);
   }
 
   /**
    * The rest of the stream as a web stream of bytes, which reads only what its consumer asks for.
-   * Always the same object. Cancelling it leaves the connection open.
+   * Always the same object. Cancelling it leaves the connection open, and what has not come yet to
+   * the reader.
    *
    * @example
    * ```ts
@@ -271,9 +284,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    * ```
    */
   get readable(): ReadableStream<Uint8Array> {
-    return this.#readable ??= readableFrom(this, this.#loop, (count) => {
-      this.#state.countReadable = count;
-    });
+    return this.#readable ??= readableFrom(new ReaderSource(this.#state, this), this.#loop);
   }
 
   /** `<StreamReader 4 bytes eof limit=10>`: what is set, for debugging. */
@@ -315,36 +326,10 @@ export function readStateOf(reader: StreamReader): ReadState {
   return stateBehind(reader);
 }
 
-class Lines implements AsyncIterableIterator<Uint8Array> {
-  readonly #reader: StreamReader;
-
-  constructor(reader: StreamReader) {
-    this.#reader = reader;
-  }
-
-  next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    return this.#reader.readline().then(toItem);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-function toItem(line: Uint8Array): IteratorResult<Uint8Array, undefined> {
-  return line.length === 0 ? { value: undefined, done: true } : { value: line, done: false };
-}
-
 /** @throws {RangeError} when the limit is not above 0 */
 export function checkLimit(limit: number): void {
   // Written this way round so that NaN is refused too.
   if (!(limit > 0)) throw new RangeError(`Limit cannot be <= 0: current value is ${limit}`);
-}
-
-function busy(name: string): RuntimeError {
-  return new RuntimeError(
-    `${name}() called while another coroutine is already waiting for incoming data`,
-  );
 }
 
 function notWhole(name: string, n: unknown): TypeError {

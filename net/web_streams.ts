@@ -10,7 +10,12 @@ import type { LoopCore } from "../runtime/_loop_core.ts";
 
 /** What a web stream reads from. */
 export interface ByteSource {
-  read(n: number): Promise<Uint8Array>;
+  /** Hands on what comes next, at most so many bytes; none at the end of the stream. */
+  pull(most: number, deliver: (chunk: Uint8Array) => void): Promise<void>;
+  /** Nobody wants what the pull under way waits for: it ends, and the bytes stay. */
+  leave(): void;
+  /** Is given how to ask for the number of bytes that wait in the web stream. */
+  countWith(count: () => number): void;
 }
 
 /** What a web stream writes to. */
@@ -42,33 +47,31 @@ const CHUNK = 64 * 1024;
  * A web stream that pulls from a reader, and never ahead of its consumer.
  *
  * Its waits belong to no task: a consumer that is cancelled gives up its own read of the web
- * stream, which must not end the stream for the next one. What came for one that left waits in the web stream.
- *
- * @param waiting is given how to ask for the number of bytes that wait so
+ * stream, which must not end the stream for the next one. What came for one that left waits in the web stream. Where the stream
+ * itself is cancelled, what has not come yet stays with the reader.
  */
-export function readableFrom(
-  source: ByteSource,
-  loop: LoopCore,
-  waiting: (count: () => number) => void,
-): ReadableStream<Uint8Array> {
-  const read = (): Promise<Uint8Array> => source.read(CHUNK);
+export function readableFrom(source: ByteSource, loop: LoopCore): ReadableStream<Uint8Array> {
+  const pull = (deliver: (chunk: Uint8Array) => void): Promise<void> => source.pull(CHUNK, deliver);
   return new ReadableStream(
     {
       type: "bytes",
       start(controller) {
-        waiting(counter(controller));
+        source.countWith(counter(controller));
       },
-      async pull(controller) {
-        const chunk = await runInScope(loop.rootScope, read, undefined);
-        if (chunk.length > 0) {
-          // The stream takes the whole buffer over, so it must not be one that others lie in.
-          controller.enqueue(ownBytes(chunk) as Uint8Array<ArrayBuffer>);
-          return;
-        }
-        controller.close();
-        // A consumer that brought its own buffer is told of the end only when that is given back.
-        controller.byobRequest?.respond(0);
+      pull(controller) {
+        const deliver = (chunk: Uint8Array): void => {
+          if (chunk.length > 0) {
+            // The stream takes the whole buffer over, so it must not be one that others lie in.
+            controller.enqueue(ownBytes(chunk) as Uint8Array<ArrayBuffer>);
+            return;
+          }
+          controller.close();
+          // A consumer that brought its own buffer is told of the end only when that is given back.
+          controller.byobRequest?.respond(0);
+        };
+        return runInScope(loop.rootScope, pull, deliver);
       },
+      cancel: () => source.leave(),
     },
     { highWaterMark: 0 },
   ) as ReadableStream<Uint8Array>;
