@@ -36,7 +36,8 @@ export class SendfileProtocol implements BaseProtocol {
 
   /** Gives the connection back to its protocol, and tells it what it has missed. */
   restore(): void {
-    this.#transport.setProtocol(this.#protocol);
+    // Unless another one has got it meanwhile.
+    if (this.#transport.getProtocol() === this) this.#transport.setProtocol(this.#protocol);
     if (!this.#transport.isClosing() && this.#paused !== this.#wasPaused) {
       this.#transport.tellFlow(this.#paused);
     }

@@ -5,7 +5,8 @@
  */
 
 import type { EventLoop } from "../event_loop.ts";
-import { CancelledError, ConnectionAbortedError } from "../runtime/exceptions.ts";
+import { CancelledError, ConnectionAbortedError, RuntimeError } from "../runtime/exceptions.ts";
+import { cannotSend } from "./_address_forms.ts";
 import { handshake, toUpgrade } from "./_handshake.ts";
 import type { TlsSetup } from "./_tls_arguments.ts";
 import { checkMaterial } from "./_tls_material.ts";
@@ -33,8 +34,16 @@ export async function startTls(
   }
   // Before the connection is touched.
   checkMaterial(toUpgrade(setup));
+  if (transport.isClosing()) {
+    throw new RuntimeError(cannotSend("Transport is closing", transport.getExtraInfo("peername")));
+  }
+  // The protocol may ask for more while this waits, and would be told what is TLS's.
+  transport.holdReading();
   try {
-    await transport.settle();
+    while (!transport.settled) {
+      if (transport.isClosing()) throw closedMeanwhile();
+      await transport.settle();
+    }
   } catch (error) {
     if (error instanceof CancelledError) transport.close();
     throw error;
@@ -63,8 +72,12 @@ async function upgrade(
   } catch (error) {
     transport.lostBy(closed || error instanceof CancelledError ? null : error);
     if (!closed) throw error;
-    throw new ConnectionAbortedError("The connection was closed during the TLS handshake");
+    throw closedMeanwhile();
   }
+}
+
+function closedMeanwhile(): ConnectionAbortedError {
+  return new ConnectionAbortedError("The connection was closed during the TLS handshake");
 }
 
 /**

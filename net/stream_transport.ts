@@ -203,19 +203,18 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
 
   // ── handing the connection over
 
+  /** Whether all that was written is with the system, and the connection can be handed over. */
+  get settled(): boolean {
+    return this.phase === "open" && this.#queue.size === 0;
+  }
+
   /**
-   * Stops reading and waits until all that was written is with the system.
+   * Waits until all that was written is with the system. Whoever was waiting for the same goes on in the same turn, and may
+   * write or close.
    *
-   * @throws {RuntimeError} when the transport is closing
    * @throws {ConnectionResetError} when the connection is lost meanwhile
    */
   settle(): Promise<void> {
-    if (this.phase !== "open") {
-      return Promise.reject(new RuntimeError(this.#cannotSend("Transport is closing")));
-    }
-    // The protocol may ask for more while this waits, and would be told what is TLS's.
-    this.holdReading();
-    if (this.#queue.size === 0) return Promise.resolve();
     this.#settled = new Waiter<void>("a transport to send what is queued");
     return this.#settled.promise;
   }

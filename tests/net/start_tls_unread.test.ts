@@ -4,6 +4,7 @@ import {
   AF_INET,
   type BufferedProtocol,
   CancelledError,
+  ConnectionError,
   createTask,
   type EventLoop,
   openConnection,
@@ -24,7 +25,7 @@ import {
 import type { StreamTransport } from "../../net/stream_transport.ts";
 import { caCert, serverCert, serverKey } from "./_certificates.ts";
 import { FakeChannel, opened, Recorder } from "./_fake_channel.ts";
-import { bytes, pattern, portOf, runs, text, ticks, until } from "./_stream_kit.ts";
+import { bytes, pattern, portOf, runs, started, text, ticks, until } from "./_stream_kit.ts";
 
 const serverSsl: TlsOptions = { cert: serverCert, key: serverKey };
 const clientSsl: TlsOptions = { caCerts: [caCert] };
@@ -395,7 +396,7 @@ runs("TLS-13: what waits for the loop's turn when TLS starts goes to TLS", async
   channel.feed(bytes("held, "));
   channel.feed(bytes("and below"));
   const stream = transport as StreamTransport;
-  await stream.settle();
+  stream.holdReading();
   assert.equal(protocol.received, "");
   const heir = { close: () => {}, abort: () => {}, isClosing: () => false };
   const below = stream.handOver(heir, [bytes("read, ")]);
@@ -419,19 +420,64 @@ runs(
     channel.takes = false;
     const { transport, protocol } = await opened(loop, new Recorder(), channel);
     transport.write("what is left");
-    const settled = (transport as StreamTransport).settle();
+    const [upgrade] = await started(() => loop.startTls(transport, protocol, clientSsl, named));
     transport.pauseReading();
     transport.resumeReading();
     assert.equal(transport.isReading(), false);
-    channel.feed(bytes("a hello"));
+    channel.feed(bytes("no TLS"));
     await ticks(3);
     channel.finish();
-    await settled;
+    await assert.rejects(async () => await upgrade, SSLError);
     assert.equal(protocol.received, "");
-    transport.abort();
+    await until(() => protocol.lost instanceof SSLError);
+  },
+);
+
+runs(
+  "TLS-13: what is written just when the rest is sent goes out in the clear, before TLS",
+  async ({ loop }) => {
+    const channel = new FakeChannel();
+    channel.takes = false;
+    const { transport, protocol } = await opened(loop, new Recorder(), channel);
+    transport.setWriteBufferLimits({ high: 5 });
+    // Who waits for room goes on in the turn in which TLS would begin.
+    protocol.resumeWriting = () => {
+      if (channel.writes.length < 3) transport.write("and more");
+    };
+    transport.write("the rest");
+    const [upgrade] = await started(() => loop.startTls(transport, protocol, clientSsl, named));
+    for (const count of [1, 2, 3]) {
+      assert.equal(channel.writes.length, count);
+      assert.equal(channel.busy, true);
+      channel.finish();
+      await ticks(5);
+    }
+    await until(() => channel.writes.length > 3);
+    assert.deepEqual(channel.writes.slice(0, 3).map(text), ["the rest", "and more", "and more"]);
+    assert.equal(channel.writes[3]![0], 22);
+    upgrade.cancel();
+    await assert.rejects(async () => await upgrade, CancelledError);
     await until(() => protocol.lost === null);
   },
 );
+
+runs("TLS-14: closing the transport while the rest is sent ends startTls()", async ({ loop }) => {
+  for (const abort of [false, true]) {
+    const channel = new FakeChannel();
+    channel.takes = false;
+    const { transport, protocol } = await opened(loop, new Recorder(), channel);
+    transport.write("the rest");
+    const [upgrade] = await started(() => loop.startTls(transport, protocol, clientSsl, named));
+    if (abort) transport.abort();
+    else transport.close();
+    if (!abort) channel.finish();
+    const failure = await waitFor(async () => await upgrade, 5).catch((error) => error);
+    assert.ok(failure instanceof ConnectionError, String(failure));
+    await until(() => protocol.lost !== undefined);
+    assert.equal(protocol.lost, null);
+    assert.deepEqual(channel.writes.map(text), ["the rest"]);
+  }
+});
 
 /** A socket that has read a line of a proxy's, and with it what came behind. */
 async function afterLine(loop: EventLoop, port: number, line: string): Promise<Socket> {
