@@ -1,5 +1,12 @@
 import { subscribe } from "node:diagnostics_channel";
-import { enterOutside, hasFrame, type OutsideFrame, outsideFrame, runOutside } from "./_frame.ts";
+import {
+  type AnyFrame,
+  enterOutside,
+  hasFrame,
+  type OutsideFrame,
+  outsideFrame,
+  runOutside,
+} from "./_frame.ts";
 
 /**
  * A server belongs to nobody: what the runtime calls for a request is no line of the task that made the server, is not
@@ -7,8 +14,8 @@ import { enterOutside, hasFrame, type OutsideFrame, outsideFrame, runOutside } f
  *
  * The runtimes disagree on the async context of a request. Bun and Node hand on that of whoever called `listen()`, Deno's HTTP
  * servers hand on none. So it is put right where a server begins: `Bun.serve` and `Bun.listen` (which Bun's node:http and
- * node:net call) are called in the frame of plain code, `Deno.serve` gets a handler that enters it, and servers of node:net,
- * and all that are built on it, enter it before they hand out a connection.
+ * node:net call) are called in the frame of plain code, `Deno.serve` gets a handler that enters it and leaves it again, and
+ * servers of node:net, and all that are built on it, enter it before they hand out a connection.
  */
 
 type AnyFunction = (...args: unknown[]) => unknown;
@@ -42,11 +49,11 @@ export function keepServersOutside(): void {
   if (Deno !== undefined) {
     replace(Deno, "serve", (original, args) => {
       const frame = outsideFrame();
-      return original(...(frame === undefined ? args : args.map((value) => within(frame, value))));
+      return original(...args.map((value) => within(frame, value)));
     });
   }
   subscribe("tracing:net.server.listen:asyncStart", (message) => {
-    if (hasFrame()) leaveFrame((message as { server: Server }).server);
+    if (hasFrame() || Deno !== undefined) leaveFrame((message as { server: Server }).server);
   });
 }
 
@@ -73,11 +80,21 @@ function likeness(original: AnyFunction, replacement: AnyFunction): AnyFunction 
   return replacement;
 }
 
-/** A handler, or options that hold one, entered in `frame`. */
+/**
+ * A handler, or options that hold one, that enters `frame` and takes back what it has entered itself when it returns: Deno
+ * calls the handlers of all requests one after the other without doing so.
+ */
 function within(frame: OutsideFrame, value: unknown): unknown {
   if (typeof value === "function") {
     const handler = value as AnyFunction;
-    return likeness(handler, (...args) => runOutside(frame, () => handler(...args)));
+    return likeness(handler, (...args) => {
+      const before = enterOutside(frame);
+      try {
+        return handler(...args);
+      } finally {
+        enterOutside(before);
+      }
+    });
   }
   if (typeof value !== "object" || value === null || !("handler" in value)) return value;
   return { ...value, handler: within(frame, value.handler) };
@@ -95,18 +112,24 @@ function leaveFrame(server: Server): void {
   }
   const entry = { frame };
   frames.set(server, entry);
-  server.prependListener("connection", () => enterOutside(entry.frame));
+  server.prependListener("connection", () => {
+    beforeConnection = enterOutside(entry.frame);
+  });
   if (Deno !== undefined) watchRequests();
 }
 
+let beforeConnection: AnyFrame;
 let watchesRequests = false;
 
-/** Requests of Deno's node:http come with no async context, that of their connection neither. */
+/**
+ * Deno takes back nothing that its callbacks from outside enter, so the next one, be it of another connection, would see it.
+ * Requests of its node:http come with no async context of their own, that of their connection neither.
+ */
 function watchRequests(): void {
   if (watchesRequests) return;
   watchesRequests = true;
+  subscribe("net.server.socket", () => enterOutside(beforeConnection));
   subscribe("http.server.request.start", (message) => {
-    const entry = frames.get((message as { server: object }).server);
-    if (entry !== undefined) enterOutside(entry.frame);
+    enterOutside(frames.get((message as { server: object }).server)?.frame);
   });
 }

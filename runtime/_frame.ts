@@ -14,11 +14,14 @@ interface PlainFrame {
   readonly home: object;
 }
 
+/** What is current; undefined in plain code that has set nothing. */
+export type AnyFrame = Frame | PlainFrame | undefined;
+
 /**
  * The only ambient state: the scope in which code runs. It leads to the task, the loop and the context. Entering costs some
  * hundred nanoseconds on V8, so it is entered once per task or scope, never per callback whose scope is already current.
  */
-const storage: AsyncLocalStorage<Frame | PlainFrame | undefined> = new AsyncLocalStorage();
+const storage: AsyncLocalStorage<AnyFrame> = new AsyncLocalStorage();
 
 let findPlainScope: () => Scope = () => {
   throw new Error("No event loop policy is registered");
@@ -138,9 +141,11 @@ export function runOutside<R>(frame: OutsideFrame, fn: () => R): R {
   return storage.run(frame, fn);
 }
 
-/** The same for the rest of what the runtime calls now. */
-export function enterOutside(frame: OutsideFrame): void {
-  storage.enterWith(frame);
+/** The same for the rest of what the runtime calls now. Gives the frame that was current. */
+export function enterOutside(frame: AnyFrame): AnyFrame {
+  const before = storage.getStore();
+  if (before !== frame) storage.enterWith(frame);
+  return before;
 }
 
 // ── Node before 24

@@ -19,6 +19,7 @@ import {
   TaskGroup,
   timeout,
 } from "../../mod.ts";
+import { runProgram } from "../_support/programs.ts";
 import { type Handler, type WebServer, webServers, withServer } from "../_support/web_servers.ts";
 
 /** Resolves once `count` callers are inside at the same time. */
@@ -66,6 +67,12 @@ for (const [name, serve] of webServers) {
       );
     });
     assert.equal(user.get(), "nobody");
+  });
+
+  test(`PLAIN-01: nor where no variable was set before, ${kind}`, async () => {
+    const program = new URL("./_plain_program.ts", import.meta.url);
+    const { stdout, stderr } = await runProgram(program, { args: [name] });
+    assert.deepEqual([stdout, stderr], ["nobody true\n", ""]);
   });
 
   test(`PLAIN-01: nor does the next request on the same connection, ${kind}`, async () => {
