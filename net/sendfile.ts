@@ -13,7 +13,7 @@ import { cannotSend } from "./_address_forms.ts";
 import { type FileSource, openSource } from "./_file_source.ts";
 import { waitForHost } from "./_host_wait.ts";
 import { netLoop } from "./_net_loop.ts";
-import { SendfileProtocol } from "./_sendfile_protocol.ts";
+import { FileSender } from "./_file_sender.ts";
 import { sendWhole } from "./socket_calls.ts";
 import { kindOf, SOCK_STREAM, type Socket } from "./sockets.ts";
 import { StreamTransport } from "./stream_transport.ts";
@@ -49,22 +49,32 @@ export async function sendfile(
 ): Promise<number> {
   sendfileOptions.check(options, "sendfile()");
   checkRange(offset, count);
-  if (transport.isClosing()) {
-    throw new RuntimeError(cannotSend("Transport is closing", transport.getExtraInfo("peername")));
-  }
+  requireOpenTransport(transport);
   if (!(transport instanceof StreamTransport)) {
     const hint = "transport" in transport ? ": pass writer.transport" : "";
     throw new RuntimeError(`sendfile is not supported for transport ${transport}${hint}`);
   }
   if (options.fallback === false) throw notAvailable(transport);
-  const source = await open(loop, file);
-  const protocol = new SendfileProtocol(transport);
-  try {
-    return await copy(loop, source, offset, count, (block) => protocol.send(block));
-  } finally {
-    protocol.restore();
-    source.close();
-  }
+  return await transport.files.run("sendfile()", async () => {
+    const source = await open(loop, file);
+    try {
+      // It may have been closed while others sent, or while the file was opened.
+      requireOpenTransport(transport);
+      const sender = new FileSender(transport);
+      try {
+        return await copy(loop, source, offset, count, (block) => sender.send(block));
+      } finally {
+        sender.restore();
+      }
+    } finally {
+      source.close();
+    }
+  });
+}
+
+function requireOpenTransport(transport: WriteTransport): void {
+  if (!transport.isClosing()) return;
+  throw new RuntimeError(cannotSend("Transport is closing", transport.getExtraInfo("peername")));
 }
 
 /** `loop.sockSendfile` */

@@ -37,6 +37,7 @@ export async function startTls(
   if (transport.isClosing()) {
     throw new RuntimeError(cannotSend("Transport is closing", transport.getExtraInfo("peername")));
   }
+  transport.requireUnlent("startTls()");
   // The protocol may ask for more while this waits, and would be told what is TLS's.
   transport.holdReading();
   try {

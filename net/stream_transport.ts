@@ -19,6 +19,7 @@ import { TlsEnding } from "./_tls_ending.ts";
 import { StreamReading } from "./_stream_reading.ts";
 import type { TransportOwner } from "./_transport_base.ts";
 import type { BaseProtocol, ExtraInfo, Transport } from "./transports.ts";
+import { Turns } from "./_wait_list.ts";
 import { WriteQueue, type WriteQueueOwner } from "./_write_queue.ts";
 import { printWarning } from "../runtime/_warnings.ts";
 
@@ -46,6 +47,12 @@ export interface Heir {
   isClosing(): boolean;
 }
 
+/** Who has the writing side of a transport for a while: it is told of flow control and of the end in the protocol's place. */
+export interface WritingBorrower {
+  flow(paused: boolean): void;
+  lost(error: unknown | null): void;
+}
+
 /** A connected stream over a runtime's channel: how it writes, ends, and is handed over. */
 export class StreamTransport extends StreamReading implements Transport, WriteQueueOwner {
   readonly #queue: WriteQueue;
@@ -54,6 +61,11 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
   readonly #tls: TlsSetup | null;
   /** `writeEof` was called. */
   #eof = false;
+  /** When nobody may write; null: everybody may. */
+  #barred: string | null = null;
+  #borrower: WritingBorrower | null = null;
+  /** Those who send files, each by itself. Made by the first one. */
+  #files: Turns | null = null;
   #drops = 0;
   #ending: TlsEnding | null = null;
   #settled: Waiter<void> | null = null;
@@ -80,7 +92,7 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
 
   write(data: BytesLike): void {
     const chunk = toBytes(data, "data");
-    if (this.#eof) throw new RuntimeError("Cannot call write() after writeEof()");
+    if (this.#barred !== null) throw this.#refused("write()");
     if (chunk.length === 0) return;
     if (this.phase !== "open") {
       this.#drop();
@@ -102,7 +114,7 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
       const chunk = toBytes(one, "a piece of data");
       if (chunk.length > 0) chunks.push(chunk);
     }
-    if (this.#eof) throw new RuntimeError("Cannot call writelines() after writeEof()");
+    if (this.#barred !== null) throw this.#refused("writelines()");
     if (chunks.length === 0) return;
     if (this.phase !== "open") {
       this.#drop();
@@ -123,7 +135,9 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
       );
     }
     if (this.phase !== "open" || this.#eof) return;
+    if (this.#barred !== null) throw this.#refused("writeEof()");
     this.#eof = true;
+    this.#barred = "after writeEof()";
     if (this.#queue.size === 0) this.#shutdownWrite();
   }
 
@@ -154,6 +168,54 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
 
   writeFailed(error: OSError): void {
     this.fatal(error, "Fatal write error on socket transport");
+  }
+
+  /** The turns of those who send files. */
+  get files(): Turns {
+    return this.#files ??= new Turns();
+  }
+
+  /** Only `writeLent` writes from now on, and nothing is read: what is sent is one piece. */
+  lendWriting(borrower: WritingBorrower): void {
+    this.#borrower = borrower;
+    this.#barred ??= "while sendfile() is in progress";
+    this.holdReading();
+  }
+
+  /** Writes for who has borrowed the writing side. */
+  writeLent(chunk: Uint8Array): void {
+    if (this.phase !== "open") return;
+    this.#queue.write(chunk);
+    this.#marks.rose(this.#queue.size);
+  }
+
+  /** @param told whether the protocol believes that writing is paused */
+  returnWriting(told: boolean): void {
+    this.#borrower = null;
+    if (!this.#eof) this.#barred = null;
+    if (this.phase === "open" && told !== this.#marks.paused) this.tellFlow(this.#marks.paused);
+    if (this.#queue.size === 0) this.#settled?.wakeWith(undefined);
+    this.releaseReading();
+  }
+
+  /** @throws {RuntimeError} while somebody has borrowed the writing side */
+  requireUnlent(what: string): void {
+    if (this.#borrower !== null) throw this.#refused(what);
+  }
+
+  override tellFlow(paused: boolean): void {
+    if (this.#borrower === null) super.tellFlow(paused);
+    else this.#borrower.flow(paused);
+  }
+
+  protected override lose(error: unknown | null): void {
+    const borrower = this.#borrower;
+    super.lose(error);
+    borrower?.lost(error);
+  }
+
+  #refused(what: string): RuntimeError {
+    return new RuntimeError(`Cannot call ${what} ${this.#barred}`);
   }
 
   #shutdownWrite(): void {
@@ -205,7 +267,7 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
 
   /** Whether all that was written is with the system, and the connection can be handed over. */
   get settled(): boolean {
-    return this.phase === "open" && this.#queue.size === 0;
+    return this.phase === "open" && this.#queue.size === 0 && this.#borrower === null;
   }
 
   /**

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   AF_INET,
+  type BaseTransport,
   ConnectionError,
   type ConnectOptions,
   createTask,
@@ -10,15 +11,17 @@ import {
   RuntimeError,
   SendfileNotAvailableError,
   type ServeOptions,
+  sleep,
   SOCK_DGRAM,
   Socket,
   startServer,
   type StreamWriter,
+  type Transport,
   type WriteTransport,
 } from "../../mod.ts";
 import { caCert, serverCert, serverKey } from "./_certificates.ts";
 import { Recorder } from "./_fake_channel.ts";
-import { pattern, portOf, runs, text, ticks, until, withPath } from "./_stream_kit.ts";
+import { pattern, portOf, runs, text, until, withPath } from "./_stream_kit.ts";
 
 const SIZE = 1_000_003;
 const content = pattern(SIZE) as Uint8Array<ArrayBuffer>;
@@ -211,75 +214,165 @@ runs("SENDF-05: a peer that leaves in the middle is a ConnectionError", async ({
   await server.waitClosed();
 });
 
-runs("SENDF-05: cancelled in the middle, the connection goes on", async ({ loop }) => {
+/** A server that reads nothing before `read()`, a connection to it, and what arrives. */
+async function unread(loop: EventLoop): Promise<{
+  transport: Transport;
+  protocol: Recorder;
+  got: () => number;
+  read: () => void;
+  end: () => Promise<void>;
+}> {
   let got = 0;
+  let gone = false;
+  let peer: Transport | null = null;
   const server = await loop.createServer(
     () => ({
-      connectionMade: (transport) => {
-        (transport as unknown as { pauseReading(): void }).pauseReading();
-        loop.callLater(
-          0.1,
-          () => (transport as unknown as { resumeReading(): void }).resumeReading(),
-        );
+      connectionMade(made: BaseTransport) {
+        peer = made as Transport;
+        peer.pauseReading();
       },
-      dataReceived: (data) => void (got += data.length),
-      connectionLost: () => void (got += 0.5),
+      dataReceived: (data: Uint8Array) => void (got += data.length),
+      connectionLost: () => void (gone = true),
     }),
     "127.0.0.1",
     0,
   );
   const protocol = new Recorder();
   const [transport] = await loop.createConnection(() => protocol, "127.0.0.1", portOf(server));
-  const big = new Blob(Array.from({ length: 64 }, () => content));
-  const [task] = [createTask(() => loop.sendfile(transport, big))];
-  await until(() => transport.getWriteBufferSize() > 0);
+  await until(() => peer !== null);
+  const end = async (): Promise<void> => {
+    peer!.resumeReading();
+    transport.close();
+    await until(() => protocol.lost === null && gone);
+    server.close();
+    await server.waitClosed();
+  };
+  return { transport, protocol, got: () => got, read: () => peer!.resumeReading(), end };
+}
+
+/** Waits until the system takes no more of what is written. */
+async function stuck(transport: Transport): Promise<void> {
+  for (let same = 0, before = -1; same < 30; await sleep(0.005)) {
+    const size = transport.getWriteBufferSize();
+    same = size === before && size > transport.getWriteBufferLimits()[0] ? same + 1 : 0;
+    before = size;
+  }
+}
+
+const big = new Blob(Array.from({ length: 64 }, () => content));
+
+/** A file of which the first block can be read, and the next one never. */
+class HalfReadable extends Blob {
+  override slice(start?: number, end?: number): Blob {
+    const part = super.slice(start, end);
+    if ((start ?? 0) > 0) part.arrayBuffer = () => new Promise(() => {});
+    return part;
+  }
+}
+
+runs("SENDF-05: cancelled while it waits for room, the connection goes on", async ({ loop }) => {
+  const { transport, protocol, read, end } = await unread(loop);
+  const task = createTask(() => loop.sendfile(transport, big));
+  await stuck(transport);
+  assert.deepEqual(protocol.log, ["made"]);
   task.cancel();
   await assert.rejects(async () => await task, { name: "CancelledError" });
   assert.equal(transport.getProtocol(), protocol);
   assert.equal(transport.isReading(), true);
-  // It was told that writing is paused, and that it goes on, be it now or, on a busy machine, already.
+  assert.deepEqual(protocol.log, ["made", "pause"]);
+  read();
   await until(() => protocol.log.at(-1) === "resume");
   assert.deepEqual(protocol.log, ["made", "pause", "resume"]);
-  transport.close();
-  await until(() => protocol.lost === null && !Number.isInteger(got));
-  server.close();
-  await server.waitClosed();
+  await end();
 });
 
 runs(
-  "SENDF-05: a reader that asks for more while a file is sent gets it afterwards",
+  "SENDF-05: cancelled while it reads, the protocol was never told to wait",
   async ({ loop }) => {
-    const big = new Blob(Array.from({ length: 16 }, () => content));
-    let asked = false;
-    let got = "";
-    const server = await startServer(
-      async (reader, writer) => {
-        await until(() => String(reader).includes(" paused"));
-        const [sending] = [createTask(() => loop.sendfile(writer.transport, big))];
-        await until(() => writer.transport.getWriteBufferSize() > 0);
-        // What was read ahead is gone: more is wanted, and the file is still on its way.
-        got = text(await reader.readexactly(100));
-        const [more] = [createTask(() => reader.readexactly(5))];
-        await ticks(5);
-        asked = true;
-        assert.equal(await sending, big.size);
-        got = text(await more);
-        writer.close();
-      },
-      "127.0.0.1",
-      0,
-      { limit: 10 },
-    );
-    const [reader, writer] = await openConnection("127.0.0.1", portOf(server));
-    writer.write("x".repeat(100));
-    await until(() => asked);
-    writer.write("after");
-    await reader.readexactly(big.size);
-    assert.equal((await reader.read()).length, 0);
-    assert.equal(got, "after");
-    writer.close();
-    server.close();
-    await server.waitClosed();
+    const { transport, protocol, got, read, end } = await unread(loop);
+    read();
+    const task = createTask(() => loop.sendfile(transport, new HalfReadable([content])));
+    await until(() => got() === 256 * 1024);
+    task.cancel();
+    await assert.rejects(async () => await task, { name: "CancelledError" });
+    assert.deepEqual(protocol.log, ["made"]);
+    transport.write("after");
+    await until(() => got() === 256 * 1024 + 5);
+    await end();
+  },
+);
+
+runs("SENDF-06: nobody else writes, ends or upgrades while a file is sent", async ({ loop }) => {
+  const { transport, got, end } = await unread(loop);
+  const task = createTask(() => loop.sendfile(transport, big));
+  await stuck(transport);
+  const refused = (what: string) => ({
+    name: "RuntimeError",
+    message: `Cannot call ${what} while sendfile() is in progress`,
+  });
+  assert.throws(() => transport.write("x"), refused("write()"));
+  assert.throws(() => transport.writelines(["x"]), refused("writelines()"));
+  assert.throws(() => transport.writeEof(), refused("writeEof()"));
+  await assert.rejects(
+    loop.startTls(transport, new Recorder(), {}, { serverHostname: "" }),
+    refused("startTls()"),
+  );
+  task.cancel();
+  await assert.rejects(async () => await task, { name: "CancelledError" });
+  const before = transport.getWriteBufferSize();
+  transport.write("x");
+  assert.equal(transport.getWriteBufferSize(), before + 1);
+  await end();
+  assert.ok(got() > 0);
+});
+
+runs(
+  "SENDF-06: a protocol that is set while a file is sent stays, and is told of room",
+  async ({ loop }) => {
+    const { transport, protocol, read, got, end } = await unread(loop);
+    const task = createTask(() => loop.sendfile(transport, big));
+    await stuck(transport);
+    transport.setProtocol(new Recorder());
+    assert.notEqual(transport.getProtocol(), protocol);
+    const next = new Recorder();
+    transport.setProtocol(next);
+    read();
+    assert.equal(await task, big.size);
+    assert.equal(transport.getProtocol(), next);
+    await until(() => got() === big.size);
+    transport.setProtocol(protocol);
+    await end();
+  },
+);
+
+for (const kind of kinds) {
+  runs(
+    `SENDF-07: ${kind[0]}: files that are sent at once go one after the other`,
+    async ({ loop }) => {
+      const files = [1, 2, 3].map((byte) => new Uint8Array(700_000).fill(byte));
+      const got = await sent(kind, async (writer) => {
+        const sending = files.map((file) => loop.sendfile(writer.transport, new Blob([file])));
+        assert.deepEqual(await Promise.all(sending), files.map(({ length }) => length));
+      });
+      same(got, new Uint8Array(Buffer.concat(files)));
+    },
+  );
+}
+
+runs(
+  "SENDF-07: a file whose turn comes after a close is refused, and none is left open",
+  async ({ loop }) => {
+    const { transport, end } = await unread(loop);
+    const first = createTask(() => loop.sendfile(transport, big));
+    const second = createTask(() => loop.sendfile(transport, new Blob([content])));
+    const third = createTask(() => loop.sendfile(transport, new Blob([content])));
+    await stuck(transport);
+    third.cancel();
+    transport.abort();
+    await assert.rejects(async () => await first, ConnectionError);
+    await assert.rejects(async () => await second, RuntimeError);
+    await assert.rejects(async () => await third, { name: "CancelledError" });
+    await end();
   },
 );
 
