@@ -51,6 +51,7 @@ const BINDING: OptionsOf<{ reusePort?: boolean }> = optionsOf("{ reusePort: true
 const binding: LazyModule<typeof import("./_bind_socket.ts")> = new LazyModule(
   "the code for bound sockets",
   () => import("./_bind_socket.ts"),
+  true,
 );
 
 let stateBehind: (socket: Socket) => SocketState;
@@ -132,8 +133,7 @@ export class Socket implements Disposable {
   }
 
   /**
-   * Lets the bound socket accept connections. The runtimes do this together with the binding, so
-   * their backlog holds.
+   * Lets the bound socket accept connections, with the backlog that the runtimes set in binding it.
    *
    * @throws {OSError} "EINVAL" when the socket is not bound
    */

@@ -1,3 +1,4 @@
+import { requireDescriptors } from "./_lazy.ts";
 import { PoolWorker, type WorkerOwner } from "./_pool_worker.ts";
 import { threadHost } from "./_thread_host.ts";
 
@@ -6,8 +7,12 @@ export { after } from "./_worker_link.ts";
 /** Where a worker lives. */
 export type WorkerKind = "thread" | "process";
 
+/** More than a worker opens: six on Deno, five on Node; a child's pipes and its channel are about as many. */
+const FREE_TO_START = 12;
+
 /** Starts a worker. What it throws says why that is not possible. */
 export function startWorker(owner: WorkerOwner, kind: WorkerKind, name: string): PoolWorker {
+  requireDescriptors(FREE_TO_START, "start a worker");
   return new PoolWorker(
     owner,
     (events) =>

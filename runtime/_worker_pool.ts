@@ -13,6 +13,7 @@ import type { WorkerKind } from "./_worker_code.ts";
 const workerCode: LazyModule<typeof import("./_worker_code.ts")> = new LazyModule(
   "the code for workers",
   () => import("./_worker_code.ts"),
+  true,
 );
 
 /** A call that prepares a worker. */

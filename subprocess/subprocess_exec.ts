@@ -9,6 +9,7 @@ import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_trans
 export const startCalls: LazyModule<typeof import("./_start_process.ts")> = new LazyModule(
   "the code for subprocesses",
   () => import("./_start_process.ts"),
+  true,
 );
 
 /**
