@@ -1,5 +1,5 @@
-import { requestCollection } from "./_collection.ts";
 import type { WriterGate } from "./flow_control.ts";
+import { Forgotten } from "./_forgotten.ts";
 import type { ReadState } from "./_read_state.ts";
 import type { StreamReader } from "./stream_reader.ts";
 import type { StreamWriter } from "./stream_writer.ts";
@@ -12,12 +12,6 @@ export interface LeftOpenParts {
   readonly gate: WriterGate;
 }
 
-/** Milliseconds until the runtime is asked to collect, for the first time and at most. */
-const FIRST_DELAY = 250;
-const LONGEST_DELAY = 300_000;
-/** How often for each handler that left a connection open: one collection may miss an object that was just in use. */
-const ROUNDS = 2;
-
 /**
  * A connection that its handler has left open: by mistake, or because the writer is kept elsewhere.
  *
@@ -28,35 +22,23 @@ const ROUNDS = 2;
  */
 export class LeftOpen {
   readonly #parts: LeftOpenParts;
-  /** Of the reader and the writer, how many may still be in use. */
-  #held = 2;
+  readonly #users: Forgotten;
 
   constructor(parts: LeftOpenParts, reader: StreamReader, writer: StreamWriter) {
     this.#parts = parts;
-    collected.register(reader, this, this);
-    collected.register(writer, this, this);
-    watched.add(this);
-    collectSoon();
+    this.#users = new Forgotten([reader, writer], () => this.#closeUnlessHeld());
+    this.#users.look();
   }
 
   /** The peer sends no more: a good time to look whether anybody is there on this side. */
   peerEnded(): void {
-    if (this.#held > 0) collectSoon();
+    if (this.#users.held) this.#users.look();
     else this.#closeUnlessHeld();
   }
 
   /** The connection is gone. */
   end(): void {
-    collected.unregister(this);
-    unwatch(this);
-  }
-
-  /** The reader or the writer was collected. */
-  released(): void {
-    if (--this.#held > 0) return;
-    verdicts++;
-    unwatch(this);
-    this.#closeUnlessHeld();
+    this.#users.end();
   }
 
   #closeUnlessHeld(): void {
@@ -66,49 +48,4 @@ export class LeftOpen {
     const unknown = gate.handedOut || state.waiting !== null;
     if (!unknown || state.eof) transport.close();
   }
-}
-
-/** Connections whose reader or writer may still be in use. */
-const watched: Set<LeftOpen> = new Set();
-
-const collected: FinalizationRegistry<LeftOpen> = new FinalizationRegistry((connection) =>
-  connection.released()
-);
-
-function unwatch(connection: LeftOpen): void {
-  watched.delete(connection);
-  if (watched.size > 0 || timer === null) return;
-  clearTimeout(timer);
-  timer = null;
-}
-
-// Connections that wait for the next collection would use up the descriptors of a program that makes little garbage, so it is
-// asked for: soon at first, and twice as late each time that nothing was found, as where a program keeps its writers.
-
-let verdicts = 0;
-let rounds = 0;
-let delay = FIRST_DELAY;
-let collecting = false;
-let timer: ReturnType<typeof setTimeout> | null = null;
-
-function collectSoon(): void {
-  rounds = ROUNDS;
-  if (timer === null && !collecting) schedule();
-}
-
-function schedule(): void {
-  timer = setTimeout(collect, delay);
-  // It must not keep the process from ending.
-  (timer as { unref?(): void }).unref?.();
-  if (typeof timer === "number") Deno.unrefTimer(timer);
-}
-
-async function collect(): Promise<void> {
-  timer = null;
-  collecting = true;
-  const before = verdicts;
-  await requestCollection();
-  collecting = false;
-  delay = verdicts > before ? FIRST_DELAY : Math.min(2 * delay, LONGEST_DELAY);
-  if (--rounds > 0 && watched.size > 0) schedule();
 }

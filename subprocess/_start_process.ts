@@ -26,7 +26,8 @@ export async function startWithStreams(
 ): Promise<Process> {
   const protocol = new SubprocessStreamProtocol(limit, loop);
   const transport = await startProcess(netLoop(loop), protocol, call);
-  return new Process(transport, protocol.stdin, protocol.stdout, protocol.stderr);
+  const { stdin, stdout, stderr } = protocol.handOver();
+  return new Process(transport, stdin, stdout, stderr);
 }
 
 /** Starts a checked call and waits until `connectionMade` has been called. */

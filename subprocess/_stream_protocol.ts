@@ -1,6 +1,8 @@
 import type { EventLoop } from "../event_loop.ts";
 import { WriterGate } from "../net/flow_control.ts";
+import { Forgotten } from "../net/_forgotten.ts";
 import { markDirect, provideGates } from "../net/_protocol_marks.ts";
+import type { ReadState } from "../net/_read_state.ts";
 import { readStateOf, StreamReader } from "../net/stream_reader.ts";
 import { StreamWriter } from "../net/stream_writer.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
@@ -18,6 +20,7 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
   readonly #gate: WriterGate = new WriterGate();
   #transport: SubprocessTransport | null = null;
   #exited = false;
+  readonly #outputs: (Output | null)[] = [];
   /** Outputs that are not at their end. */
   #open = 0;
 
@@ -36,7 +39,7 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
   }
 
   pipeDataReceived(fd: 1 | 2, data: Uint8Array): void {
-    readStateOf(this.#output(fd)!).feed(data);
+    this.#outputs[fd]!.state.feed(data);
   }
 
   pipeConnectionLost(fd: 0 | 1 | 2, error: unknown | null): void {
@@ -44,9 +47,10 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
       this.#gate.lose(error);
       return;
     }
-    const state = readStateOf(this.#output(fd)!);
+    const { state, users } = this.#outputs[fd]!;
     if (error === null) state.feedEof();
     else state.fail(error);
+    users?.end();
     this.#open--;
     this.#maybeClose();
   }
@@ -54,6 +58,27 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
   processExited(): void {
     this.#exited = true;
     this.#maybeClose();
+    this.#closeUnused();
+  }
+
+  /**
+   * Gives the streams away. What nobody reads is nobody's from then on: output that is left over when the process has ended, and
+   * whose reader was collected, is dropped, or its pipe would stay open for good.
+   */
+  handOver(): {
+    stdin: StreamWriter | null;
+    stdout: StreamReader | null;
+    stderr: StreamReader | null;
+  } {
+    const { stdin, stdout, stderr } = this;
+    this.stdin = this.stdout = this.stderr = null;
+    for (const [fd, reader] of [[1, stdout], [2, stderr]] as const) {
+      const output = this.#outputs[fd];
+      if (reader === null || !output || output.state.eof) continue;
+      output.users = new Forgotten([reader], () => this.#closeUnused());
+    }
+    if (this.#exited) this.#closeUnused();
+    return { stdin, stdout, stderr };
   }
 
   pauseWriting(): void {
@@ -78,14 +103,28 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
       loop: this.#loop,
     });
     reader.setTransport(pipe);
+    this.#outputs[fd] = { state: readStateOf(reader), users: null };
     return reader;
   }
 
-  #output(fd: 1 | 2): StreamReader | null {
-    return fd === 1 ? this.stdout : this.stderr;
+  #closeUnused(): void {
+    if (!this.#exited) return;
+    for (const fd of [1, 2] as const) {
+      const { state, users } = this.#outputs[fd] ?? {};
+      if (!state || !users || state.eof || state.error !== null) continue;
+      if (users.held) users.look();
+      else if (state.waiting === null) this.#transport?.getPipeTransport(fd)?.close();
+    }
   }
 
   #maybeClose(): void {
     if (this.#exited && this.#open === 0) this.#transport?.close();
   }
+}
+
+/** What is kept of a stream that was given away. */
+interface Output {
+  readonly state: ReadState;
+  /** Null before. */
+  users: Forgotten | null;
 }
