@@ -2,7 +2,15 @@ import type { EventLoop } from "../event_loop.ts";
 import { isBytes } from "../runtime/bytes.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { RuntimeError } from "../runtime/exceptions.ts";
-import { type Kind, listOf, number, type OptionsOf, optionsOf, text } from "../runtime/_options.ts";
+import {
+  type Kind,
+  listOf,
+  number,
+  type OptionsOf,
+  optionsOf,
+  pythonName,
+  text,
+} from "../runtime/_options.ts";
 import type { AddressLike } from "./addresses.ts";
 
 /** @throws {RuntimeError} for a loop on which nothing runs any more */
@@ -33,17 +41,63 @@ export function checkCall(loop: EventLoop, factory: unknown): void {
   }
 }
 
-/** @throws {TypeError} when the factory has made no object */
+/** @throws {TypeError} when the factory has made no object, or one with methods under their Python names */
 export function makeProtocol<P>(factory: () => P): P {
   const protocol = factory();
   const isObject = typeof protocol === "object" && protocol !== null;
-  if (isObject && !(protocol instanceof Promise)) return protocol;
+  if (isObject && !(protocol instanceof Promise)) {
+    checkMethodNames(protocol);
+    return protocol;
+  }
   throw new TypeError(`protocolFactory must return a protocol: it returned ${describe(protocol)}`);
 }
 
 function describe(value: unknown): string {
   if (value instanceof Promise) return "a promise, so it must not be async";
   return typeof value === "function" ? "a function or class" : describeType(value);
+}
+
+/** What transports call. */
+const METHODS: readonly string[] = [
+  "connectionMade",
+  "connectionLost",
+  "dataReceived",
+  "eofReceived",
+  "getBuffer",
+  "bufferUpdated",
+  "datagramReceived",
+  "errorReceived",
+  "pauseWriting",
+  "resumeWriting",
+  "pipeDataReceived",
+  "pipeConnectionLost",
+  "processExited",
+];
+const PYTHON: readonly string[] = METHODS.map(pythonName);
+
+/** Prototypes without methods under Python names: each class is looked at once. */
+const checkedPrototypes: WeakSet<object> = new WeakSet();
+
+/**
+ * A method that no transport calls would be ignored, and with it what arrives.
+ *
+ * @throws {TypeError} when one has its Python name, and not its name here as well
+ */
+export function checkMethodNames(protocol: object): void {
+  const prototype: object | null = Object.getPrototypeOf(protocol);
+  if (prototype !== null && checkedPrototypes.has(prototype)) return;
+  for (let at = 0; at < METHODS.length; at++) {
+    const name = METHODS[at]!;
+    const python = PYTHON[at]!;
+    if (!(python in protocol) || name in protocol) continue;
+    throw new TypeError(
+      `A transport would never call ${python}() of ${
+        describeType(protocol)
+      }: its name here is ${name}`,
+    );
+  }
+  // Literals share theirs, and have their methods each for itself.
+  if (prototype !== null && prototype !== Object.prototype) checkedPrototypes.add(prototype);
 }
 
 /**
@@ -105,8 +159,20 @@ export function checkAddress(address: unknown): void {
 export function notAnAddress(address: unknown): TypeError {
   return new TypeError(
     'An address is an object, { hostname: "127.0.0.1", port: 8080 } or { path: "/tmp/x.sock" }: ' +
-      `got ${describeType(address)}`,
+      `got ${describeParts(address)}`,
   );
+}
+
+/** "an object with host, port", which shows the name that is wrong. */
+function describeParts(address: unknown): string {
+  const shown = describeType(address);
+  if (shown !== "an object") return shown;
+  const names = Object.entries(address as object).map(([name, value]) => {
+    return typeof value === "string" || name !== "hostname"
+      ? name
+      : `a hostname that is ${describeType(value)}`;
+  });
+  return names.length === 0 ? shown : `${shown} with ${names.join(", ")}`;
 }
 
 /** @throws {RangeError} for Python's and other libraries' numbers of the families */

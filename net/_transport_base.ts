@@ -1,6 +1,7 @@
 import { OSError } from "../runtime/exceptions.ts";
 import type { LoopResource } from "../runtime/_loop_core.ts";
 import type { Carry } from "./_carry.ts";
+import { checkMethodNames } from "./_arguments.ts";
 import { isDirect } from "./_protocol_marks.ts";
 import { type FlowOwner, lostWith } from "./flow_control.ts";
 import type { NetLoop } from "./_net_loop.ts";
@@ -68,6 +69,7 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
   }
 
   setProtocol(protocol: BaseProtocol): void {
+    checkMethodNames(protocol);
     this.protocol = protocol;
     this.direct = isDirect(protocol);
   }

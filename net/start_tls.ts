@@ -7,6 +7,7 @@
 import type { EventLoop } from "../event_loop.ts";
 import { CancelledError, ConnectionAbortedError, RuntimeError } from "../runtime/exceptions.ts";
 import { cannotSend } from "./_address_forms.ts";
+import { checkMethodNames } from "./_arguments.ts";
 import { handshake, toUpgrade } from "./_handshake.ts";
 import type { TlsSetup } from "./_tls_arguments.ts";
 import { checkMaterial } from "./_tls_material.ts";
@@ -33,6 +34,7 @@ export async function startTls(
     throw new TypeError(`transport ${transport} is not supported by startTls()`);
   }
   // Before the connection is touched.
+  checkMethodNames(protocol);
   checkMaterial(toUpgrade(setup));
   if (transport.isClosing()) {
     throw new RuntimeError(cannotSend("Transport is closing", transport.getExtraInfo("peername")));

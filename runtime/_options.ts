@@ -250,6 +250,11 @@ function rightName(
     : `the options are ${names.join(", ")}`;
 }
 
+/** `reuse_port` for `reusePort`. */
+export function pythonName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 function wrongType(name: string, wanted: string, value: unknown): TypeError {
   return new TypeError(`${name} must be ${wanted}: got ${describeGiven(value, wanted)}`);
 }
@@ -263,6 +268,9 @@ function describeGiven(value: unknown, wanted: string): string {
   }
   if (typeof AbortController === "function" && value instanceof AbortController) {
     return `${describeType(value)}, pass { signal: controller.signal }`;
+  }
+  if (wanted === text.wanted && ArrayBuffer.isView(value)) {
+    return `${describeType(value)}, decode it: new TextDecoder().decode(bytes)`;
   }
   return describeType(value);
 }

@@ -10,6 +10,7 @@ import {
   openConnection,
   openUnixConnection,
   run,
+  type Server,
   Socket,
   startServer,
   StreamReader,
@@ -30,6 +31,10 @@ function onLoop(method: keyof EventLoop, ...args: unknown[]): Promise<unknown> {
 }
 
 class Echo {}
+
+class PythonEcho {
+  data_received(): void {}
+}
 
 const rejected: [what: string, call: () => Promise<unknown>, name: string, text: string][] = [
   [
@@ -55,6 +60,40 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     () => untyped.openConnection!("127.0.0.1", 80, { family: 10 }),
     "RangeError",
     "The family is 4, 6, or 0 for any: current value is 10",
+  ],
+  [
+    "a protocol with Python's names",
+    () =>
+      onLoop("createServer", makeProtocol, "127.0.0.1", 0).then(async (made) => {
+        const server = made as Server;
+        const { port } = server.sockets[0]!.getsockname() as { port: number };
+        try {
+          return await onLoop("createConnection", () => new PythonEcho(), "127.0.0.1", port);
+        } finally {
+          server.close();
+        }
+      }),
+    "TypeError",
+    "A transport would never call data_received() of an instance of PythonEcho: its name here is dataReceived",
+  ],
+  [
+    "a subprocess protocol with Python's names",
+    () => onLoop("subprocessExec", () => ({ process_exited() {} }), "true"),
+    "TypeError",
+    "A transport would never call process_exited() of an object: its name here is processExited",
+  ],
+  [
+    "a localAddr with host instead of hostname",
+    () => untyped.openConnection!("127.0.0.1", 80, { localAddr: { host: "127.0.0.1", port: 0 } }),
+    "TypeError",
+    `${NOT_AN_ADDRESS}got an object with host, port`,
+  ],
+  [
+    "a certificate as bytes",
+    () =>
+      untyped.startServer!(() => {}, "127.0.0.1", 0, { ssl: { cert: new Uint8Array(1), key: "" } }),
+    "TypeError",
+    "cert must be a string: got an instance of Uint8Array, decode it: new TextDecoder().decode(bytes)",
   ],
   [
     "a TLS field that there is not",
