@@ -1,5 +1,5 @@
 import { isAbortError } from "./_argument_checks.ts";
-import { CancelledError } from "./exceptions.ts";
+import { CancelledError, FatalError } from "./exceptions.ts";
 
 /** False under hardened intrinsics (`node --frozen-intrinsics`, SES), where the assignment would throw. */
 const limitIsWritable: boolean =
@@ -21,26 +21,100 @@ export function makeCancelledError(message: string | undefined, debug: boolean):
   return error;
 }
 
+/** One request to cancel, as its asker worded it. Shared by all waits it hits. */
+export interface CancelRequest {
+  readonly message: string | undefined;
+  /** An abort signal's reason; becomes the error's `cause`. */
+  readonly cause?: unknown;
+  /** The code has met it once, and a group's failures were worth more. */
+  readonly again?: true;
+  /** The tree's `step` when it was left pending. */
+  leftAt?: number;
+}
+
 /** The error that a request becomes where it is delivered. */
 export function cancelledError(
   loop: { getDebug(): boolean },
-  request: { readonly message: string | undefined; readonly cause?: unknown },
+  request: CancelRequest,
 ): CancelledError {
   const error = makeCancelledError(request.message, loop.getDebug());
   if (request.cause !== undefined) error.cause = request.cause;
   return error;
 }
 
+/** Whether something thrown is a CancelledError. Anything can be thrown: a proxy that was revoked throws at each question. */
+export function isCancelled(error: unknown): error is CancelledError {
+  try {
+    return error instanceof CancelledError;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether something thrown is a FatalError. */
+export function isFatal(error: unknown): error is FatalError {
+  try {
+    return error instanceof FatalError;
+  } catch {
+    return false;
+  }
+}
+
+/** What signals were aborted with: the CancelledErrors of scopes, and the reasons of signals that cancelled something. */
+const reasons: WeakSet<object> = new WeakSet();
+
+/** Remembers the reason of a signal, so that an error that wraps it is known for what it is. */
+export function noteReason<R>(reason: R): R {
+  if (typeof reason === "object" && reason !== null) reasons.add(reason);
+  return reason;
+}
+
 /**
- * The CancelledError that unwound some code which had been asked to end, or that stands for the AbortError of an operation
- * that obeyed its signal; null for any other error.
+ * The CancelledError that unwound some code which had been asked to end, or one that stands for the error that the
+ * cancellation became in code that asyncio knows nothing of; null for any other error. Such an error is
+ *
+ * - what a call that obeyed its signal rejects with: an AbortError, the signal's reason, or what libraries make of it (a
+ *   `cause` that is the reason or an AbortError, `isCanceled`, the code "ERR_CANCELED");
+ * - an AggregateError of which a member is a CancelledError or such an error: `Promise.any` over waits. An ExceptionGroup
+ *   only if all are, since it is made of failures.
+ *
+ * An error that code threw in place of a CancelledError which a wait had thrown is its own, also with that as its `cause`
+ * (TASK-41).
  */
 export function asCancellation(error: unknown, debug: boolean): CancelledError | null {
-  if (error instanceof CancelledError) return error;
-  if (!isAbortError(error)) return null;
+  if (isCancelled(error)) return error;
+  if (!carriesCancellation(error, DEEPEST)) return null;
   const cancelled = makeCancelledError(undefined, debug);
   cancelled.cause = error;
   return cancelled;
+}
+
+/** How many levels of causes and members are looked into. */
+const DEEPEST = 8;
+
+function carriesCancellation(error: unknown, levels: number): boolean {
+  if (typeof error !== "object" || error === null || levels === 0) return false;
+  try {
+    return obeysSignal(error, levels) || bundlesCancellation(error, levels);
+  } catch {
+    // A getter of a foreign error, or a revoked proxy: it says nothing of a cancellation.
+    return false;
+  }
+}
+
+function obeysSignal(error: object, levels: number): boolean {
+  if (reasons.has(error) || isAbortError(error)) return true;
+  const { isCanceled, code, cause } = error as Record<string, unknown>;
+  if (isCanceled === true || code === "ERR_CANCELED") return true;
+  return typeof cause === "object" && cause !== null && cause !== error &&
+    (reasons.has(cause) || (!isCancelled(cause) && carriesCancellation(cause, levels - 1)));
+}
+
+function bundlesCancellation(error: object, levels: number): boolean {
+  if (!(error instanceof AggregateError) || !Array.isArray(error.errors)) return false;
+  const carries = (member: unknown) =>
+    isCancelled(member) || carriesCancellation(member, levels - 1);
+  return error.name === "ExceptionGroup" ? error.errors.every(carries) : error.errors.some(carries);
 }
 
 function ignore(): void {}
@@ -50,7 +124,7 @@ function ignore(): void {}
  * is nobody's unhandled rejection. Other errors stay the business of whoever has the promise.
  */
 export function forgiveCancellation(promise: Promise<unknown>, error: unknown): void {
-  if (error instanceof CancelledError) promise.then(undefined, ignore);
+  if (isCancelled(error)) promise.then(undefined, ignore);
 }
 
 /** The same promise, to be handed out by a function that is async inside. */

@@ -106,7 +106,8 @@ export abstract class Deadline<R> implements BodyRun<R> {
       return;
     }
     const undelivered = this.scope.requests > 0 ? this.scope.undelivered : null;
-    if (undelivered === null) {
+    // One that the body has met before, and that a group's failures were worth more than, is over with the body.
+    if (undelivered === null || undelivered.again === true) {
       this.#end();
       this.scope.close();
       this.#resolve(value);
@@ -128,18 +129,23 @@ export abstract class Deadline<R> implements BodyRun<R> {
       return;
     }
     const cancelled = this.#fired ? asCancellation(error, this.#loop.getDebug()) : null;
-    const verdict = cancelled === null ? error : this.#verdict(cancelled, undefined);
+    const verdict = cancelled === null
+      ? error
+      : this.#verdict(cancelled, undefined, cancelled === error);
     this.#end();
     this.scope.close();
     this.#reject(verdict);
   }
 
-  #verdict(error: CancelledError, cause: unknown): unknown {
+  /** `delivered`: a wait threw it in the body. */
+  #verdict(error: CancelledError, cause: unknown, delivered = false): unknown {
     if (cause !== undefined) error.cause ??= cause;
     const { scope } = this;
     if (scope.requestsAbove() <= this.#base) return this.convert(error);
-    // Somebody who encloses this asked too: the error that leaves here delivers that request.
-    scope.nearestAskedAbove()?.clearPending();
+    // Somebody who encloses this asked too: the error that leaves here delivers that request, unless it was made later than
+    // the error, by the cleanup of the body.
+    const asked = scope.nearestAskedAbove();
+    if (!delivered || asked?.pending?.leftAt !== scope.root.step) asked?.clearPending();
     return error;
   }
 

@@ -1,5 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
-import { forgiving, makeCancelledError } from "./_cancelled.ts";
+import { forgiving, isCancelled, makeCancelledError } from "./_cancelled.ts";
 import { type Context, contextKind } from "./context.ts";
 import { callbackNames, DoneCallback } from "./_done_callback.ts";
 import { CancelledError, InvalidStateError, RuntimeError } from "./exceptions.ts";
@@ -347,7 +347,7 @@ export class Future<T> implements Promise<T> {
       else if (error !== null) future.#failure = error as { error: unknown };
       future.#notifyAll();
       // A gather that ends with its children's cancellation has no error that somebody must see.
-      if (future.#failure !== null && !(future.#failure.error instanceof CancelledError)) {
+      if (future.#failure !== null && !isCancelled(future.#failure.error)) {
         future.#unretrieved = true;
         future.#watchLater();
       }
@@ -392,6 +392,6 @@ export class Future<T> implements Promise<T> {
  */
 function forgive(promise: Promise<unknown>): (error: unknown) => void {
   return (error) => {
-    if (error instanceof CancelledError) promise.then(undefined, () => {});
+    if (isCancelled(error)) promise.then(undefined, () => {});
   };
 }

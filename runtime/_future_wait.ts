@@ -1,4 +1,4 @@
-import { CancelledError } from "./exceptions.ts";
+import { isCancelled } from "./_cancelled.ts";
 import type { FutureEntry } from "./_future_entry.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Reaction } from "./_reaction.ts";
@@ -90,7 +90,7 @@ export class FutureWait<T> extends Wait<T> implements FutureEntry {
       return this.#future.result();
     } catch (error) {
       const cause = this.#asked?.cause;
-      if (cause !== undefined && error instanceof CancelledError) error.cause ??= cause;
+      if (cause !== undefined && isCancelled(error)) error.cause ??= cause;
       throw error;
     }
   }

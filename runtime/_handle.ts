@@ -1,7 +1,7 @@
+import { isFatal } from "./_cancelled.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { type Bindings, ContextCell } from "./_context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
-import { FatalError } from "./exceptions.ts";
 import { runInScope, storedScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import type { ReadyEntry, Turn } from "./_scheduler.ts";
@@ -125,6 +125,11 @@ export class Handle {
     };
     invoke = (handle) => {
       const loop = handle.#loop;
+      // Between the ready queue and here microtasks run, in which it may have been cancelled.
+      if (handle.#cancelled) {
+        loop.rootScope.activity++;
+        return;
+      }
       const frame = loop.callbackFrame(handle.#bindings, handle.#cell);
       try {
         const result = storedScope() === frame
@@ -142,7 +147,7 @@ export class Handle {
   }
 
   #report(error: unknown): void {
-    if (error instanceof FatalError) {
+    if (isFatal(error)) {
       this.#loop.scheduler.fail(error);
       return;
     }

@@ -1,14 +1,9 @@
 import { type Bindings, ContextCell } from "./_context_cell.ts";
 import { activityOf, type ReactingScope, Reaction } from "./_reaction.ts";
 import type { Scheduler } from "./_scheduler.ts";
-import { cancelledError } from "./_cancelled.ts";
+import { cancelledError, type CancelRequest, noteReason } from "./_cancelled.ts";
 
-/** One request to cancel, as its asker worded it. Shared by all waits it hits. */
-export interface CancelRequest {
-  readonly message: string | undefined;
-  /** An abort signal's reason; becomes the error's `cause`. */
-  readonly cause?: unknown;
-}
+export type { CancelRequest } from "./_cancelled.ts";
 
 /** What a scope needs to know of a wait. */
 export interface ScopeWait {
@@ -181,7 +176,7 @@ export class Scope implements ReactingScope<CancelRequest> {
   /** The same before any code runs in it, so that nothing can react: the request is what the code would have met first. */
   cancelUnstarted(request: CancelRequest): void {
     this.requests++;
-    this.#controller?.abort(cancelledError(this.loop, request));
+    this.#controller?.abort(noteReason(cancelledError(this.loop, request)));
     this.leavePending(request);
   }
 
@@ -191,20 +186,22 @@ export class Scope implements ReactingScope<CancelRequest> {
     const activity = activityOf(this.root);
     this.#cancelWaits(request, hits);
     if (hits.controllers !== null) {
-      const reason = cancelledError(this.loop, request);
+      const reason = noteReason(cancelledError(this.loop, request));
       for (const controller of hits.controllers) controller.abort(reason);
     }
-    if (hits.fresh) return true;
-    if (hits.stale === null && hits.controllers === null) this.leavePending(request);
+    const { fresh, stale, controllers, freshSignal } = hits;
+    if (fresh) return true;
+    if (stale === null && controllers === null) this.leavePending(request);
     else {
-      const aborted = hits.controllers === null ? null : { activity, fresh: hits.freshSignal };
-      Reaction.begin(this, request, hits.stale ?? new Set(), aborted);
+      const aborted = controllers === null ? null : { activity, fresh: freshSignal };
+      Reaction.begin(this, request, stale ?? new Set(), aborted);
     }
     return false;
   }
 
   leavePending(request: CancelRequest): void {
     if (this.pending === null) this.root.pendingCount++;
+    request.leftAt = this.root.step;
     this.pending = request;
   }
 
@@ -320,7 +317,7 @@ export class Scope implements ReactingScope<CancelRequest> {
     if (this.#controller === null) {
       this.#controller = new AbortController();
       if (this.requests + this.requestsAbove() > 0) {
-        this.#controller.abort(cancelledError(this.loop, { message: undefined }));
+        this.#controller.abort(noteReason(cancelledError(this.loop, { message: undefined })));
       }
     }
     return this.#controller.signal;

@@ -1,7 +1,8 @@
+import { isFatal } from "./_cancelled.ts";
 import type { EventLoop } from "../event_loop.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { type Delay, toSeconds } from "./durations.ts";
-import { CancelledError, FatalError } from "./exceptions.ts";
+import { CancelledError } from "./exceptions.ts";
 import { InternalTimer } from "./_internal_timer.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import type { Task } from "./tasks.ts";
@@ -111,7 +112,7 @@ class Race<T> {
       if (this.index === null) this.#won(index, value);
       else this.#discard(value);
     } catch (error) {
-      if (error instanceof FatalError) throw error;
+      if (isFatal(error)) throw error;
       this.errors[index] = error;
     } finally {
       this.#running--;

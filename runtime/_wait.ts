@@ -1,4 +1,4 @@
-import { cancelledError } from "./_cancelled.ts";
+import { cancelledError, isCancelled } from "./_cancelled.ts";
 import { CancelledError, RuntimeError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import { isLeftWaiting } from "./_loop_end.ts";
@@ -168,7 +168,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
       this.#resolve(this.onWake());
     } catch (error) {
       // The awaiter may have dropped the promise (a lost race); a cancellation is then nobody's unhandled rejection.
-      if (error instanceof CancelledError) this.promise.then(undefined, ignore);
+      if (isCancelled(error)) this.promise.then(undefined, ignore);
       this.#reject(error);
     }
     return root;

@@ -1,7 +1,7 @@
 import { forgiving } from "./_cancelled.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { duration, type OptionsOf, optionsOf, orNull } from "./_options.ts";
-import type { Awaitable } from "./coroutines.ts";
+import type { Awaitable, ResultOf } from "./coroutines.ts";
 import { describeSeconds, describeType } from "./_describe.ts";
 import { type Delay, toSeconds } from "./durations.ts";
 import { asFuture } from "./ensure_future.ts";
@@ -336,6 +336,15 @@ async function valueOf<T>(next: Promise<Arrival<T>[]>, line: CompletionLine<T>):
  * });
  * ```
  */
+export function asCompleted<T>(
+  aws: Iterable<Awaitable<T>>,
+  options?: { timeout?: Delay | null },
+): Iterable<Promise<T>> & AsyncIterable<Completed<T>>;
+/** The form for awaitables of several types. */
+export function asCompleted<A extends Awaitable<unknown>>(
+  aws: Iterable<A>,
+  options?: { timeout?: Delay | null },
+): Iterable<Promise<ResultOf<A>>> & AsyncIterable<Completed<ResultOf<A>>>;
 export function asCompleted<T>(
   aws: Iterable<Awaitable<T>>,
   options: { timeout?: Delay | null } = {},

@@ -1,3 +1,4 @@
+import { isFatal } from "./_cancelled.ts";
 import type { EventLoop, ExceptionContext, ExceptionHandler } from "../event_loop.ts";
 import { requireTaskOptions } from "./_argument_checks.ts";
 import { type Bindings, ContextCell, threadCell } from "./_context_cell.ts";
@@ -14,7 +15,7 @@ import {
   setDefaultExecutor,
   shutdownDefaultExecutor,
 } from "./executors.ts";
-import { FatalError, RuntimeError } from "./exceptions.ts";
+import { RuntimeError } from "./exceptions.ts";
 import { ExceptionReporter, printContext } from "./_exception_reporter.ts";
 import { addEntry, Future, markRetrieved, removeEntry } from "./_future.ts";
 import { InternalCallback } from "./_internal_callback.ts";
@@ -372,7 +373,7 @@ export class BaseEventLoop implements LoopCore {
 
   /** A fatal error ends a run; plain code has no run to end, so there it is reported. */
   #metFatal(error: unknown): boolean {
-    if (error instanceof FatalError && this.#run !== null) {
+    if (isFatal(error) && this.#run !== null) {
       this.#fatal = { error };
       return true;
     }

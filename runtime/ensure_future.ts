@@ -1,3 +1,4 @@
+import { isCancelled } from "./_cancelled.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { eventLoop, type OptionsOf, optionsOf } from "./_options.ts";
 import { completionOf, ConcurrentFuture } from "./_concurrent_future.ts";
@@ -13,7 +14,6 @@ import {
   settleError,
   settleResult,
 } from "./_future.ts";
-import { CancelledError } from "./exceptions.ts";
 import { isFuture } from "./futures.ts";
 import { type Behind, behindOf, callOff } from "./_known.ts";
 import { loopFuture } from "./_loop_future.ts";
@@ -138,7 +138,7 @@ export class WaitFuture<T> extends Future<T> {
     promise.then(
       (value) => settleResult(this, value),
       (error) => {
-        if (error instanceof CancelledError) {
+        if (isCancelled(error)) {
           settleCancelled(this, error.message || undefined, error);
         } else settleError(this, error);
       },

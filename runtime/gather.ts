@@ -23,7 +23,7 @@ const OPTIONS: OptionsOf<{ returnExceptions?: boolean }> = optionsOf("{ returnEx
 }, { loop: "the futures tell it" });
 
 /** The future of a gather: cancelling it cancels the children, and their ends end it. */
-class GatheringFuture extends Future<unknown[]> {
+export class GatheringFuture extends Future<unknown[]> {
   readonly #children: readonly Future<unknown>[];
   /** Without duplicates; each is awaited once. */
   readonly #distinct: ReadonlySet<Future<unknown>>;

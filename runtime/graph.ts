@@ -9,6 +9,8 @@ import { currentTask } from "./current_task.ts";
 import { describeType } from "./_describe.ts";
 import { entriesOf, type Future } from "./_future.ts";
 import { isFuture } from "./futures.ts";
+import { GatheringFuture } from "./gather.ts";
+import { ShieldingFuture } from "./shield.ts";
 import { type OptionsOf, optionsOf, whole, writable } from "./_options.ts";
 import { Site } from "./_stack.ts";
 import { isTask, scopeOf, type Task } from "./tasks.ts";
@@ -238,12 +240,18 @@ function limited(lines: string[], limit: number | undefined): string[] {
 const ids: WeakMap<object, number> = new WeakMap();
 let lastId = 0;
 
-/** `Task(name="x", id=0x1)`; the id tells apart what has the same name. */
+/** `Task(name="x", id=0x1)`, `gather(id=0x2)`; the id tells apart what has the same name. */
 function labelOf(future: Future<unknown>): string {
   let id = ids.get(future);
   if (id === undefined) ids.set(future, id = ++lastId);
   const name = isTask(future) ? `name=${JSON.stringify(future.getName())}, ` : "";
-  return `${isTask(future) ? "Task" : "Future"}(${name}id=0x${id.toString(16)})`;
+  return `${kindOf(future)}(${name}id=0x${id.toString(16)})`;
+}
+
+function kindOf(future: Future<unknown>): string {
+  if (isTask(future)) return "Task";
+  if (future instanceof GatheringFuture) return "gather";
+  return future instanceof ShieldingFuture ? "shield" : "Future";
 }
 
 function render(root: FutureCallGraph): string[] {

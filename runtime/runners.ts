@@ -1,10 +1,11 @@
+import { isCancelled, noteReason } from "./_cancelled.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { ContextCell } from "./_context_cell.ts";
 import { cellOf, Context, contextKind, contextOf, currentBindings } from "./context.ts";
 import { abortSignal, anything, flag, type OptionsOf, optionsOf, orNull } from "./_options.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { describeType, staysInThread } from "./_describe.ts";
-import { CancelledError, KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
+import { KeyboardInterrupt, RuntimeError } from "./exceptions.ts";
 import { BaseEventLoop } from "./base_event_loop.ts";
 import { gather } from "./gather.ts";
 import { onInterrupt } from "./_interrupts.ts";
@@ -101,7 +102,7 @@ export class Runner implements AsyncDisposable {
     const task = loop.createTask(coro, { context });
     const { signal } = this.#options;
     const abort = (): void => {
-      cancelTask(task as Task<unknown>, { message: undefined, cause: signal!.reason });
+      cancelTask(task as Task<unknown>, { message: undefined, cause: noteReason(signal!.reason) });
     };
     if (signal?.aborted) abort();
     else signal?.addEventListener("abort", abort, { once: true });
@@ -114,7 +115,7 @@ export class Runner implements AsyncDisposable {
       return await loop.runUntilComplete(task);
     } catch (error) {
       // A task factory may have made something that cannot count requests.
-      if (interrupted && error instanceof CancelledError && task.uncancel?.() === 0) {
+      if (interrupted && isCancelled(error) && task.uncancel?.() === 0) {
         throw new KeyboardInterrupt("interrupted by SIGINT");
       }
       throw error;

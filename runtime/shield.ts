@@ -41,7 +41,7 @@ const reported: WeakSet<Future<unknown>> = new WeakSet();
 export function shield<T>(aw: Awaitable<T>): Future<T> {
   const inner = protectedFuture(aw);
   if (inner.done()) return inner;
-  const outer = new Future<T>({ loop: inner.getLoop() });
+  const outer = new ShieldingFuture<T>({ loop: inner.getLoop() });
   const shown = inner as Future<unknown>;
   const onInner = new InternalCallback(inner, () => copyState(inner, outer), outer);
   addEntry(shown, onInner);
@@ -54,6 +54,13 @@ export function shield<T>(aw: Awaitable<T>): Future<T> {
     }),
   );
   return outer;
+}
+
+/** What shields another future; the call graph tells it from others. */
+export class ShieldingFuture<T> extends Future<T> {
+  static {
+    Object.defineProperty(this, "name", { value: "Future" });
+  }
 }
 
 /** The future of what is protected. An asyncio wait behind a promise belongs to the current task no more. */

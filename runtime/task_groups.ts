@@ -1,8 +1,8 @@
 import { runBody } from "./_body.ts";
-import { asCancellation, forgiveCancellation } from "./_cancelled.ts";
+import { asCancellation, forgiveCancellation, isCancelled, isFatal } from "./_cancelled.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { notABody } from "./_argument_checks.ts";
-import { CancelledError, ExceptionGroup, FatalError, RuntimeError } from "./exceptions.ts";
+import { CancelledError, ExceptionGroup, RuntimeError } from "./exceptions.ts";
 import { openChildScope } from "./_frame.ts";
 import { addEntry, type FutureEntry, takeFailure } from "./_future.ts";
 import type { LoopCore } from "./_loop_core.ts";
@@ -68,12 +68,16 @@ export class TaskGroup {
   constructor() {}
 
   /**
-   * Runs the body, then waits for all tasks, and resolves to what the body returned.
+   * Runs the body, then waits for all tasks, and resolves to what the body returned; the type of an array is a tuple.
    *
    * @throws {ExceptionGroup} with every failure of the tasks and of the body
    * @throws {RuntimeError} when it has been entered before
    */
-  with<R>(body: (group: this) => R | PromiseLike<R>): Promise<R> {
+  // Whatever it is; that a tuple is named makes the compiler infer one.
+  // deno-lint-ignore ban-types
+  with<R extends [] | {} | null | undefined | void>(
+    body: (group: this) => R | PromiseLike<R>,
+  ): Promise<R> {
     if (this.#phase !== "new") {
       return Promise.reject(
         new RuntimeError(`${this} has already been entered: make one for each with()`),
@@ -167,7 +171,7 @@ export class TaskGroup {
     if (failure === null) return;
     const { error } = failure;
     this.#errors.push(error);
-    if (error instanceof FatalError && this.#fatal === null) this.#fatal = { error };
+    if (isFatal(error) && this.#fatal === null) this.#fatal = { error };
     const parent = this.#scope!.task;
     if (parent?.done() === true) {
       this.#loop.callExceptionHandler({
@@ -205,8 +209,8 @@ export class TaskGroup {
     if (failure !== null) {
       failure = this.#translate(failure.error);
       const { error } = failure;
-      if (error instanceof FatalError && this.#fatal === null) this.#fatal = { error };
-      if (error instanceof CancelledError) this.#propagated = error;
+      if (isFatal(error) && this.#fatal === null) this.#fatal = { error };
+      if (isCancelled(error)) this.#propagated = error;
       if (!this.#aborting) this.#abort();
     }
     this.#awaitTasks(() => this.#leave(value, failure));
@@ -258,7 +262,7 @@ export class TaskGroup {
       this.#reject(this.#propagated);
       return;
     }
-    if (failure !== null && !(failure.error instanceof CancelledError)) {
+    if (failure !== null && !isCancelled(failure.error)) {
       this.#errors.push(failure.error);
     }
     if (this.#errors.length === 0) {
@@ -269,7 +273,7 @@ export class TaskGroup {
     // A cancellation from outside that lost against the failures interrupts the next wait instead.
     const outermost = outermostAsked(asked);
     if (outermost !== null && outermost.pending === null) {
-      outermost.leavePending({ message: undefined });
+      outermost.leavePending({ message: undefined, again: true });
     }
     this.#reject(new ExceptionGroup("unhandled errors in a TaskGroup", this.#errors));
   }

@@ -1,8 +1,14 @@
-import { isAbortError, isThenable, requireCoroutine } from "./_argument_checks.ts";
-import { makeCancelledError } from "./_cancelled.ts";
+import { isThenable, requireCoroutine } from "./_argument_checks.ts";
+import {
+  asCancellation,
+  isCancelled,
+  isFatal,
+  makeCancelledError,
+  noteReason,
+} from "./_cancelled.ts";
 import { ContextCell } from "./_context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
-import { CancelledError, FatalError, InvalidStateError, RuntimeError } from "./exceptions.ts";
+import { InvalidStateError, RuntimeError } from "./exceptions.ts";
 import { runInScope, storedScope } from "./_frame.ts";
 import {
   coreOf,
@@ -59,7 +65,7 @@ export let cancelTask: (task: Task<unknown>, request: CancelRequest) => boolean;
  *
  * @example
  * ```ts
- * import { CancelledError, createTask, run, sleep } from "@asyncio/asyncio";
+ * import { createTask, run, sleep } from "@asyncio/asyncio";
  * import assert from "node:assert/strict";
  *
  * await run(async () => {
@@ -210,7 +216,7 @@ export class Task<T> extends Future<T> {
 
   #listen(signal: AbortSignal): void {
     const abort = (): void => {
-      cancelTask(this as Task<unknown>, { message: undefined, cause: signal.reason });
+      cancelTask(this as Task<unknown>, { message: undefined, cause: noteReason(signal.reason) });
     };
     if (signal.aborted) abort();
     else if (!this.done()) {
@@ -252,14 +258,17 @@ export class Task<T> extends Future<T> {
     const asked = this.#scope.requests > 0;
     this.#leave();
     if (this.done()) reportForced(this);
-    else if (error instanceof CancelledError) settleCancelled(this, undefined, error);
-    else if (asked && isAbortError(error)) {
-      const cancelled = makeCancelledError(undefined, coreOf(this).getDebug());
-      cancelled.cause = error;
-      settleCancelled(this, undefined, cancelled);
-    } else {
-      settleError(this, error);
-      if (error instanceof FatalError) coreOf(this).scheduler.fail(error);
+    else {
+      const cancelled = asked
+        ? asCancellation(error, coreOf(this).getDebug())
+        : isCancelled(error)
+        ? error
+        : null;
+      if (cancelled !== null) settleCancelled(this, undefined, cancelled);
+      else {
+        settleError(this, error);
+        if (isFatal(error)) coreOf(this).scheduler.fail(error);
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import { isCancelled } from "./_cancelled.ts";
 import { ConcurrentFuture } from "./_concurrent_future.ts";
 import type { Awaitable } from "./coroutines.ts";
 import { warnOfStarted } from "./_debug_warnings.ts";
@@ -133,7 +134,7 @@ function leavable<T>(promise: PromiseLike<T>): Future<T> {
     (value) => settleResult(shown, value),
     (error) => {
       if (!future.done()) settleError(shown, error);
-      else if (!(error instanceof CancelledError)) {
+      else if (!isCancelled(error)) {
         loop.callExceptionHandler({
           message: "Exception in a promise that waitFor() had left behind",
           exception: error,
@@ -199,7 +200,7 @@ class EndWait<T> extends Wait<T> implements FutureEntry {
     try {
       return this.#future.result();
     } catch (error) {
-      if (!this.#asked || !(error instanceof CancelledError)) throw error;
+      if (!this.#asked || !isCancelled(error)) throw error;
       throw toTimeoutError(error, this.#origin, 0);
     }
   }

@@ -1,3 +1,4 @@
+import { noteReason } from "./_cancelled.ts";
 import type { Coroutine } from "./coroutines.ts";
 import { Deadline } from "./_deadline.ts";
 import { describeType } from "./_describe.ts";
@@ -46,7 +47,7 @@ class SignalBody<T> extends Deadline<T> implements EventListenerObject {
   }
 
   handleEvent(): void {
-    this.fire(undefined, this.#signal.reason);
+    this.fire(undefined, noteReason(this.#signal.reason));
   }
 
   protected convert(): unknown {

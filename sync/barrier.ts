@@ -41,6 +41,8 @@ export class Barrier {
   #state: State = "filling";
   /** Those inside, whatever they wait for or leave for. */
   #count = 0;
+  /** What those inside will return. */
+  readonly #indexes: Set<number> = new Set();
 
   /**
    * An empty barrier.
@@ -84,7 +86,7 @@ export class Barrier {
   /**
    * Arrives, and waits until all parties have.
    *
-   * @returns 0 for the first to arrive, up to `parties - 1`
+   * @returns 0 for the first to arrive, up to `parties - 1`; of one that was cancelled, the next to arrive has the number
    * @throws {BrokenBarrierError} when the barrier is, or meanwhile gets, aborted or reset
    * @throws {CancelledError} when the wait is cancelled
    * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
@@ -143,9 +145,9 @@ export class Barrier {
     if (this.#state === "broken") {
       throw new BrokenBarrierError("Barrier aborted: reset() makes it usable again");
     }
-    const index = this.#count++;
+    const index = this.#takeIndex();
     try {
-      if (index + 1 === this.#parties) {
+      if (++this.#count === this.#parties) {
         this.#state = "draining";
         condition.notifyAll();
       } else {
@@ -156,8 +158,17 @@ export class Barrier {
       }
       return index;
     } finally {
+      this.#indexes.delete(index);
       this.#exit();
     }
+  }
+
+  /** One that nobody inside has: who was cancelled has left a gap. */
+  #takeIndex(): number {
+    let index = this.#indexes.has(this.#count) ? 0 : this.#count;
+    while (this.#indexes.has(index)) index++;
+    this.#indexes.add(index);
+    return index;
   }
 
   /** The state read again, since the compiler believes that an await changes nothing. */

@@ -19,8 +19,12 @@ import { messageOf, rejectsWith } from "./_kit.ts";
 
 const work = (): Promise<void> => Promise.resolve();
 
+interface Block {
+  with(body: () => unknown): Promise<unknown>;
+}
+
 for (
-  const [name, make] of Object.entries({
+  const [name, make] of Object.entries<() => Block>({
     timeout: () => timeout(1),
     timeoutAt: () => timeoutAt(null),
     TaskGroup: () => new TaskGroup(),

@@ -323,12 +323,21 @@ runs("GRAPH-06: formatCallGraph() writes it as asyncio does", async () => {
     "  + Call stack:",
     "  |   waiting for Future(id=0xN)",
     "  + Awaited by:",
-    "    * Future(id=0xN)",
+    "    * gather(id=0xN)",
     "      + Awaited by:",
     '        * Task(name="outer", id=0xN)',
     "          + Call stack:",
-    "          |   waiting for Future(id=0xN)",
+    "          |   waiting for gather(id=0xN)",
   ]);
+  gate.setResult();
+  await outer;
+});
+
+runs("GRAPH-06: what shields is told from other futures", async () => {
+  const { gate, inner } = gated();
+  const outer = named("outer", async () => await shield(inner));
+  await ticks(3);
+  assert.match(formatCallGraph(inner), /\* shield\(id=.*waiting for shield\(id=/s);
   gate.setResult();
   await outer;
 });
