@@ -35,18 +35,20 @@ export function providePlainScope(find: () => Scope): void {
 /** The scope of the running task or callback; undefined in plain code, and in what a loop that has ended left running. */
 export function storedScope(): Scope | undefined {
   const scope = storage.getStore()?.scope;
-  return scope === undefined || !scope.loop.over || isAtWork(scope) ? scope : undefined;
+  return scope !== undefined && scope.loop.over ? scopeAtWork(scope) : scope;
 }
 
 /** The scope in which code runs; in plain code that of the loop which serves it. */
 export function currentScope(): Scope {
   const scope = storage.getStore()?.scope;
-  return scope !== undefined && (!scope.loop.over || isAtWork(scope)) ? scope : findPlainScope();
+  if (scope === undefined) return findPlainScope();
+  return scope.loop.over ? scopeAtWork(scope) ?? findPlainScope() : scope;
 }
 
 /** A task that its closed loop left undone has no other loop, and a body left behind has its CancelledError to come. */
-function isAtWork(scope: Scope): boolean {
-  return (scope.task !== null && !scope.task.done()) || openScope(scope).root.pendingCount > 0;
+function scopeAtWork(scope: Scope): Scope | undefined {
+  const undone = scope.task !== null && !scope.task.done();
+  return undone || openScope(scope).root.pendingCount > 0 ? scope : undefined;
 }
 
 /** A scope below the current one. In plain code it has a context of its own, or handlers would see each other's values. */
