@@ -1,3 +1,4 @@
+import { inOwnScope } from "../runtime/_known.ts";
 import type {
   AddressInfo,
   AddressInfoOptions,
@@ -99,7 +100,9 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     port: number | null,
     options?: ConnectOptions,
   ): Promise<[Transport, P]> {
-    return createConnection(publicLoop(this), protocolFactory, host, port, options);
+    return inOwnScope(() =>
+      createConnection(publicLoop(this), protocolFactory, host, port, options)
+    );
   }
 
   createServer(
@@ -116,7 +119,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     path: string | null,
     options?: ConnectOptions,
   ): Promise<[Transport, P]> {
-    return createUnixConnection(publicLoop(this), protocolFactory, path, options);
+    return inOwnScope(() => createUnixConnection(publicLoop(this), protocolFactory, path, options));
   }
 
   createUnixServer(

@@ -7,6 +7,7 @@
 import { describeType } from "../runtime/_describe.ts";
 import type { EventLoop } from "../event_loop.ts";
 import { currentScope } from "../runtime/_frame.ts";
+import { inOwnScope } from "../runtime/_known.ts";
 import {
   createConnection,
   createServer,
@@ -229,7 +230,16 @@ type Connect = (
   factory: () => StreamReaderProtocol,
 ) => Promise<[Transport, StreamReaderProtocol]>;
 
-async function connectStream(
+/** In a scope of its own, so that `waitFor(openConnection(...), 5)` calls it off and leaves nothing open. */
+function connectStream(
+  what: string,
+  options: ConnectOptions,
+  connect: Connect,
+): Promise<[StreamReader, StreamWriter]> {
+  return inOwnScope(() => connecting(what, options, connect));
+}
+
+async function connecting(
   what: string,
   options: ConnectOptions,
   connect: Connect,

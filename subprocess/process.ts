@@ -1,3 +1,4 @@
+import { inOwnScope } from "../runtime/_known.ts";
 import type { StreamReader } from "../net/stream_reader.ts";
 import type { StreamWriter } from "../net/stream_writer.ts";
 import { type BytesLike, toBytes } from "../runtime/bytes.ts";
@@ -82,8 +83,14 @@ export class Process implements AsyncDisposable {
    * @returns the outputs, null for one that is not piped
    * @throws {TypeError} when the input is neither a Uint8Array nor a string
    */
-  async communicate(
+  communicate(
     input: BytesLike | null = null,
+  ): Promise<[stdout: Uint8Array | null, stderr: Uint8Array | null]> {
+    return inOwnScope(() => this.#communicate(input));
+  }
+
+  async #communicate(
+    input: BytesLike | null,
   ): Promise<[stdout: Uint8Array | null, stderr: Uint8Array | null]> {
     // Before anything is read: a second call must find the outputs untouched.
     const data = input === null ? null : toBytes(input, "the input");
