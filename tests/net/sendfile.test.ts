@@ -376,6 +376,29 @@ runs(
   },
 );
 
+runs(
+  "SENDF-05: a protocol that is given the connection while a file is sent keeps it",
+  async ({ loop }) => {
+    const far = new Recorder();
+    const server = await loop.createServer(() => far, "127.0.0.1", 0);
+    const [before, after] = [new Recorder(), new Recorder()];
+    const [transport] = await loop.createConnection(() => before, "127.0.0.1", portOf(server));
+    await until(() => far.transport !== null);
+    transport.setWriteBufferLimits({ high: 64 * SIZE });
+    const big = new Blob(Array.from({ length: 4 }, () => content));
+    const [sending] = [createTask(() => loop.sendfile(transport, big))];
+    await until(() => transport.getProtocol() !== before);
+    transport.setProtocol(after);
+    assert.equal(await sending, big.size);
+    far.transport!.write("for whoever has it");
+    await until(() => after.received !== "");
+    assert.equal(before.received, "");
+    transport.close();
+    await until(() => after.lost === null && far.lost !== undefined);
+    server.close();
+  },
+);
+
 /** Both ends of a connection as sockets, with what arrives at the second. */
 async function sockets(loop: EventLoop): Promise<[Socket, () => Promise<Uint8Array>]> {
   const listener = new Socket();
