@@ -184,6 +184,7 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
 
   /** Writes for who has borrowed the writing side. */
   writeLent(chunk: Uint8Array): void {
+    if (this.phase === "handed") this.#drop();
     if (this.phase !== "open") return;
     this.#queue.write(chunk);
     this.#marks.rose(this.#queue.size);

@@ -380,15 +380,18 @@ runs(
   "SENDF-05: a protocol that is given the connection while a file is sent keeps it",
   async ({ loop }) => {
     const far = new Recorder();
+    far.dataReceived = () => {};
     const server = await loop.createServer(() => far, "127.0.0.1", 0);
     const [before, after] = [new Recorder(), new Recorder()];
     const [transport] = await loop.createConnection(() => before, "127.0.0.1", portOf(server));
     await until(() => far.transport !== null);
-    transport.setWriteBufferLimits({ high: 64 * SIZE });
-    const big = new Blob(Array.from({ length: 4 }, () => content));
+    far.transport!.pauseReading();
+
+    const big = new Blob(Array.from({ length: 20 }, () => content));
     const [sending] = [createTask(() => loop.sendfile(transport, big))];
-    await until(() => transport.getProtocol() !== before);
+    await until(() => transport.getWriteBufferSize() > 0);
     transport.setProtocol(after);
+    far.transport!.resumeReading();
     assert.equal(await sending, big.size);
     far.transport!.write("for whoever has it");
     await until(() => after.received !== "");

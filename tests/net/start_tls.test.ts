@@ -282,6 +282,7 @@ runs(
     const ends = await connected(loop);
     const [client] = await upgraded(loop, ends);
     assert.throws(() => ends.client.write("in plain text"), RuntimeError);
+    await assert.rejects(loop.sendfile(ends.client, new Blob(["in plain text"])), RuntimeError);
     assert.equal(ends.client.isClosing(), false);
     ends.client.close();
     assert.equal(client.isClosing(), true);

@@ -458,6 +458,29 @@ runs(
   },
 );
 
+runs(
+  "TLS-13: a file that begins while the rest is sent goes out in the clear, before TLS",
+  async ({ loop }) => {
+    const channel = new FakeChannel();
+    channel.takes = false;
+    const { transport, protocol } = await opened(loop, new Recorder(), channel);
+    transport.write("the rest");
+    const [upgrade] = await started(() => loop.startTls(transport, protocol, clientSsl, named));
+    const [sending] = [createTask(() => loop.sendfile(transport, new Blob(["a file"])))];
+    await until(() => transport.getWriteBufferSize() === 14);
+    channel.finish();
+    await until(() => channel.writes.length === 2);
+    assert.equal(await sending, 6);
+    channel.finish();
+    await until(() => channel.writes.length > 2);
+    assert.deepEqual(channel.writes.slice(0, 2).map(text), ["the rest", "a file"]);
+    assert.equal(channel.writes[2]![0], 22);
+    upgrade.cancel();
+    await assert.rejects(async () => await upgrade, CancelledError);
+    await until(() => protocol.lost === null);
+  },
+);
+
 runs("TLS-14: closing the transport while the rest is sent ends startTls()", async ({ loop }) => {
   for (const abort of [false, true]) {
     const channel = new FakeChannel();
