@@ -326,6 +326,25 @@ runs("SENDF-06: nobody else writes, ends or upgrades while a file is sent", asyn
   assert.ok(got() > 0);
 });
 
+runs("SENDF-06: an upgrade that waits lets a file go out whole first", async ({ loop }) => {
+  const { transport, got, read, end } = await unread(loop);
+  transport.write(new Uint8Array(20_000_000));
+  await stuck(transport);
+  const queued = transport.getWriteBufferSize();
+  const upgrade = createTask(() =>
+    loop.startTls(transport, new Recorder(), { caCerts: [caCert] }, { serverHostname: "" })
+  );
+  const sending = createTask(() => loop.sendfile(transport, new Blob([content])));
+  await until(() => transport.getWriteBufferSize() > queued);
+  read();
+  assert.equal(await sending, SIZE);
+  // The ClientHello comes behind it, to a peer that speaks no TLS.
+  await until(() => got() > 20_000_000 + SIZE);
+  upgrade.cancel();
+  await assert.rejects(async () => await upgrade, { name: "CancelledError" });
+  await end();
+});
+
 runs(
   "SENDF-06: a protocol that is set while a file is sent stays, and is told of room",
   async ({ loop }) => {
