@@ -12,7 +12,9 @@ import { hostOf } from "./_host_of.ts";
 import { netLoop } from "./_net_loop.ts";
 import { openTransport } from "./_open_transport.ts";
 import type { ConnectOptions } from "./options.ts";
+import { showingCaller } from "../runtime/_stack.ts";
 import type { BufferedProtocol, Protocol } from "./protocols.ts";
+import type { RawChannel } from "./host.ts";
 import type { Socket } from "./sockets.ts";
 import { requireUnixStream, takeChannel } from "./_take_socket.ts";
 import type { TlsSetup } from "./_tls_arguments.ts";
@@ -29,7 +31,13 @@ export async function connectToHost<P extends Protocol | BufferedProtocol>(
   tls: TlsSetup | null,
 ): Promise<[Transport, P]> {
   checkTls(tls);
-  const channel = await connectTcp(loop, host, port, options);
+  let channel: RawChannel;
+  try {
+    channel = await connectTcp(loop, host, port, options);
+  } catch (error) {
+    // With several addresses it was made in their tasks.
+    throw showingCaller(error);
+  }
   return await openTransport(loop, channel, protocolFactory, tls);
 }
 

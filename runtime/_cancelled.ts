@@ -1,5 +1,6 @@
 import { isAbortError } from "./_argument_checks.ts";
 import { CancelledError, FatalError } from "./exceptions.ts";
+import { rejectShowingCaller } from "./_stack.ts";
 
 /** False under hardened intrinsics (`node --frozen-intrinsics`, SES), where the assignment would throw. */
 const limitIsWritable: boolean =
@@ -132,7 +133,7 @@ export function forgiving<T>(inner: Promise<T>): Promise<T> {
   const promise = new Promise<T>((resolve, reject) => {
     inner.then(resolve, (error) => {
       forgiveCancellation(promise, error);
-      reject(error);
+      rejectShowingCaller({ resolve, reject }, error, false);
     });
   });
   return promise;

@@ -5,6 +5,7 @@ import { openChildScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Reaction } from "./_reaction.ts";
 import { Scope } from "./_scope.ts";
+import { rejectShowingCaller } from "./_stack.ts";
 
 let capturedResolve: (value: unknown) => void;
 let capturedReject: (error: unknown) => void;
@@ -28,6 +29,8 @@ export abstract class Deadline<R> implements BodyRun<R> {
   readonly #base: number;
   readonly #resolve: (value: R) => void;
   readonly #rejectPromise: (error: unknown) => void;
+  /** The error that was made of the body's CancelledError. */
+  #made: unknown = null;
   #fired = false;
   #settled = false;
   #left = false;
@@ -141,7 +144,7 @@ export abstract class Deadline<R> implements BodyRun<R> {
   #verdict(error: CancelledError, cause: unknown, delivered = false): unknown {
     if (cause !== undefined) error.cause ??= cause;
     const { scope } = this;
-    if (scope.requestsAbove() <= this.#base) return this.convert(error);
+    if (scope.requestsAbove() <= this.#base) return this.#made = this.convert(error);
     // Somebody who encloses this asked too: the error that leaves here delivers that request, unless it was made later than
     // the error, by the cleanup of the body.
     const asked = scope.nearestAskedAbove();
@@ -151,7 +154,8 @@ export abstract class Deadline<R> implements BodyRun<R> {
 
   #reject(error: unknown): void {
     forgiveCancellation(this.promise, error);
-    this.#rejectPromise(error);
+    const settling = { resolve: this.#resolve, reject: this.#rejectPromise };
+    rejectShowingCaller(settling, error, error === this.#made);
   }
 
   #end(): void {

@@ -17,6 +17,13 @@ export function describeSeconds(seconds: number): string {
   return `${shown} ${shown === 1 ? "second" : "seconds"}`;
 }
 
+const ownErrors: WeakSet<object> = new WeakSet();
+
+/** Whether an error is of one of the library's classes; not of a class that was derived from one. */
+export function isOwnError(error: Error): boolean {
+  return ownErrors.has(Object.getPrototypeOf(error));
+}
+
 /**
  * Gives an error class its name where JavaScript looks for it: on the prototype, as the built-in errors have it, and on
  * the class itself. As a literal it survives minifiers that rename classes; not being enumerable it stays out of
@@ -26,6 +33,7 @@ export function nameError(
   errorClass: { readonly prototype: Error },
   name: string,
 ): void {
+  ownErrors.add(errorClass.prototype);
   const descriptor = { value: name, configurable: true, enumerable: false };
   Object.defineProperty(errorClass.prototype, "name", { ...descriptor, writable: true });
   Object.defineProperty(errorClass, "name", { ...descriptor, writable: false });

@@ -1,5 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
-import { forgiving, isCancelled, makeCancelledError } from "./_cancelled.ts";
+import { forgiveCancellation, forgiving, isCancelled, makeCancelledError } from "./_cancelled.ts";
 import { type Context, contextKind } from "./context.ts";
 import { callbackNames, DoneCallback } from "./_done_callback.ts";
 import { CancelledError, InvalidStateError, RuntimeError } from "./exceptions.ts";
@@ -219,8 +219,12 @@ export class Future<T> implements Promise<T> {
     const wait = new FutureWait<T>(this, scope, this.#loop);
     this.#add(wait);
     wait.begin();
-    const promise = wait.promise.then(onfulfilled, onrejected);
-    if (typeof onrejected !== "function") wait.promise.then(undefined, forgive(promise));
+    if (typeof onrejected === "function") return wait.promise.then(onfulfilled, onrejected);
+    // One reaction, as a second one would hide who awaits from stack traces.
+    const promise: Promise<A | B> = wait.promise.then(onfulfilled, (error) => {
+      forgiveCancellation(promise, error);
+      throw error;
+    });
     return promise;
   }
 
@@ -384,14 +388,4 @@ export class Future<T> implements Promise<T> {
       return makeCancelledError(message, future.#loop.getDebug());
     };
   }
-}
-
-/**
- * A dropped chain that only a cancellation ends is nobody's unhandled rejection. For every other error the promise is left
- * as it is: who handles it is the business of whoever has it.
- */
-function forgive(promise: Promise<unknown>): (error: unknown) => void {
-  return (error) => {
-    if (isCancelled(error)) promise.then(undefined, () => {});
-  };
 }

@@ -1,6 +1,7 @@
 import { forgiveCancellation } from "./_cancelled.ts";
 import { currentScope, runInScope } from "./_frame.ts";
 import { type CancelRequest, openScope, Scope, type ScopeWait } from "./_scope.ts";
+import { rejectShowingCaller } from "./_stack.ts";
 
 /**
  * What came of a request to end what stands behind a promise.
@@ -147,7 +148,7 @@ export function withOwnScope<T>(work: (scope: Scope) => Promise<T>): Promise<T> 
     }, (error) => {
       scope.close();
       forgiveCancellation(promise, error);
-      reject(error);
+      rejectShowingCaller({ resolve, reject }, error, false);
     });
   });
   scope.promise = promise;

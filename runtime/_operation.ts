@@ -9,8 +9,11 @@ export interface OperationsHolder {
 export function countAsOperation<T>(wait: Wait<T>): void {
   const { operations } = wait.scope.loop as unknown as OperationsHolder;
   operations.add(wait);
-  const forget = (): void => {
+  // Not by a reaction of its promise, which would hide who awaits it from stack traces.
+  if (!wait.pending && !wait.woken && !wait.cancelled) operations.delete(wait);
+  const run = wait.run;
+  wait.run = () => {
     operations.delete(wait);
+    return run.call(wait);
   };
-  wait.promise.then(forget, forget);
 }

@@ -2,6 +2,7 @@ import { BrokenExecutor, RuntimeError } from "./exceptions.ts";
 import { addEntry, type Future } from "./_future.ts";
 import { InternalCallback } from "./_internal_callback.ts";
 import { type Job, type JobHolder, requireFree } from "./_job.ts";
+import { markForeign } from "./_stack.ts";
 import { findErrorClass, wire } from "./_thread_errors.ts";
 import type { EncodedValue, WorkerMessage } from "./_thread_protocol.ts";
 import { transferMarks } from "./thread_transfer.ts";
@@ -202,5 +203,7 @@ export class PoolWorker implements JobHolder {
 }
 
 function decode(error: EncodedValue): unknown {
-  return wire.decodeThrown(error, findErrorClass);
+  const decoded = wire.decodeThrown(error, findErrorClass);
+  markForeign(decoded);
+  return decoded;
 }

@@ -1,3 +1,5 @@
+import { isOwnError } from "./_describe.ts";
+
 interface StackCapture {
   stackTraceLimit?: number;
   captureStackTrace?(target: object, above?: unknown): void;
@@ -101,4 +103,106 @@ function plainPath(location: string): string {
     // A path with a lone "%", as Bun shows it: it is plain already.
     return path;
   }
+}
+
+/** What settles a promise: its own functions, as V8 looks through no other. */
+export interface Settling {
+  resolve(value: never): void;
+  reject(error: unknown): void;
+}
+
+/** V8 alone looks at who awaits. */
+export const seesAwaiting: boolean = !("Bun" in globalThis) &&
+  (Error as unknown as StackCapture).captureStackTrace !== undefined;
+const ready: Promise<void> = Promise.resolve();
+const shown: WeakSet<object> = new WeakSet();
+const foreign: WeakSet<object> = new WeakSet();
+
+/** The error was made in another thread or process, and so its frames are of there. */
+export function markForeign(error: unknown): void {
+  if (error instanceof Error) foreign.add(error);
+}
+
+/**
+ * Rejects a promise with an error whose stack shows the code that awaits the promise, one microtask later than `reject`.
+ *
+ * An error that the loop or the runtime made has only their frames. V8 adds who awaits, but only to what is captured in the
+ * reaction of a promise that leads to the awaiting code; so the stack is captured anew in such a reaction. Errors of the
+ * program have its frames already, and a promise with more than one reaction leads nowhere.
+ *
+ * @param site where the wait was made, in debug mode, for runtimes that don't tell who awaits
+ * @param made whether the error was made for this promise; one that comes from elsewhere may show the program already
+ */
+export function rejectShowingCaller(
+  settling: Settling,
+  error: unknown,
+  made: boolean,
+  site: Site | null = null,
+): void {
+  if (!lacksCaller(error, made)) {
+    settling.reject(error);
+    return;
+  }
+  if (!seesAwaiting) {
+    if (site !== null) showSite(error, site);
+    settling.reject(error);
+    return;
+  }
+  const reaction = (): void => {
+    showCaller(error, made, reaction);
+    settling.reject(error);
+  };
+  ready.then(reaction).then(settling.resolve as () => void, settling.reject);
+}
+
+/** The same for what an async function throws after one of its own awaits: `throw showingCaller(error)`. */
+export function showingCaller(error: unknown): unknown {
+  if (seesAwaiting && lacksCaller(error, false)) showCaller(error, false, showingCaller);
+  return error;
+}
+
+function lacksCaller(error: unknown, made: boolean): error is Error {
+  try {
+    return error instanceof Error && !shown.has(error) && Object.isExtensible(error) &&
+      (made || foreign.has(error) || isOwnError(error)) &&
+      // A cancellation has a stack in debug mode only.
+      (made || error.name !== "CancelledError");
+  } catch {
+    // A revoked proxy, which throws at each question.
+    return false;
+  }
+}
+
+function showCaller(error: Error, made: boolean, above: unknown): void {
+  const errors = Error as unknown as Required<StackCapture>;
+  const limit = errors.stackTraceLimit;
+  if (!stackLimitIsWritable || typeof limit !== "number" || limit === 0) return;
+  const isForeign = foreign.has(error);
+  if (!made && !isForeign && showsProgram(String(error.stack))) return;
+  errors.stackTraceLimit = Math.max(limit, REACH);
+  const seen: { stack?: string } = {};
+  errors.captureStackTrace(seen, above);
+  const frames = (seen.stack ?? "").split("\n").filter((line) => isUserFrame(line.trim()));
+  // Where nobody of the program awaits it here, perhaps somebody does further up.
+  if (frames.length > 0) {
+    shown.add(error);
+    if (isForeign) appendFrames(error, frames);
+    else errors.captureStackTrace(error, above);
+  }
+  errors.stackTraceLimit = limit;
+}
+
+function showSite(error: Error, site: Site): void {
+  if (site.text === "" || !foreign.has(error) && showsProgram(String(error.stack))) return;
+  shown.add(error);
+  appendFrames(error, site.text.split("\n").map((frame) => `    ${frame}`));
+}
+
+function appendFrames(error: Error, frames: readonly string[]): void {
+  const value = [error.stack ?? String(error), ...frames].join("\n");
+  Object.defineProperty(error, "stack", { value, configurable: true, writable: true });
+}
+
+function showsProgram(stack: string): boolean {
+  return stack.split("\n").some((line) => isUserFrame(line.trim()));
 }

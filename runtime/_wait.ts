@@ -3,7 +3,7 @@ import { CancelledError, RuntimeError } from "./exceptions.ts";
 import { currentScope } from "./_frame.ts";
 import { isLeftWaiting } from "./_loop_end.ts";
 import { Reaction } from "./_reaction.ts";
-import { Site } from "./_stack.ts";
+import { rejectShowingCaller, seesAwaiting, type Settling, Site } from "./_stack.ts";
 import type { ReadyEntry, Scheduler, Turn } from "./_scheduler.ts";
 import { type CancelRequest, openScope, type Scope, type ScopeWait } from "./_scope.ts";
 
@@ -167,11 +167,25 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
       }
       this.#resolve(this.onWake());
     } catch (error) {
-      // The awaiter may have dropped the promise (a lost race); a cancellation is then nobody's unhandled rejection.
-      if (isCancelled(error)) this.promise.then(undefined, ignore);
-      this.#reject(error);
+      if (isCancelled(error) && !this.scope.loop.recordsSites) {
+        // The awaiter may have dropped the promise (a lost race); a cancellation is then nobody's unhandled rejection.
+        this.promise.then(undefined, ignore);
+        this.#reject(error);
+      } else this.#rejectWith(error);
     }
     return root;
+  }
+
+  /** Not for cancellations outside debug mode, which have no stack at all. */
+  #rejectWith(error: unknown): void {
+    const settling: Settling = { resolve: this.#resolve, reject: this.#reject };
+    if (isCancelled(error)) {
+      const forgive = (): void => void this.promise.then(undefined, ignore);
+      // Later where a second reaction would hide who awaits.
+      if (seesAwaiting) queueMicrotask(() => queueMicrotask(forgive));
+      else forgive();
+      rejectShowingCaller(settling, error, true, this.site);
+    } else rejectShowingCaller(settling, error, false, this.site);
   }
 
   /** What is waited for, for reports of deadlocks. */

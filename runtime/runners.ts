@@ -12,7 +12,8 @@ import { onInterrupt } from "./_interrupts.ts";
 import { leftBehind } from "./_body.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { getEventLoopPolicy, markOwnedByRun, newEventLoop, runningLoop } from "./policies.ts";
-import type { Scope } from "./_scope.ts";
+import type { Scope, ScopeWait } from "./_scope.ts";
+import { placeOf, type Site } from "./_stack.ts";
 import { allTasks } from "./all_tasks.ts";
 import { cancelTask, requireCoroutine, Task } from "./tasks.ts";
 import { showAs } from "./_printing.ts";
@@ -116,7 +117,7 @@ export class Runner implements AsyncDisposable {
     } catch (error) {
       // A task factory may have made something that cannot count requests.
       if (interrupted && isCancelled(error) && task.uncancel?.() === 0) {
-        throw new KeyboardInterrupt("interrupted by SIGINT");
+        throw new KeyboardInterrupt("interrupted by SIGINT", { cause: error });
       }
       throw error;
     } finally {
@@ -229,9 +230,30 @@ async function cancelAllTasks(loop: EventLoop): Promise<void> {
 
 /** What finished tasks left waiting ends with the tasks that are left, one of which may await it. */
 function cancelHotBranches(loopScope: Scope): void {
-  const request = { message: undefined };
-  for (const wait of loopScope.waits()) wait.cancel(request);
-  for (const child of loopScope.children()) if (child.root.closed) child.deliver(request);
+  for (const wait of loopScope.waits()) {
+    wait.cancel({ message: droppedText(wait as ScopeWait & Described) });
+  }
+  for (const child of loopScope.children()) {
+    if (!child.root.closed) continue;
+    const [wait] = child.waits();
+    child.deliver({
+      message: wait === undefined ? undefined : droppedText(wait as ScopeWait & Described),
+    });
+  }
+}
+
+/** What all waits tell of themselves. */
+interface Described {
+  readonly site: Site | null;
+  describe(): string;
+}
+
+/** The error of a dropped promise is printed by the runtime, far from where it was made. */
+function droppedText(wait: Described): string {
+  const place = placeOf(wait.site);
+  return `The run ended before this promise, which waits for ${wait.describe()}` +
+    `${place === "" ? "" : `, made at ${place}`}, and which nobody awaited: ` +
+    "write createTask(() => work()) instead of work(), and await the task";
 }
 
 function reportLeftBehind(loop: LoopCore): void {

@@ -7,6 +7,7 @@ import { openChildScope } from "./_frame.ts";
 import { addEntry, type FutureEntry, takeFailure } from "./_future.ts";
 import type { LoopCore } from "./_loop_core.ts";
 import { Scope } from "./_scope.ts";
+import { rejectShowingCaller } from "./_stack.ts";
 import { requireCoroutine, type Task, type TaskOptions } from "./tasks.ts";
 import { Wait } from "./_wait.ts";
 import type { EventLoop } from "../event_loop.ts";
@@ -61,6 +62,8 @@ export class TaskGroup {
   #exitWait: ExitWait | null = null;
   /** One entry serves all tasks. */
   #membership: Membership | null = null;
+  /** The error in which its tasks' errors leave. */
+  #made: unknown = null;
   #resolve: (value: unknown) => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
@@ -95,7 +98,7 @@ export class TaskGroup {
       this.#resolve = resolve;
       this.#reject = (error) => {
         forgiveCancellation(promise, error);
-        reject(error);
+        rejectShowingCaller({ resolve, reject }, error, error === this.#made);
       };
     });
     runBody(scope, {
@@ -275,7 +278,8 @@ export class TaskGroup {
     if (outermost !== null && outermost.pending === null) {
       outermost.leavePending({ message: undefined, again: true });
     }
-    this.#reject(new ExceptionGroup("unhandled errors in a TaskGroup", this.#errors));
+    this.#made = new ExceptionGroup("unhandled errors in a TaskGroup", this.#errors);
+    this.#reject(this.#made);
   }
 
   get #loop(): LoopCore {
