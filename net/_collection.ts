@@ -11,7 +11,8 @@ export async function requestCollection(): Promise<void> {
   const { Bun } = globalThis as { readonly Bun?: { gc(force: boolean): void } };
   const witness = new WeakRef({});
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (Bun !== undefined) Bun.gc(false);
+    // Without force it would look at young objects only.
+    if (Bun !== undefined) Bun.gc(true);
     else if (!press()) break;
     // A weakly held object stays until the turn ends in which it was made or looked at.
     await nextTurn();

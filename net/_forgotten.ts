@@ -1,10 +1,9 @@
+import { runInRoot } from "../runtime/_root.ts";
 import { requestCollection } from "./_collection.ts";
 
 /** Milliseconds until the runtime is asked to collect, for the first time and at most. */
 const FIRST_DELAY = 250;
-const LONGEST_DELAY = 300_000;
-/** How often for each that is looked for: one collection may miss an object that was just in use. */
-const ROUNDS = 2;
+const LONGEST_DELAY = 60_000;
 
 /**
  * Things that somebody may have forgotten, with what they hold open: tells when all of them have been collected. The callback must
@@ -12,11 +11,14 @@ const ROUNDS = 2;
  */
 export class Forgotten {
   readonly #callback: () => void;
+  readonly #over: () => boolean;
   #held: number;
 
-  constructor(things: readonly object[], callback: () => void) {
+  /** `over` says that nothing is held open any more, which the end of a loop tells nobody. */
+  constructor(things: readonly object[], callback: () => void, over: () => boolean) {
     this.#held = things.length;
     this.#callback = callback;
+    this.#over = over;
     for (const thing of things) collected.register(thing, this, this);
   }
 
@@ -30,6 +32,10 @@ export class Forgotten {
     if (this.#held === 0) return;
     watched.add(this);
     collectSoon();
+  }
+
+  get over(): boolean {
+    return this.#over();
   }
 
   /** Nobody needs to know any more. */
@@ -56,8 +62,9 @@ const collected: FinalizationRegistry<Forgotten> = new FinalizationRegistry((thi
 
 function unwatch(things: Forgotten): void {
   watched.delete(things);
-  if (watched.size > 0 || timer === null) return;
-  clearTimeout(timer);
+  if (watched.size > 0) return;
+  delay = FIRST_DELAY;
+  if (timer !== null) clearTimeout(timer);
   timer = null;
 }
 
@@ -65,18 +72,17 @@ function unwatch(things: Forgotten): void {
 // asked for: soon at first, and twice as late each time that nothing was found, as where a program keeps its writers.
 
 let verdicts = 0;
-let rounds = 0;
 let delay = FIRST_DELAY;
 let collecting = false;
 let timer: ReturnType<typeof setTimeout> | null = null;
 
 function collectSoon(): void {
-  rounds = ROUNDS;
   if (timer === null && !collecting) schedule();
 }
 
 function schedule(): void {
-  timer = setTimeout(collect, delay);
+  // In the root context, which belongs to nobody.
+  timer = runInRoot(() => setTimeout(collect, delay));
   // It must not keep the process from ending.
   (timer as { unref?(): void }).unref?.();
   if (typeof timer === "number") Deno.unrefTimer(timer);
@@ -89,5 +95,6 @@ async function collect(): Promise<void> {
   await requestCollection();
   collecting = false;
   delay = verdicts > before ? FIRST_DELAY : Math.min(2 * delay, LONGEST_DELAY);
-  if (--rounds > 0 && watched.size > 0) schedule();
+  for (const things of watched) if (things.over) things.end();
+  if (watched.size > 0) schedule();
 }

@@ -26,7 +26,11 @@ export class LeftOpen {
 
   constructor(parts: LeftOpenParts, reader: StreamReader, writer: StreamWriter) {
     this.#parts = parts;
-    this.#users = new Forgotten([reader, writer], () => this.#closeUnlessHeld());
+    this.#users = new Forgotten(
+      [reader, writer],
+      () => this.#closeUnlessHeld(),
+      () => parts.state.transport?.isClosing() !== false,
+    );
     this.#users.look();
   }
 

@@ -75,7 +75,11 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
     for (const [fd, reader] of [[1, stdout], [2, stderr]] as const) {
       const output = this.#outputs[fd];
       if (reader === null || !output || output.state.eof) continue;
-      output.users = new Forgotten([reader], () => this.#closeUnused());
+      output.users = new Forgotten(
+        [reader],
+        () => this.#closeUnused(),
+        () => this.#transport?.isClosing() !== false,
+      );
     }
     if (this.#exited) this.#closeUnused();
     return { stdin, stdout, stderr };
