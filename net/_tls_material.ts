@@ -73,9 +73,6 @@ function coded(code: string, cause?: unknown): Error {
   return Object.assign(new Error(code, { cause }), { code });
 }
 
-/** The suites of TLS 1.3, as Node has them. Named nowhere, Node would switch TLS 1.3 off. */
-const SUITES = "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256";
-
 /** What node:tls is to prove itself with, to trust, and to speak. */
 export function toNodeOptions(
   options: UpgradeTls,
@@ -90,7 +87,7 @@ export function toNodeOptions(
     ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
     ...(minimumVersion === undefined ? {} : { minVersion: minimumVersion }),
     ...(maximumVersion === undefined ? {} : { maxVersion: maximumVersion }),
-    ...(ciphers === undefined ? {} : { ciphers: `${SUITES}:${ciphers}` }),
+    ...(ciphers === undefined ? {} : { ciphers }),
   };
 }
 
