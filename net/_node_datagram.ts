@@ -22,6 +22,9 @@ const MAX_HELD = 256;
  */
 const onDeno = "Deno" in globalThis;
 
+/** After so many sends from a queue the runtime's loop has its turn. */
+const SENDS_A_TURN = 2;
+
 /** Binds, and connects where a remote address is given. */
 export async function openDatagram(options: OpenDatagram): Promise<DatagramChannel> {
   const { local, remote, reusePort = false, broadcast = false } = options;
@@ -130,6 +133,7 @@ class NodeDatagramChannel implements DatagramChannel {
   /** Sends that have not completed. */
   #unsent = 0;
   #idle: (() => void) | null = null;
+  #inARow = 0;
   /** On Deno: the end of the queue behind the send under way. */
   #last: Send | null = null;
   #unrefed = false;
@@ -291,6 +295,12 @@ class NodeDatagramChannel implements DatagramChannel {
     }
   }
 
+  /** Deno completes a send within the same turn of its loop: a long queue would keep all that arrives waiting. */
+  #handNext(send: Send): void {
+    if (++this.#inARow % SENDS_A_TURN !== 0) this.#hand(send);
+    else setImmediate(() => this.#hand(send));
+  }
+
   #finished(send: Send, error: Error | null): void {
     // Bun tells an unconnected socket that an earlier datagram was refused, and drops this one, which is innocent.
     if (!this.#connected && !send.again && isRefused(error)) {
@@ -299,7 +309,7 @@ class NodeDatagramChannel implements DatagramChannel {
       return;
     }
     if (--this.#unsent === 0) this.#idle?.();
-    if (send.next !== null) this.#hand(send.next);
+    if (send.next !== null) this.#handNext(send.next);
     else if (this.#last === send) this.#last = null;
     if (this.#closed) {
       if (this.#unsent === 0) this.#socket.close();
