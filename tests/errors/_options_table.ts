@@ -340,7 +340,15 @@ export const table: readonly Row[] = [
     return run(() => new asyncio.StreamReaderProtocol(new asyncio.StreamReader(), undefined, o));
   }, { loop: {} }),
   row("Socket.bind", (o: { reusePort?: boolean }) => {
-    return run(() => new asyncio.Socket().bind({ hostname: "127.0.0.1", port: 0 }, o));
+    return run(async () => {
+      const socket = new asyncio.Socket();
+      try {
+        await socket.bind({ hostname: "127.0.0.1", port: 0 }, o);
+      } finally {
+        // It belongs to no loop, so nothing else would close it.
+        socket.close();
+      }
+    });
   }, { reusePort: "yes" }),
 ];
 
