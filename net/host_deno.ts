@@ -59,6 +59,9 @@ function connect(target: ConnectTarget): Operation<RawChannel> {
     if ("hostname" in target) checkPort(target.port);
     else checkUnixPath(target.path);
     const controller = new AbortController();
+    // Deno's connect asks this of the signal once more when the connection stands, and loses the connection if it throws: one
+    // that is made as it is called off stays open for ever. So it comes here, where it is closed.
+    controller.signal.throwIfAborted = () => {};
     connected(target, controller.signal).then(
       settle.resolve,
       (error) => settle.reject(toOSError(error, "connect", describeAddress(target))),

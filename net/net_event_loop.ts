@@ -9,7 +9,6 @@ import type {
 } from "../event_loop.ts";
 import { BaseEventLoop } from "../runtime/base_event_loop.ts";
 import { type BytesLike, cloneBytes, toBytes } from "../runtime/bytes.ts";
-import { rejecting } from "../runtime/_lazy.ts";
 import type { Address, AddressLike } from "./addresses.ts";
 import {
   connectAcceptedSocket,
@@ -85,13 +84,13 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     port: number | string | null,
     options?: AddressInfoOptions,
   ): Promise<AddressInfo[]> {
-    return nameCalls.call((net) => net.getaddrinfo(this, host, port, options));
+    return inOwnScope(() => nameCalls.call((net) => net.getaddrinfo(this, host, port, options)));
   }
 
   getnameinfo(
     address: { hostname: string; port: number },
   ): Promise<[host: string, service: string]> {
-    return nameCalls.call((net) => net.getnameinfo(this, address));
+    return inOwnScope(() => nameCalls.call((net) => net.getnameinfo(this, address)));
   }
 
   createConnection<P extends Protocol | BufferedProtocol>(
@@ -111,7 +110,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     port: number | null,
     options?: ServeOptions,
   ): Promise<Server> {
-    return createServer(publicLoop(this), protocolFactory, host, port, options);
+    return inOwnScope(() => createServer(publicLoop(this), protocolFactory, host, port, options));
   }
 
   createUnixConnection<P extends Protocol | BufferedProtocol>(
@@ -127,7 +126,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     path: string | null,
     options?: ServeOptions,
   ): Promise<Server> {
-    return createUnixServer(publicLoop(this), protocolFactory, path, options);
+    return inOwnScope(() => createUnixServer(publicLoop(this), protocolFactory, path, options));
   }
 
   connectAcceptedSocket<P extends Protocol | BufferedProtocol>(
@@ -135,15 +134,19 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     sock: Socket,
     options?: AcceptedOptions,
   ): Promise<[Transport, P]> {
-    return connectAcceptedSocket(publicLoop(this), protocolFactory, sock, options);
+    return inOwnScope(() =>
+      connectAcceptedSocket(publicLoop(this), protocolFactory, sock, options)
+    );
   }
 
   createDatagramEndpoint<P extends DatagramProtocol>(
     protocolFactory: () => P,
     options: DatagramOptions,
   ): Promise<[DatagramTransport, P]> {
-    return datagramCalls.call((net) =>
-      net.createDatagramEndpoint(publicLoop(this), protocolFactory, options)
+    return inOwnScope(() =>
+      datagramCalls.call((net) =>
+        net.createDatagramEndpoint(publicLoop(this), protocolFactory, options)
+      )
     );
   }
 
@@ -154,8 +157,10 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     count?: number | null,
     options?: SendfileOptions,
   ): Promise<number> {
-    return fileCalls.call((net) =>
-      net.sendfile(publicLoop(this), transport, file, offset, count, options)
+    return inOwnScope(() =>
+      fileCalls.call((net) =>
+        net.sendfile(publicLoop(this), transport, file, offset, count, options)
+      )
     );
   }
 
@@ -166,7 +171,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     count?: number | null,
     options?: SendfileOptions,
   ): Promise<number> {
-    return rejecting(() =>
+    return inOwnScope(() =>
       stateOf(sock).sends.run(
         "sockSendfile()",
         () =>
@@ -181,14 +186,18 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     protocolFactory: () => P,
     pipe: ReadablePipe,
   ): Promise<[ReadTransport, P]> {
-    return pipeCalls.call((net) => net.connectReadPipe(publicLoop(this), protocolFactory, pipe));
+    return inOwnScope(() =>
+      pipeCalls.call((net) => net.connectReadPipe(publicLoop(this), protocolFactory, pipe))
+    );
   }
 
   connectWritePipe<P extends BaseProtocol>(
     protocolFactory: () => P,
     pipe: WritablePipe,
   ): Promise<[WriteTransport, P]> {
-    return pipeCalls.call((net) => net.connectWritePipe(publicLoop(this), protocolFactory, pipe));
+    return inOwnScope(() =>
+      pipeCalls.call((net) => net.connectWritePipe(publicLoop(this), protocolFactory, pipe))
+    );
   }
 
   startTls(
@@ -197,7 +206,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     ssl: TlsOptions,
     options: StartTlsOptions = {},
   ): Promise<Transport> {
-    return rejecting(() => {
+    return inOwnScope(() => {
       startTlsOptions.check(options, "startTls()");
       const setup = upgradingTls(ssl, options);
       return streamCalls.call((net) => net.startTls(publicLoop(this), transport, protocol, setup));
@@ -205,15 +214,15 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
   }
 
   sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array> {
-    return socketCalls.call((net) => net.sockRecv(sock, nbytes));
+    return inOwnScope(() => socketCalls.call((net) => net.sockRecv(sock, nbytes)));
   }
 
   sockRecvInto(sock: Socket, buffer: Uint8Array): Promise<number> {
-    return socketCalls.call((net) => net.sockRecvInto(sock, buffer));
+    return inOwnScope(() => socketCalls.call((net) => net.sockRecvInto(sock, buffer)));
   }
 
   sockRecvfrom(sock: Socket, bufsize: number): Promise<[Uint8Array, Address]> {
-    return socketCalls.call((net) => net.sockRecvfrom(sock, bufsize));
+    return inOwnScope(() => socketCalls.call((net) => net.sockRecvfrom(sock, bufsize)));
   }
 
   sockRecvfromInto(
@@ -221,15 +230,15 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     buffer: Uint8Array,
     nbytes?: number,
   ): Promise<[number, Address]> {
-    return socketCalls.call((net) => net.sockRecvfromInto(sock, buffer, nbytes));
+    return inOwnScope(() => socketCalls.call((net) => net.sockRecvfromInto(sock, buffer, nbytes)));
   }
 
   sockSendall(sock: Socket, data: BytesLike): Promise<void> {
-    return socketCalls.call((net) => net.sockSendall(sock, data));
+    return inOwnScope(() => socketCalls.call((net) => net.sockSendall(sock, data)));
   }
 
   sockSendto(sock: Socket, data: BytesLike, address: AddressLike): Promise<number> {
-    return rejecting(() => {
+    return inOwnScope(() => {
       // Taken now: the caller may do with the data what it likes while the code is loaded.
       const bytes = cloneBytes(toBytes(data, "data"));
       return inOpeningTurn(
@@ -241,7 +250,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
   }
 
   sockConnect(sock: Socket, address: AddressLike): Promise<void> {
-    return rejecting(() => {
+    return inOwnScope(() => {
       checkFamily(sock, address);
       return inOpeningTurn(
         sock,
@@ -252,7 +261,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
   }
 
   sockAccept(sock: Socket): Promise<[Socket, Address]> {
-    return socketCalls.call((net) => net.sockAccept(sock));
+    return inOwnScope(() => socketCalls.call((net) => net.sockAccept(sock)));
   }
 
   addReader<A extends unknown[]>(

@@ -1,5 +1,6 @@
 import type { EventLoop } from "../event_loop.ts";
 import { CancelledError, RuntimeError } from "../runtime/exceptions.ts";
+import { inOwnScope } from "../runtime/_known.ts";
 import { sleep } from "../runtime/sleep.ts";
 import { Waiter } from "../runtime/_wait.ts";
 import type { ServerCore } from "./_server_core.ts";
@@ -57,7 +58,11 @@ export class Server implements AsyncDisposable {
    *
    * @throws {RuntimeError} when the server is closed
    */
-  async startServing(): Promise<void> {
+  startServing(): Promise<void> {
+    return inOwnScope(() => this.#startServing());
+  }
+
+  async #startServing(): Promise<void> {
     if (this.#core.closed) throw new RuntimeError(`Cannot start: server ${this} is closed`);
     this.#core.start();
     await sleep(0);
@@ -70,7 +75,11 @@ export class Server implements AsyncDisposable {
    *
    * @throws {RuntimeError} when the server is closed, or somebody else waits here
    */
-  async serveForever(): Promise<void> {
+  serveForever(): Promise<void> {
+    return inOwnScope(() => this.#serveForever());
+  }
+
+  async #serveForever(): Promise<void> {
     if (this.#forever !== null) {
       throw new RuntimeError(`server ${this} is already being awaited on serveForever()`);
     }
@@ -121,7 +130,11 @@ export class Server implements AsyncDisposable {
    *
    * @returns what the body returns
    */
-  async with<R>(body: (server: this) => R | PromiseLike<R>): Promise<R> {
+  with<R>(body: (server: this) => R | PromiseLike<R>): Promise<R> {
+    return inOwnScope(() => this.#with(body));
+  }
+
+  async #with<R>(body: (server: this) => R | PromiseLike<R>): Promise<R> {
     try {
       return await body(this);
     } finally {

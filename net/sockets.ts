@@ -8,6 +8,7 @@
 import { type BytesLike, toBytes } from "../runtime/bytes.ts";
 import { describeType } from "../runtime/_describe.ts";
 import { BlockingIOError, OSError, RuntimeError } from "../runtime/exceptions.ts";
+import { inOwnScope } from "../runtime/_known.ts";
 import { LazyModule } from "../runtime/_lazy.ts";
 import { flag, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import type { Address, AddressLike } from "./addresses.ts";
@@ -119,15 +120,15 @@ export class Socket implements Disposable {
    * @throws {GaiError} when the name is not known
    * @throws {TypeError} when there is no such option, or it is of the wrong type
    */
-  async bind(address: AddressLike, options: { reusePort?: boolean } = {}): Promise<void> {
-    BINDING.check(options, "bind()");
-    checkFamily(this, address);
-    const { reusePort = false } = options;
-    await this.#state.openings.run("bind", () => {
-      if (this.#state.body !== FRESH) throw wrongState(this, "bind");
-      return binding.call((net) => {
-        const gone = () => wrongState(this, "bind");
-        return net.bindSocket(this.#state, kindOf(this), { address, reusePort, gone });
+  bind(address: AddressLike, options: { reusePort?: boolean } = {}): Promise<void> {
+    return inOwnScope(() => {
+      BINDING.check(options, "bind()");
+      checkFamily(this, address);
+      const { reusePort = false } = options;
+      const call = { address, reusePort, gone: () => wrongState(this, "bind") };
+      return this.#state.openings.run("bind", () => {
+        if (this.#state.body !== FRESH) throw call.gone();
+        return binding.call((net) => net.bindSocket(this.#state, kindOf(this), call));
       });
     });
   }
@@ -218,10 +219,7 @@ export class Socket implements Disposable {
     this.#state.body.it.shutdown(how);
   }
 
-  /**
-   * Whether small writes are sent at once (TCP_NODELAY, on by default). Does nothing on other
-   * sockets than TCP's.
-   */
+  /** Whether small writes are sent at once (TCP_NODELAY, on by default). Does nothing on other sockets than TCP's. */
   setNoDelay(on: boolean): void {
     const body = this.#state.body;
     if (body.kind === "connected" || body.kind === "view") body.it.setNoDelay?.(on);

@@ -2,6 +2,7 @@ import type { EventLoop } from "../event_loop.ts";
 import type { BytesLike } from "../runtime/bytes.ts";
 import type { Delay } from "../runtime/durations.ts";
 import { RuntimeError } from "../runtime/exceptions.ts";
+import { inOwnScope } from "../runtime/_known.ts";
 import { sleep } from "../runtime/sleep.ts";
 import { lostWith, type WriterGate } from "./flow_control.ts";
 import { netLoop } from "./_net_loop.ts";
@@ -117,8 +118,9 @@ export class StreamWriter implements AsyncDisposable {
     const error = this.#reader?.exception() ?? null;
     if (error !== null) return Promise.reject(error);
     if (this.#gate === null) return Promise.reject(noGate("drain"));
-    if (this.#transport.isClosing()) return this.#drainClosing(this.#gate);
-    return this.#gate.drained(this.#transport);
+    const gate = this.#gate;
+    if (this.#transport.isClosing()) return inOwnScope(() => this.#drainClosing(gate));
+    return gate.drained(this.#transport);
   }
 
   /** Whether `writeEof` works: false under TLS. */
@@ -173,13 +175,20 @@ export class StreamWriter implements AsyncDisposable {
    *
    * Whatever goes wrong in the handshake, the connection is lost with it.
    */
-  async startTls(
+  startTls(
     ssl: TlsOptions | true,
     options: {
       serverHostname?: string;
       sslHandshakeTimeout?: Delay;
       sslShutdownTimeout?: Delay;
     } = {},
+  ): Promise<void> {
+    return inOwnScope(() => this.#startTls(ssl, options));
+  }
+
+  async #startTls(
+    ssl: TlsOptions | true,
+    options: { serverHostname?: string; sslHandshakeTimeout?: Delay; sslShutdownTimeout?: Delay },
   ): Promise<void> {
     upgradeOptions.check(options, "startTls()");
     const upgrade = upgradeOf(this.#protocol);

@@ -157,20 +157,17 @@ export function openUnixConnection(
  * });
  * ```
  */
-export async function startServer(
+export function startServer(
   clientConnected: ClientConnected,
   host: string | readonly string[] | null,
   port: number | null,
   options: ServeOptions = {},
 ): Promise<Server> {
-  const loop = ambientLoop();
-  return await createServer(
-    loop,
-    serverProtocols(loop, clientConnected, options, "startServer()"),
-    host,
-    port,
-    options,
-  );
+  return inOwnScope(() => {
+    const loop = ambientLoop();
+    const factory = serverProtocols(loop, clientConnected, options, "startServer()");
+    return createServer(loop, factory, host, port, options);
+  });
 }
 
 /**
@@ -211,18 +208,16 @@ export async function startServer(
  * await rm(folder, { recursive: true });
  * ```
  */
-export async function startUnixServer(
+export function startUnixServer(
   clientConnected: ClientConnected,
   path: string,
   options: ServeOptions = {},
 ): Promise<Server> {
-  const loop = ambientLoop();
-  return await createUnixServer(
-    loop,
-    serverProtocols(loop, clientConnected, options, "startUnixServer()"),
-    path,
-    options,
-  );
+  return inOwnScope(() => {
+    const loop = ambientLoop();
+    const factory = serverProtocols(loop, clientConnected, options, "startUnixServer()");
+    return createUnixServer(loop, factory, path, options);
+  });
 }
 
 type Connect = (

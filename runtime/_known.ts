@@ -1,5 +1,6 @@
 import { forgiveCancellation } from "./_cancelled.ts";
-import { currentScope, runInScope } from "./_frame.ts";
+import { currentScope, openChildScope, runInScope } from "./_frame.ts";
+import { rejecting } from "./_lazy.ts";
 import { type CancelRequest, openScope, Scope, type ScopeWait } from "./_scope.ts";
 import { rejectShowingCaller } from "./_stack.ts";
 
@@ -132,15 +133,15 @@ export function shelter(promise: PromiseLike<unknown>): Behind | null {
 
 /**
  * Runs an async function of the library's in a scope of its own, so that its promise can be cancelled, whatever it waits
- * for by then.
+ * for by then. What it throws at once rejects the promise.
  */
 export function inOwnScope<T>(work: () => Promise<T>): Promise<T> {
-  return withOwnScope((scope) => runInScope(scope, work, undefined));
+  return withOwnScope((scope) => runInScope(scope, rejecting<T>, work));
 }
 
 /** The same where each wait is made with the scope by hand: entering the scope is what costs. */
 export function withOwnScope<T>(work: (scope: Scope) => Promise<T>): Promise<T> {
-  const scope = Scope.childOf(currentScope());
+  const scope = openChildScope();
   const promise = new Promise<T>((resolve, reject) => {
     work(scope).then((value) => {
       scope.close();

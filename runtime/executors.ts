@@ -6,6 +6,7 @@ import { type Delay, toSeconds } from "./durations.ts";
 import { RuntimeError } from "./exceptions.ts";
 import type { Future } from "./_future.ts";
 import { contextValues } from "./_job.ts";
+import { inOwnScope } from "./_known.ts";
 import { loopFuture } from "./_loop_future.ts";
 import { countAsOperation } from "./_operation.ts";
 import { type Executor, submitToPool, ThreadPoolExecutor } from "./_thread_pool.ts";
@@ -119,10 +120,14 @@ export function setDefaultExecutor(loop: EventLoop, executor: Executor): void {
  * Shuts the loop's default executor down and waits for its work, at most `timeout`; then it warns and leaves the work
  * behind (LOOP-43).
  */
-export async function shutdownDefaultExecutor(
+export function shutdownDefaultExecutor(
   loop: EventLoop,
   timeout: Delay | null = null,
 ): Promise<void> {
+  return inOwnScope(() => shutDownDefault(loop, timeout));
+}
+
+async function shutDownDefault(loop: EventLoop, timeout: Delay | null): Promise<void> {
   const seconds = timeout === null ? Infinity : toSeconds(timeout);
   const executor = defaultOf(loop).takeForShutdown();
   if (executor === null) return;

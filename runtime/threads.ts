@@ -5,6 +5,7 @@ import { describeType } from "./_describe.ts";
 import { CancelledError } from "./exceptions.ts";
 import { submitFor } from "./executors.ts";
 import { currentScope } from "./_frame.ts";
+import { inOwnScope } from "./_known.ts";
 import { addEntry, type Future } from "./_future.ts";
 import { InternalCallback } from "./_internal_callback.ts";
 import { contextValues, requireFree } from "./_job.ts";
@@ -136,13 +137,11 @@ export function toThread<A extends unknown[], R>(
   fn: (...args: A) => R,
   ...args: A
 ): Promise<Awaited<R>> {
-  try {
+  return inOwnScope(() => {
     const loop = currentScope().loop as unknown as EventLoop;
     const completion = submitFor(loop, null, fn, args, contextValues());
     return loopFuture(completion as Completion<Awaited<R>>, loop).then();
-  } catch (error) {
-    return Promise.reject(error);
-  }
+  });
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { inOwnScope } from "../runtime/_known.ts";
 import { getEventLoop } from "../runtime/policies.ts";
 import type { SubprocessOptions } from "./options.ts";
 import type { Process } from "./process.ts";
@@ -30,12 +31,12 @@ import { startCalls } from "./subprocess_exec.ts";
  * });
  * ```
  */
-export async function createSubprocessExec(
+export function createSubprocessExec(
   program: string | URL,
   args: readonly string[] = [],
   options: SubprocessOptions = {},
 ): Promise<Process> {
-  return await create(execCall(program, args, options, "inherit"), options);
+  return inOwnScope(() => create(execCall(program, args, options, "inherit"), options));
 }
 
 /**
@@ -62,11 +63,11 @@ export async function createSubprocessExec(
  * });
  * ```
  */
-export async function createSubprocessShell(
+export function createSubprocessShell(
   command: string,
   options: SubprocessOptions = {},
 ): Promise<Process> {
-  return await create(shellCall(command, options, "inherit"), options);
+  return inOwnScope(() => create(shellCall(command, options, "inherit"), options));
 }
 
 function create(call: Call, { limit }: SubprocessOptions): Promise<Process> {

@@ -134,9 +134,11 @@ export class Process implements AsyncDisposable {
   }
 
   /** Kills it if it still runs, closes its pipes, then waits for its end. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#transport.close();
-    await this.#transport.finished();
+  [Symbol.asyncDispose](): Promise<void> {
+    return inOwnScope(async () => {
+      this.#transport.close();
+      await this.#transport.finished();
+    });
   }
 
   /** `<Process 1234>` */

@@ -1,6 +1,7 @@
 import type { EventLoop } from "../event_loop.ts";
 import { checkCall, makeProtocol } from "../net/_arguments.ts";
-import { LazyModule, rejecting } from "../runtime/_lazy.ts";
+import { inOwnScope } from "../runtime/_known.ts";
+import { LazyModule } from "../runtime/_lazy.ts";
 import type { SubprocessOptions } from "./options.ts";
 import { execCall, shellCall } from "./_request.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
@@ -27,7 +28,7 @@ export function subprocessExec<P extends SubprocessProtocol>(
   args: readonly string[] = [],
   options: SubprocessOptions = {},
 ): Promise<[SubprocessTransport, P]> {
-  return rejecting(() => {
+  return inOwnScope(() => {
     checkCall(loop, protocolFactory);
     const call = execCall(program, args, options, "pipe");
     const protocol = makeProtocol(protocolFactory);
@@ -42,7 +43,7 @@ export function subprocessShell<P extends SubprocessProtocol>(
   command: string,
   options: SubprocessOptions = {},
 ): Promise<[SubprocessTransport, P]> {
-  return rejecting(() => {
+  return inOwnScope(() => {
     checkCall(loop, protocolFactory);
     const call = shellCall(command, options, "pipe");
     const protocol = makeProtocol(protocolFactory);

@@ -1,3 +1,4 @@
+import { inOwnScope } from "../runtime/_known.ts";
 import type { Delay } from "../runtime/durations.ts";
 import { duration, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import { ProcessLookupError, TimeoutError } from "../runtime/exceptions.ts";
@@ -49,10 +50,14 @@ const OPTIONS: OptionsOf<TerminateOptions> = optionsOf("{ grace: 5 }", { grace: 
  * });
  * ```
  */
-export async function terminateProcess(
+export function terminateProcess(
   process: Process,
   options: TerminateOptions = {},
 ): Promise<number> {
+  return inOwnScope(() => terminate(process, options));
+}
+
+async function terminate(process: Process, options: TerminateOptions): Promise<number> {
   OPTIONS.check(options, "terminateProcess()");
   const { grace = 5 } = options;
   const transport = transportOf(process);

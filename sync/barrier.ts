@@ -106,8 +106,8 @@ export class Barrier {
    *
    * @returns what `body` returns
    */
-  async with<R>(body: (index: number) => R | PromiseLike<R>): Promise<R> {
-    return await body(await this.wait());
+  with<R>(body: (index: number) => R | PromiseLike<R>): Promise<R> {
+    return inOwnScope(async () => await body(await this.wait()));
   }
 
   /** Back to empty and unbroken. Those who wait get a BrokenBarrierError. */

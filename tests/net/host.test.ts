@@ -14,6 +14,7 @@ import {
   Acceptor,
   chance,
   hosts,
+  onDeno,
   pattern,
   pause,
   portOf,
@@ -24,6 +25,10 @@ import {
   withPair,
   write,
 } from "./_host_kit.ts";
+
+interface DenoConnect {
+  connect(options: { signal?: AbortSignal }): Promise<unknown>;
+}
 
 function socketPath(): { folder: string; path: string } {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "asyncio-host-"));
@@ -475,6 +480,35 @@ for (const [name, host] of hosts) {
     }
     listener.close();
     assert.equal((await operation.promise.catch((caught) => caught)).code, "ECANCELED");
+  });
+
+  test(`host ${name}: a connection that is called off just as it is made is closed`, {
+    skip: !onDeno || host !== hosts[0]?.[1],
+  }, async () => {
+    const listener = await host.listenTcp({ hostname: "127.0.0.1", port: 0 });
+    const acceptor = new Acceptor(listener);
+    const runtime = (globalThis as unknown as { Deno: DenoConnect }).Deno;
+    const { connect } = runtime;
+    // What Deno does with its signal, with the cancel at the moment between the system's answer and this program's turn.
+    runtime.connect = async ({ signal, ...options }) => {
+      const conn = await connect(options);
+      operation.cancel();
+      signal?.throwIfAborted();
+      return conn;
+    };
+    const operation = host.connect({ hostname: "127.0.0.1", port: portOf(listener) });
+    assert.equal((await operation.promise.catch((caught) => caught)).code, "ECANCELED");
+    runtime.connect = connect;
+    const channel = await acceptor.next();
+    const sink = new Recorder();
+    channel.startReading(sink);
+    const late = pause(10_000).then(() => assert.fail("it is still open"));
+    try {
+      await Promise.race([sink.ended(), late]);
+    } finally {
+      channel.close();
+      listener.close();
+    }
   });
 
   test(`host ${name}: a port in use is EADDRINUSE`, async () => {

@@ -218,6 +218,13 @@ const subjects: Record<string, () => Promise<Subject> | Subject> = {
       check: async () => assert.equal(barrier.nWaiting, 0),
     };
   },
+  "barrier.with()"() {
+    const barrier = new Barrier(2);
+    return {
+      begin: () => barrier.with(() => assert.fail("the body must not run")),
+      check: async () => assert.equal(barrier.nWaiting, 0),
+    };
+  },
   "queue.join()"() {
     const queue = new Queue<number>();
     queue.putNowait(1);
