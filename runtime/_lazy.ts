@@ -1,6 +1,7 @@
-import { OSError } from "./os_error_family.ts";
+import { exhausted, isExhaustion, requireDescriptors } from "./_descriptors.ts";
 import { countAsOperation } from "./_operation.ts";
 import { runInRoot } from "./_root.ts";
+import { readyForStacks } from "./_stack.ts";
 import { Waiter } from "./_wait.ts";
 
 /** Descriptors that must be free for a load: Deno ends the process where it finds none for what it reads. */
@@ -91,85 +92,7 @@ function loadTogether(): void {
   const rest = [...together];
   together.clear();
   // A load that fails now is tried again by the call that needs it, which is told why.
-  Promise.allSettled(rest.map((lazy) => lazy.load())).then(readyToPrint);
-}
-
-interface Runtime {
-  readonly Deno?: {
-    openSync(path: string): { close(): void };
-    readonly permissions: {
-      querySync(asked: { name: "read"; path: string }): { state: string };
-    };
-  };
-  readonly process: { getBuiltinModule(name: string): never };
-}
-
-const { Deno, process } = globalThis as unknown as Runtime;
-
-/**
- * Deno turns a stack into lines of the TypeScript source when somebody looks at it, by its parser, whose first use of the
- * stack's limit opens a file and ends the process if no descriptor is free: the report of the first EMFILE would do that.
- * So it is used before; only an `if` asks for the limit.
- */
-function readyToPrint(): void {
-  if (Deno === undefined) return;
-  const { stripTypeScriptTypes } = process.getBuiltinModule("node:module") as {
-    stripTypeScriptTypes?(code: string): string;
-  };
-  stripTypeScriptTypes?.("if (true) {}");
-}
-
-/**
- * For what a runtime does not survive without them: Deno and Bun end the process for a worker or an import that finds no
- * descriptor. Where Deno does not permit to look, nothing is known.
- *
- * @param what what they are needed for, in the error
- * @throws {OSError} EMFILE when fewer than `count` are free
- */
-export function requireDescriptors(count: number, what: string): void {
-  const opened: (() => void)[] = [];
-  try {
-    const open = opener();
-    while (open !== null && opened.length < count) opened.push(open());
-  } catch (error) {
-    if (isExhaustion(error)) throw exhausted(what, error);
-    // A system without that file has other limits.
-  } finally {
-    for (const close of opened) close();
-  }
-}
-
-const NOTHING = "/dev/null";
-
-/** What opens a descriptor and gives what closes it; null where that is not permitted. */
-function opener(): (() => () => void) | null {
-  if (Deno !== undefined) {
-    const { state } = Deno.permissions.querySync({ name: "read", path: NOTHING });
-    if (state !== "granted") return null;
-    return () => {
-      const file = Deno.openSync(NOTHING);
-      return () => file.close();
-    };
-  }
-  const { openSync, closeSync } = process.getBuiltinModule("node:fs") as {
-    openSync(path: string): number;
-    closeSync(fd: number): void;
-  };
-  return () => {
-    const fd = openSync(NOTHING);
-    return () => closeSync(fd);
-  };
-}
-
-/** Bun says which module it could not read, Deno what the system said, and both in words only. */
-function isExhaustion(error: unknown): boolean {
-  return /EMFILE|ENFILE|too many open files/i.test(String(error));
-}
-
-function exhausted(what: string, cause: unknown): OSError {
-  if (cause instanceof OSError) return cause;
-  const code = String(cause).includes("ENFILE") ? "ENFILE" : "EMFILE";
-  return new OSError(`Cannot ${what}: too many open files (${code})`, { code, cause });
+  Promise.allSettled(rest.map((lazy) => lazy.load())).then(readyForStacks);
 }
 
 /** Makes of what a call throws what an async function would make of it, without a promise of its own. */

@@ -1,3 +1,5 @@
+import { areFree } from "./_descriptors.ts";
+
 /** POSIX codes of Deno's error classes, for those of its errors that carry no code themselves. */
 const denoClasses: ReadonlyMap<string, string> = new Map([
   ["NotFound", "ENOENT"],
@@ -51,6 +53,8 @@ export function nativeCode(error: unknown): string | null {
   if (prefix !== undefined) return prefix;
   const resolver = /^failed to lookup address information: (.*)/.exec(error.message)?.[1];
   if (resolver !== undefined) return resolverCode(resolver);
+  // Bun's words for a listen that found no descriptor, without a code.
+  if (error.message.startsWith("Failed to listen at ") && !areFree(1)) return "EMFILE";
   const byClass = denoClasses.get(error.name);
   if (byClass !== undefined) return byClass;
   // All addresses of a host failed (happy eyeballs): the first one's error speaks for them.

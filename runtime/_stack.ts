@@ -1,4 +1,5 @@
 import { isOwnError } from "./_describe.ts";
+import { areFree } from "./_descriptors.ts";
 
 interface StackCapture {
   stackTraceLimit?: number;
@@ -13,6 +14,30 @@ const REACH = 30;
 /** False under hardened intrinsics (`node --frozen-intrinsics`, SES), where the assignment would throw. */
 export const stackLimitIsWritable: boolean =
   Object.getOwnPropertyDescriptor(Error, "stackTraceLimit")?.writable === true;
+
+/** No look at a stack opens a file any more. */
+let isReady = !("Deno" in globalThis);
+
+/**
+ * Whether the process survives a look at a stack. Deno turns a stack into lines of the TypeScript source when somebody looks
+ * at it, by its parser, whose first use of the stack's limit opens a file and ends the process if no descriptor is free.
+ */
+export function canReadStacks(): boolean {
+  return isReady || areFree(1);
+}
+
+/** Uses that parser while there are descriptors; only an `if` asks for the limit. */
+export function readyForStacks(): void {
+  if (isReady || !areFree(1)) return;
+  const { process } = globalThis as unknown as {
+    process: {
+      getBuiltinModule(name: "node:module"): { stripTypeScriptTypes?(code: string): string };
+    };
+  };
+  const { stripTypeScriptTypes } = process.getBuiltinModule("node:module");
+  stripTypeScriptTypes?.("if (true) {}");
+  isReady = stripTypeScriptTypes !== undefined;
+}
 
 let libraryRoot: string | null = null;
 const LIBRARY_FOLDERS: readonly string[] = [
@@ -47,7 +72,7 @@ export class Site {
   }
 
   get text(): string {
-    if (this.#captured !== null) {
+    if (this.#captured !== null && canReadStacks()) {
       const lines = (this.#captured.stack ?? "").split("\n").map((line) => line.trim());
       this.#text = lines.filter(isUserFrame).slice(0, DEPTH).join("\n");
       this.#captured = null;
@@ -176,7 +201,7 @@ function lacksCaller(error: unknown, made: boolean): error is Error {
 function showCaller(error: Error, made: boolean, above: unknown): void {
   const errors = Error as unknown as Required<StackCapture>;
   const limit = errors.stackTraceLimit;
-  if (!stackLimitIsWritable || typeof limit !== "number" || limit === 0) return;
+  if (!stackLimitIsWritable || typeof limit !== "number" || limit === 0 || !canReadStacks()) return;
   const isForeign = foreign.has(error);
   if (!made && !isForeign && showsProgram(String(error.stack))) return;
   errors.stackTraceLimit = Math.max(limit, REACH);
@@ -193,7 +218,9 @@ function showCaller(error: Error, made: boolean, above: unknown): void {
 }
 
 function showSite(error: Error, site: Site): void {
-  if (site.text === "" || !foreign.has(error) && showsProgram(String(error.stack))) return;
+  if (
+    !canReadStacks() || site.text === "" || !foreign.has(error) && showsProgram(String(error.stack))
+  ) return;
   shown.add(error);
   appendFrames(error, site.text.split("\n").map((frame) => `    ${frame}`));
 }

@@ -1,3 +1,5 @@
+import { canReadStacks } from "./_stack.ts";
+
 interface Process {
   emitWarning(message: string, category: string): void;
   emit(event: "warning", warning: Error): void;
@@ -27,7 +29,11 @@ export function warn(category: "RuntimeWarning" | "ResourceWarning", message: st
 /** `console.error` for reports: one that can't be written is lost, as in CPython, and ends nothing. */
 export function printError(...parts: unknown[]): void {
   if (!("Deno" in globalThis)) hearErrors();
-  printSafely(() => console.error(...parts));
+  // An error is printed with its stack.
+  const printed = canReadStacks()
+    ? parts
+    : parts.map((part) => part instanceof Error ? String(part) : part);
+  printSafely(() => console.error(...printed));
 }
 
 /** The same for a line of warning. */

@@ -1,4 +1,4 @@
-import { requireDescriptors } from "./_lazy.ts";
+import { requireDescriptors } from "./_descriptors.ts";
 import { PoolWorker, type WorkerOwner } from "./_pool_worker.ts";
 import { threadHost } from "./_thread_host.ts";
 

@@ -1,0 +1,78 @@
+import { OSError } from "./os_error_family.ts";
+
+interface Runtime {
+  readonly Deno?: {
+    openSync(path: string): { close(): void };
+    readonly permissions: {
+      querySync(asked: { name: "read"; path: string }): { state: string };
+    };
+  };
+  readonly process: { getBuiltinModule(name: string): never };
+}
+
+const { Deno, process } = globalThis as unknown as Runtime;
+
+/**
+ * For what a runtime does not survive without them: Deno and Bun end the process for a worker or an import that finds no
+ * descriptor. Where Deno does not permit to look, nothing is known.
+ *
+ * @param what what they are needed for, in the error
+ * @throws {OSError} EMFILE when fewer than `count` are free
+ */
+export function requireDescriptors(count: number, what: string): void {
+  const error = lack(count);
+  if (error !== null) throw exhausted(what, error);
+}
+
+/** Whether that many descriptors are free, as far as it is permitted to look. */
+export function areFree(count: number): boolean {
+  return lack(count) === null;
+}
+
+/** What the system says when that many are to be opened, or null. */
+function lack(count: number): unknown {
+  const opened: (() => void)[] = [];
+  try {
+    const open = opener();
+    while (open !== null && opened.length < count) opened.push(open());
+  } catch (error) {
+    // A system without that file has other limits.
+    if (isExhaustion(error)) return error;
+  } finally {
+    for (const close of opened) close();
+  }
+  return null;
+}
+
+const NOTHING = "/dev/null";
+
+/** What opens a descriptor and gives what closes it; null where that is not permitted. */
+function opener(): (() => () => void) | null {
+  if (Deno !== undefined) {
+    const { state } = Deno.permissions.querySync({ name: "read", path: NOTHING });
+    if (state !== "granted") return null;
+    return () => {
+      const file = Deno.openSync(NOTHING);
+      return () => file.close();
+    };
+  }
+  const { openSync, closeSync } = process.getBuiltinModule("node:fs") as {
+    openSync(path: string): number;
+    closeSync(fd: number): void;
+  };
+  return () => {
+    const fd = openSync(NOTHING);
+    return () => closeSync(fd);
+  };
+}
+
+/** Bun says which module it could not read, Deno what the system said, and both in words only. */
+export function isExhaustion(error: unknown): boolean {
+  return /EMFILE|ENFILE|too many open files/i.test(String(error));
+}
+
+export function exhausted(what: string, cause: unknown): OSError {
+  if (cause instanceof OSError) return cause;
+  const code = String(cause).includes("ENFILE") ? "ENFILE" : "EMFILE";
+  return new OSError(`Cannot ${what}: too many open files (${code})`, { code, cause });
+}
