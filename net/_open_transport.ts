@@ -1,4 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
+import { noteDescriptors } from "../runtime/_lazy.ts";
 import { Waiter } from "../runtime/_wait.ts";
 import { makeProtocol } from "./_arguments.ts";
 import { Carry } from "./_carry.ts";
@@ -48,5 +49,6 @@ export async function openTransport<P extends BaseProtocol>(
     transport.close();
     throw error;
   }
+  noteDescriptors(1);
   return [transport, protocol];
 }

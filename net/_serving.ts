@@ -5,6 +5,7 @@
  */
 
 import type { EventLoop } from "../event_loop.ts";
+import { noteDescriptors } from "../runtime/_lazy.ts";
 import { toUpgrade } from "./_handshake.ts";
 import { hostOf } from "./_host_of.ts";
 import { waitForHost } from "./_host_wait.ts";
@@ -77,6 +78,7 @@ function checkTls({ tls }: ServeCall): void {
 /** Makes the server. Always passes through the loop once when it starts at once, as in CPython. */
 async function serve(call: ServeCall, listeners: readonly RawListener[]): Promise<Server> {
   const { loop, protocolFactory, tls, options } = call;
+  noteDescriptors(Infinity);
   const server = makeServer(
     new ServerCore({
       loop,

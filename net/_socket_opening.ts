@@ -1,3 +1,4 @@
+import { noteDescriptors } from "../runtime/_lazy.ts";
 import { type Closable, waitForHost } from "./_host_wait.ts";
 import type { NetLoop } from "./_net_loop.ts";
 import { FRESH, type SocketBody, type SocketState } from "./_socket_state.ts";
@@ -68,6 +69,7 @@ export async function openSocket<Place, It extends Closable>(
       throw call.gone();
     }
     state.body = call.made(it);
+    noteDescriptors(1);
   } finally {
     if (state.body === body) state.body = held === null ? FRESH : before;
   }

@@ -6,6 +6,7 @@
 
 import type { EventLoop } from "../event_loop.ts";
 import { NotImplementedError, OSError } from "../runtime/exceptions.ts";
+import { noteDescriptors } from "../runtime/_lazy.ts";
 import { count, flag, oneOf, type OptionsOf, optionsOf } from "../runtime/_options.ts";
 import { Waiter } from "../runtime/_wait.ts";
 import type { AddressLike, NetAddress } from "./addresses.ts";
@@ -110,6 +111,7 @@ export async function createDatagramEndpoint<P extends DatagramProtocol>(
     transport.close();
     throw error;
   }
+  noteDescriptors(1);
   return [transport, protocol];
 }
 

@@ -7,10 +7,12 @@ interface Runtime {
       querySync(asked: { name: "read"; path: string }): { state: string };
     };
   };
+  /** Looked up when it is needed: on Deno it is a part of the runtime that takes its time to load. */
   readonly process: { getBuiltinModule(name: string): never };
 }
 
-const { Deno, process } = globalThis as unknown as Runtime;
+const runtime = globalThis as unknown as Runtime;
+const { Deno } = runtime;
 
 /**
  * For what a runtime does not survive without them: Deno and Bun end the process for a worker or an import that finds no
@@ -56,7 +58,7 @@ function opener(): (() => () => void) | null {
       return () => file.close();
     };
   }
-  const { openSync, closeSync } = process.getBuiltinModule("node:fs") as {
+  const { openSync, closeSync } = runtime.process.getBuiltinModule("node:fs") as {
     openSync(path: string): number;
     closeSync(fd: number): void;
   };

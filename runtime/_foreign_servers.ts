@@ -67,10 +67,29 @@ function replace(
   name: string,
   call: (original: AnyFunction, args: unknown[]) => unknown,
 ): void {
-  const original = owner[name];
-  if (typeof original !== "function") return;
-  Reflect.set(owner, name, likeness(original, (...args) => call(original, args)));
+  const wrap = (original: unknown): unknown =>
+    typeof original !== "function" ? original : likeness(
+      original as AnyFunction,
+      (...args) => call(original as AnyFunction, args),
+    );
+  const { get } = Object.getOwnPropertyDescriptor(owner, name) ?? {};
+  if (get === undefined) {
+    if (owner[name] !== undefined) Reflect.set(owner, name, wrap(owner[name]));
+    return;
+  }
+  // What Deno loads when it is first asked for is not asked for here: loading its HTTP server takes as long as this library.
+  const settle = (value: unknown): void => {
+    Object.defineProperty(owner, name, { ...asProperty, writable: true, value });
+  };
+  const getWrapped = (): unknown => {
+    const value = wrap(Reflect.apply(get, owner, []));
+    settle(value);
+    return value;
+  };
+  Reflect.defineProperty(owner, name, { ...asProperty, get: getWrapped, set: settle });
 }
+
+const asProperty = { configurable: true, enumerable: true } as const;
 
 /** Deno makes no Request for a handler that takes none. */
 function likeness(original: AnyFunction, replacement: AnyFunction): AnyFunction {

@@ -7,8 +7,23 @@ import { Waiter } from "./_wait.ts";
 /** Descriptors that must be free for a load: Deno ends the process where it finds none for what it reads. */
 const FREE_TO_LOAD = 4;
 
-/** Those that are loaded with the first of them, as far as they are not. */
+/** How many a program takes through these modules before it counts as one that may run out of them. */
+const MANY = 8;
+
+/** Those that are loaded once a program has taken so many, as far as they are not. */
 const together: Set<LazyModule<unknown>> = new Set();
+
+let taken = 0;
+
+/**
+ * Says that descriptors were taken; Infinity for a server, whose clients take what they want. Once they are many all the
+ * modules are loaded, and nobody waits for that. Not before: it takes longer than a program that makes one connection.
+ */
+export function noteDescriptors(count: number): void {
+  if (taken >= MANY) return;
+  taken += count;
+  if (taken >= MANY) loadTogether();
+}
 
 /**
  * A module that is loaded when it is first needed: a program that opens no socket and starts no child does not pay for
@@ -31,8 +46,8 @@ export class LazyModule<M> {
    * @param what for reports of what a task waits for
    * @param load `() => import("./it.ts")`, with the path written out: bundlers, `deno compile` and Deno's permissions go by
    * what they can read there
-   * @param early to be loaded as soon as another one of these is: a program that holds sockets may be out of descriptors
-   * when it comes to need it
+   * @param early to be loaded before it is needed by a program that takes many descriptors: it may be out of them when it
+   * comes to need it
    */
   constructor(what: string, load: () => Promise<M>, early = false) {
     this.#what = what;
@@ -82,9 +97,7 @@ export class LazyModule<M> {
 
   async #loadNow(): Promise<M> {
     requireDescriptors(FREE_TO_LOAD, `load ${this.#what}`);
-    const module = await this.#load();
-    if (together.delete(this)) loadTogether();
-    return module;
+    return await this.#load();
   }
 }
 

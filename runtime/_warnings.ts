@@ -10,13 +10,15 @@ interface Process {
   };
 }
 
-const { process } = globalThis as unknown as { process: Process };
+/** Looked up when it is needed: on Deno it is a part of the runtime that takes its time to load. */
+const runtime = globalThis as unknown as { readonly process: Process };
 
 /**
  * Python's `warnings.warn`: printed once by the runtime, and told to `process.on("warning")`. Where standard error takes
  * nothing, it is told all the same.
  */
 export function warn(category: "RuntimeWarning" | "ResourceWarning", message: string): void {
+  const { process } = runtime;
   hearErrors();
   if (!("Deno" in globalThis)) {
     process.emitWarning(message, category);
@@ -67,7 +69,7 @@ function isWritable(): boolean {
  * There is one listener however often this is called. Deno's console writes to the descriptor without the stream.
  */
 function hearErrors(): void {
-  const { stderr } = process;
+  const { stderr } = runtime.process;
   if (!stderr.listeners("error").includes(reportLost)) stderr.on("error", reportLost);
 }
 

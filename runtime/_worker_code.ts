@@ -1,4 +1,5 @@
 import { requireDescriptors } from "./_descriptors.ts";
+import { noteDescriptors } from "./_lazy.ts";
 import { PoolWorker, type WorkerOwner } from "./_pool_worker.ts";
 import { threadHost } from "./_thread_host.ts";
 
@@ -13,6 +14,7 @@ const FREE_TO_START = 12;
 /** Starts a worker. What it throws says why that is not possible. */
 export function startWorker(owner: WorkerOwner, kind: WorkerKind, name: string): PoolWorker {
   requireDescriptors(FREE_TO_START, "start a worker");
+  noteDescriptors(1);
   return new PoolWorker(
     owner,
     (events) =>

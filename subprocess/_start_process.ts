@@ -1,6 +1,7 @@
 import type { EventLoop } from "../event_loop.ts";
 import { Carry } from "../net/_carry.ts";
 import { type NetLoop, netLoop } from "../net/_net_loop.ts";
+import { noteDescriptors } from "../runtime/_lazy.ts";
 import { Waiter } from "../runtime/_wait.ts";
 import { Process } from "./process.ts";
 import { ProcessTransport } from "./_process_transport.ts";
@@ -42,6 +43,7 @@ async function startProcess(
   const transport = new ProcessTransport(loop, protocol, carry, spawn(call), made, newSession);
   try {
     await made.promise;
+    noteDescriptors(1);
     return transport;
   } catch (error) {
     // Nobody will ever hold this child: it must not outlive the call.

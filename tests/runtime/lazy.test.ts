@@ -3,8 +3,9 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import test from "node:test";
 import { CancelledError, createTask, type EventLoop, gather, sleep, timeout } from "../../mod.ts";
 import type { BaseEventLoop } from "../../runtime/base_event_loop.ts";
-import { LazyModule, rejecting } from "../../runtime/_lazy.ts";
+import { LazyModule, noteDescriptors, rejecting } from "../../runtime/_lazy.ts";
 import { runTest } from "../../testing/mod.ts";
+import { runProgram } from "../_support/programs.ts";
 import { runsInRealTime as runs, ticks } from "../_support/tasks.ts";
 
 interface Module {
@@ -169,4 +170,27 @@ test("lazy module: rejecting() makes a rejection of what a call throws, and hand
     }),
     (error) => error === trouble,
   );
+});
+
+test("lazy module: early ones are loaded with the eighth descriptor, not with the first", async () => {
+  let loads = 0;
+  const load = () => Promise.resolve({ number: ++loads });
+  const [used, other] = [new LazyModule("one", load, true), new LazyModule("another", load, true)];
+  await used.load();
+  noteDescriptors(7);
+  assert.equal(other.loaded, null);
+  assert.equal(loads, 1);
+  noteDescriptors(1);
+  assert.equal((await other.load()).number, 2);
+  assert.equal((await used.load()).number, 1);
+});
+
+test("lazy module: an import asks Deno for no part of itself that it would have to load", {
+  skip: !("Deno" in globalThis),
+}, async () => {
+  const program = new URL("./_import_program.ts", import.meta.url);
+  const { stdout, stderr } = await runProgram(program);
+  const asked = new Set(JSON.parse(stdout || `["${stderr}"]`) as string[]);
+  asked.delete("TextEncoder");
+  assert.deepEqual([...asked], []);
 });
