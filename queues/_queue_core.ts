@@ -109,11 +109,12 @@ export class QueueCore<T> {
   }
 }
 
+/** Of those that joined their line again: the promises that their first waits gave out. No field, as they are rare. */
+const firsts: WeakMap<object, Promise<unknown>> = new WeakMap();
+
 /** Somebody in one of the lines. */
 abstract class LineWait<T, R> extends QueuedWait<R> {
   protected readonly core: QueueCore<T>;
-  /** Of one that joined the line again: the promise that the first wait gave out. */
-  #first: Promise<unknown> | null = null;
 
   constructor(core: QueueCore<T>, scope: Scope) {
     super(scope);
@@ -121,7 +122,7 @@ abstract class LineWait<T, R> extends QueuedWait<R> {
   }
 
   override get handedOut(): Promise<unknown> {
-    return this.#first ?? this.promise;
+    return firsts.get(this) ?? this.promise;
   }
 
   override standsFor(promise: Promise<unknown>): boolean {
@@ -130,7 +131,7 @@ abstract class LineWait<T, R> extends QueuedWait<R> {
 
   /** Joins the line again and settles with what comes of that. */
   protected followed(line: WaitList, wait: LineWait<T, R>): R {
-    wait.#first = this.handedOut;
+    firsts.set(wait, this.handedOut);
     const promise = line.add(wait);
     // If this promise was dropped, the other's cancellation is still nobody's unhandled rejection.
     promise.then(undefined, (error) => {

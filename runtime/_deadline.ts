@@ -29,8 +29,6 @@ export abstract class Deadline<R> implements BodyRun<R> {
   readonly #base: number;
   readonly #resolve: (value: R) => void;
   readonly #rejectPromise: (error: unknown) => void;
-  /** The error that was made of the body's CancelledError. */
-  #made: unknown = null;
   #fired = false;
   #settled = false;
   #left = false;
@@ -91,15 +89,13 @@ export abstract class Deadline<R> implements BodyRun<R> {
   #leaveBehind(): void {
     const { scope } = this;
     const request = scope.pending!;
-    const error = this.#verdict(
-      makeCancelledError(request.message, this.#loop.getDebug()),
-      request.cause,
-    );
+    const cancelled = makeCancelledError(request.message, this.#loop.getDebug());
+    const error = this.#verdict(cancelled, request.cause);
     this.#left = true;
     scope.moveTo(this.#loop.rootScope);
     leftBehind.add(this.#loop, this, this.#origin.name ?? "");
     this.#end();
-    this.#reject(error);
+    this.#reject(error, error !== cancelled);
   }
 
   onReturn(value: R): void {
@@ -121,7 +117,7 @@ export abstract class Deadline<R> implements BodyRun<R> {
     const error = this.#fired ? this.#verdict(cancelled, undelivered.cause) : cancelled;
     this.#end();
     this.scope.close();
-    this.#reject(error);
+    this.#reject(error, error !== cancelled);
   }
 
   onThrow(error: unknown): void {
@@ -137,14 +133,14 @@ export abstract class Deadline<R> implements BodyRun<R> {
       : this.#verdict(cancelled, undefined, cancelled === error);
     this.#end();
     this.scope.close();
-    this.#reject(verdict);
+    this.#reject(verdict, cancelled !== null && verdict !== cancelled);
   }
 
   /** `delivered`: a wait threw it in the body. */
   #verdict(error: CancelledError, cause: unknown, delivered = false): unknown {
     if (cause !== undefined) error.cause ??= cause;
     const { scope } = this;
-    if (scope.requestsAbove() <= this.#base) return this.#made = this.convert(error);
+    if (scope.requestsAbove() <= this.#base) return this.convert(error);
     // Somebody who encloses this asked too: the error that leaves here delivers that request, unless it was made later than
     // the error, by the cleanup of the body.
     const asked = scope.nearestAskedAbove();
@@ -152,10 +148,11 @@ export abstract class Deadline<R> implements BodyRun<R> {
     return error;
   }
 
-  #reject(error: unknown): void {
+  /** `made`: of the body's CancelledError. */
+  #reject(error: unknown, made: boolean): void {
     forgiveCancellation(this.promise, error);
     const settling = { resolve: this.#resolve, reject: this.#rejectPromise };
-    rejectShowingCaller(settling, error, error === this.#made);
+    rejectShowingCaller(settling, error, made);
   }
 
   #end(): void {

@@ -21,6 +21,15 @@ const CALLBACK_OPTIONS: OptionsOf<{ context?: Context }> = optionsOf("{ context:
   context: contextKind,
 });
 
+/** Whether there is nothing to check in options: they are a loop's own, or just as good. */
+function hasLoopAlone(options: { loop?: EventLoop }, loop: LoopCore): boolean {
+  const { ownOptions } = loop;
+  if (options === ownOptions) return true;
+  if (ownOptions?.loop !== options.loop) return false;
+  for (const name in options) if (name !== "loop") return false;
+  return true;
+}
+
 type State = "pending" | "cancelled" | "finished";
 
 let settle: (future: Future<unknown>, state: State, value: unknown, error: unknown) => void;
@@ -100,10 +109,10 @@ export class Future<T> implements Promise<T> {
       throw new TypeError("The loop goes in an object: new Future({ loop })");
     }
     this.#loop = (options.loop ?? currentScope().loop) as unknown as LoopCore;
-    // The options of a subclass are its own. A loop's own are as they should be.
-    if (
-      new.target === Future && options !== NO_OPTIONS && options !== this.#loop.ownOptions
-    ) OPTIONS.check(options, "Future");
+    // The options of a subclass are its own.
+    if (new.target === Future && options !== NO_OPTIONS && !hasLoopAlone(options, this.#loop)) {
+      OPTIONS.check(options, "Future");
+    }
     this.#site = this.#loop.recordsSites ? new Site(new.target) : null;
   }
 

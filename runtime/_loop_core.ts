@@ -9,7 +9,7 @@ export interface LoopCore extends ScopeLoop {
   /** The scope in which a callback with these bindings runs; `cell` when it was given a context of its own. */
   callbackFrame(bindings: Bindings, cell: ContextCell | null): Scope;
   /** Options with the loop alone, for what is made without any: known to be right. */
-  readonly ownOptions: object;
+  readonly ownOptions: { readonly loop: object };
   isClosed(): boolean;
   over: boolean;
   callExceptionHandler(context: { message: string; [key: string]: unknown }): void;
