@@ -16,8 +16,8 @@ export interface TestRunOptions {
   verbose: boolean;
   /** Seconds for the whole run. */
   timeout: number;
-  /** Called with the number of tests passed so far. */
-  onProgress: (passed: number) => void;
+  /** Called for each test that has passed. */
+  onProgress: () => void;
 }
 
 export interface TestRun {
@@ -31,12 +31,13 @@ export interface TestRun {
 /** Longest time one test (on Node: one file) may take, in seconds. Deno has no such limit of its own. */
 const testTimeout = 120;
 
+let reports = 0;
+
 export async function runTests(runtime: Runtime, options: TestRunOptions): Promise<TestRun> {
   const { name } = runtime;
-  const report = inRoot(`.cache/report-${Deno.pid}-${name}.xml`);
+  const report = inRoot(`.cache/report-${Deno.pid}-${name}-${++reports}.xml`);
   await remove(report);
   const { args, cwd } = commandLine(name, report, options);
-  let passed = 0;
   const start = performance.now();
   const result = await run(runtime.path, args, {
     cwd,
@@ -45,7 +46,7 @@ export async function runTests(runtime: Runtime, options: TestRunOptions): Promi
     silence: name === "deno" ? testTimeout : testTimeout * 2,
     echo: options.verbose,
     onLine: (line) => {
-      if (/( \.\.\. ok \()|^\(pass\) |^\s*✔ /.test(line)) options.onProgress(++passed);
+      if (/( \.\.\. ok \()|^\(pass\) |^\s*✔ /.test(line)) options.onProgress();
     },
   });
   let cases = await exists(report) ? readJunit(await Deno.readTextFile(report)) : [];

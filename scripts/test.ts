@@ -12,13 +12,15 @@ import { installDevPackages } from "./_dev_packages.ts";
 import { linkRivals } from "./_page_packages.ts";
 import { layStage } from "./_stage.ts";
 import { findTests, runTests } from "./_test_run.ts";
-import type { TestRun, TestRunOptions } from "./_test_run.ts";
+import type { TestRun } from "./_test_run.ts";
 import type { TestCase } from "./_junit.ts";
 import { findRuntime, runtimeNames } from "./runtimes.ts";
 import type { Runtime, RuntimeName } from "./runtimes.ts";
 
-/** Runtimes under test at a time: most tests wait more than they compute. */
-const AT_ONCE = 2;
+/** Processes at a time: most tests wait more than they compute. */
+const AT_ONCE = Math.max(2, navigator.hardwareConcurrency * 2);
+/** Test files that one process runs. */
+const FILES_OF_PART = 12;
 
 interface Options {
   patterns: string[];
@@ -60,6 +62,12 @@ function runtimeName(text: string): RuntimeName {
   return name;
 }
 
+/** Some of the test files on one runtime, in a process of their own. */
+interface Part {
+  name: RuntimeName;
+  files: string[];
+}
+
 async function testAll(options: Options): Promise<TestRun[]> {
   const files = await findTests(options.patterns);
   if (files.length === 0) throw new ScriptError("there is no test file below tests/");
@@ -71,44 +79,93 @@ async function testAll(options: Options): Promise<TestRun[]> {
   console.log(
     bold(`${count(files.length, "test file")} on ${count(options.only.length, "runtime")}`),
   );
-  const runs = new Map<RuntimeName, TestRun>();
-  let stage: Promise<string> | null = null;
-  const waiting = [...options.only];
+  const waiting = partsOf(files, options);
+  const runs = new Map<RuntimeName, Runs>();
+  for (const name of options.only) {
+    const parts = waiting.filter((part) => part.name === name).length;
+    runs.set(name, new Runs(await findRuntime(name), parts));
+  }
+  const stage = options.only.some(needsStage) ? layStage() : null;
+  let built: string | null = null;
+  const laid = stage?.then((path) => built = path).catch(() => {});
   const lane = async (): Promise<void> => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      const runtime = await findRuntime(name);
-      let run: TestRun;
+    while (waiting.length > 0) {
+      // While the package is made, there are the runtimes that need none.
+      const index = waiting.findIndex(({ name }) => built !== null || !needsStage(name));
+      if (index < 0) await laid;
+      const [{ name, files }] = waiting.splice(Math.max(index, 0), 1) as [Part];
+      const all = runs.get(name)!;
       try {
-        const built = name.startsWith("node") ? await (stage ??= layStage()) : null;
-        run = await runOne(runtime, { ...options, files, stage: built });
+        const partial = { ...options, files, stage: needsStage(name) ? await stage : null };
+        all.add(await runTests(all.runtime, { ...partial, onProgress: () => all.progress() }));
       } catch (error) {
         // The library can't be packed, say: what the other runtimes have to tell is worth knowing all the same.
         if (!(error instanceof ScriptError)) throw error;
-        run = { runtime, cases: [], trouble: error.message, seconds: 0 };
+        all.add({ runtime: all.runtime, cases: [], trouble: error.message, seconds: 0 });
       }
-      console.log(summary(run));
-      runs.set(name, run);
     }
   };
   try {
     await Promise.all(Array.from({ length: AT_ONCE }, lane));
   } finally {
-    await (stage as Promise<string> | null)?.then(remove, () => {});
+    await stage?.then(remove, () => {});
   }
-  return options.only.map((name) => runs.get(name)!);
+  return options.only.map((name) => runs.get(name)!.whole);
 }
 
-async function runOne(
-  runtime: Runtime,
-  options: Omit<TestRunOptions, "onProgress">,
-): Promise<TestRun> {
-  const progress = new Progress(runtime.title);
-  const run = await runTests(runtime, {
-    ...options,
-    onProgress: (passed) => progress.update(passed),
-  });
-  progress.done();
-  return run;
+function needsStage(name: RuntimeName): boolean {
+  return name.startsWith("node");
+}
+
+/**
+ * What starts last must not take longest, and the folders with the slowest tests are the last of the alphabet. Under a
+ * name filter a part may have no test at all, which some runners take for a mistake: then there is one for each runtime.
+ */
+function partsOf(files: string[], { only, name }: Options): Part[] {
+  const size = name === null ? FILES_OF_PART : files.length;
+  const parts: Part[] = [];
+  for (let end = files.length; end > 0; end -= size) {
+    const some = files.slice(Math.max(0, end - size), end);
+    parts.push(...only.map((name) => ({ name, files: some })));
+  }
+  return parts;
+}
+
+/** All the parts of one runtime. */
+class Runs {
+  readonly runtime: Runtime;
+  readonly #progress: Progress;
+  readonly #runs: TestRun[] = [];
+  #left: number;
+  #passed = 0;
+
+  constructor(runtime: Runtime, parts: number) {
+    this.runtime = runtime;
+    this.#left = parts;
+    this.#progress = new Progress(runtime.title);
+  }
+
+  progress(): void {
+    this.#progress.update(++this.#passed);
+  }
+
+  add(run: TestRun): void {
+    this.#runs.push(run);
+    if (--this.#left > 0) return;
+    this.#progress.done();
+    console.log(summary(this.whole));
+  }
+
+  /** The seconds are those of all parts together, some of which ran at the same time. */
+  get whole(): TestRun {
+    const troubles = new Set(this.#runs.flatMap(({ trouble }) => trouble ?? []));
+    return {
+      runtime: this.runtime,
+      cases: this.#runs.flatMap(({ cases }) => cases),
+      trouble: troubles.size === 0 ? null : [...troubles].join("\n"),
+      seconds: this.#runs.reduce((sum, { seconds }) => sum + seconds, 0),
+    };
+  }
 }
 
 /** Shows how far the tests are: on a terminal all the time, in a log every ten seconds. */

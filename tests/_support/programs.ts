@@ -11,6 +11,8 @@ export interface ProgramOptions {
   input?: string;
   /** Send a signal as soon as standard output holds a text: no test has to guess how long a program takes to start. */
   signalOn?: { text: string; signal: NodeJS.Signals };
+  /** For `deno run`, before the program. */
+  denoOptions?: string[];
   /** How many descriptors it may have open. */
   maxDescriptors?: number;
   /** Seconds after which the program is killed and the promise rejects. @default {60} */
@@ -30,15 +32,32 @@ export interface ProgramResult {
  * JavaScript, the string leads to the JavaScript file.
  */
 export function programCommand(program: URL, ...args: string[]): [command: string, ...string[]] {
+  return commandWith([], program, args);
+}
+
+function commandWith(
+  denoOptions: string[],
+  program: URL,
+  args: string[],
+): [command: string, ...string[]] {
   const path = fileURLToPath(program);
-  const deno = "Deno" in globalThis ? ["run", "--quiet", "--allow-all", "--no-check"] : [];
-  return [process.execPath, ...deno, path, ...args];
+  const deno = ["run", "--quiet", "--allow-all", "--no-check", ...denoOptions];
+  return [process.execPath, ..."Deno" in globalThis ? deno : [], path, ...args];
 }
 
 /** Runs a program to its end. Rejects only if it can't be started or takes longer than its time. */
 export function runProgram(program: URL, options: ProgramOptions = {}): Promise<ProgramResult> {
-  const { args = [], env = {}, cwd, input = "", signalOn, timeout = 60, maxDescriptors } = options;
-  const line = programCommand(program, ...args);
+  const {
+    denoOptions = [],
+    args = [],
+    env = {},
+    cwd,
+    input = "",
+    signalOn,
+    timeout = 60,
+    maxDescriptors,
+  } = options;
+  const line = commandWith(denoOptions, program, args);
   const limit = `ulimit -n ${maxDescriptors} && exec "$@"`;
   const [command, ...rest] = maxDescriptors === undefined
     ? line

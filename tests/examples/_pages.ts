@@ -66,8 +66,14 @@ export async function outputOf(block: Block): Promise<string> {
       return url === undefined ? all : JSON.stringify(url.href);
     });
     await writeFile(path, found);
-    if (/ from "(?!node:|@asyncio\/)/.test(code)) await lendPackages(folder);
-    const result = await runProgram(pathToFileURL(path), { cwd: folder, timeout: 30 });
+    const needsPackages = / from "(?!node:|@asyncio\/)/.test(code);
+    if (needsPackages) await lendPackages(folder);
+    // Without the project's options Deno compiles the whole library anew, and once more for the program after it.
+    const denoOptions = needsPackages
+      ? []
+      : ["--config", fileURLToPath(new URL("../deno.json", docs))];
+    const options = { cwd: folder, timeout: 60, denoOptions };
+    const result = await runProgram(pathToFileURL(path), options);
     if (result.code !== 0) {
       throw new Error(
         `${block.title} ended with ${result.code}\n${result.stdout}\n${result.stderr}`,

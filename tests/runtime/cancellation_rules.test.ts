@@ -576,7 +576,7 @@ runs("RULE-6: a signal that nobody obeys loses no cancellation", async () => {
   await ticks();
   task.cancel("not lost");
   await sleep(1);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await new Promise((resolve) => setTimeout(resolve, 300));
   foreign.resolve();
   await assertCancelled(task, "not lost");
 });

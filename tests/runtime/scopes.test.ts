@@ -115,8 +115,9 @@ runs("PARALLEL-04: a deadline around parallel branches ends them, and no other",
 
 runsInRealTime("FOREIGN-01: a cancelled task in a foreign await is done when that is", async () => {
   const log: string[] = [];
+  const release = deferred();
   const task = createTask(async () => {
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await release.promise;
     log.push("its code ran");
     await sleep(0);
     log.push("not reached");
@@ -125,6 +126,7 @@ runsInRealTime("FOREIGN-01: a cancelled task in a foreign await is done when tha
   task.cancel();
   await sleep(0.002);
   assert.equal(task.done(), false);
+  release.resolve();
   await assertCancelled(task);
   assert.deepEqual(log, ["its code ran"]);
 });
