@@ -116,7 +116,7 @@ export class TaskGroup {
    * @throws {RuntimeError} when the group has not been entered, is finished or is shutting down; the coroutine then never
    * starts
    */
-  createTask<T>(coro: Coroutine<T>, options: Omit<TaskOptions, "loop"> = {}): Task<T> {
+  createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T> {
     requireCoroutine(coro, "group.createTask");
     if (this.#phase === "new") {
       throw new RuntimeError(`${this} has not been entered: call createTask() inside its with()`);
