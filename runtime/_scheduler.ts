@@ -149,8 +149,9 @@ export class Scheduler {
   }
 
   #ring(): void {
-    this.#scheduled = true;
+    // In this order: where the stack has run out, the bell is not rung and may be rung later.
     this.#bell();
+    this.#scheduled = true;
   }
 
   /**

@@ -2,6 +2,7 @@ import type { EventLoop } from "../event_loop.ts";
 import { describeType } from "./_describe.ts";
 import { currentScope } from "./_frame.ts";
 import type { LoopCore } from "./_loop_core.ts";
+import { starting, trouble } from "./_task_start.ts";
 import { scopeOf, type Task } from "./tasks.ts";
 
 /**
@@ -27,6 +28,7 @@ export function allTasks(loop?: EventLoop): Set<Task<unknown>> {
   if (core.rootScope === undefined) {
     throw new TypeError(`allTasks() takes an event loop, or nothing: got ${describeType(loop)}`);
   }
+  if (trouble.starts !== null) starting.mend();
   const tasks: Task<unknown>[] = [];
   for (const scope of core.rootScope.children()) {
     if (scope.task !== null && scope.root === scope && !scope.task.done()) {

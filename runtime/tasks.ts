@@ -9,7 +9,7 @@ import {
 import { ContextCell } from "./_context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "./context.ts";
 import { InvalidStateError, RuntimeError } from "./exceptions.ts";
-import { runInScope, storedScope } from "./_frame.ts";
+import { enterScope, runInScope, storedScope } from "./_frame.ts";
 import {
   coreOf,
   Future,
@@ -24,8 +24,8 @@ import { nameOf } from "./_printing.ts";
 import { framesOf } from "./_stack.ts";
 import { warnOfSwallowed } from "./_debug_warnings.ts";
 import { currentWait } from "./_waits_of.ts";
-import type { ReadyEntry, Turn } from "./_scheduler.ts";
 import { type CancelRequest, Scope } from "./_scope.ts";
+import { starting, TaskStart, trouble } from "./_task_start.ts";
 import { checkTaskOptions, type TaskOptions } from "./_task_options.ts";
 import { StuckReport } from "./_stuck_report.ts";
 import type { Coroutine } from "./coroutines.ts";
@@ -40,18 +40,10 @@ export { isThenable, requireCoroutine } from "./_argument_checks.ts";
 
 let counter = 0;
 
-const nothing = (): void => {};
-let capturedResolve: (value: unknown) => void = nothing;
-function capture(resolve: (value: unknown) => void): void {
-  capturedResolve = resolve;
-}
-
 let firstStep: (task: Task<unknown>) => void;
 /** How a coroutine's promise ends its task. It runs inside the task's scope, which so need not be closed over per task. */
 let returned: (value: unknown) => void;
 let threw: (error: unknown) => void;
-let enterFirstStep: (start: TaskStart) => void;
-let endedBeforeStart: (task: Task<unknown>) => boolean;
 /** The root scope of a task, for the other files of this folder. */
 export let scopeOf: (task: Task<unknown>) => Scope;
 /** Cancels a task with a request that carries a cause. False when it is done. */
@@ -106,11 +98,30 @@ export class Task<T> extends Future<T> {
     this.#name = options.name === undefined ? ++counter : String(options.name);
     if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
     this.#scope = Scope.ofTask(loop.rootScope, this, cell);
-    if (options.eagerStart === true && storedScope()?.loop === loop) {
-      this.#started = true;
-      runInScope(this.#scope, firstStep, this as Task<unknown>);
-      if (this.done()) this.#coro = null;
-    } else loop.scheduler.enqueue(new TaskStart(this as Task<unknown>, this.#scope));
+    const current = options.eagerStart === true ? storedScope() : undefined;
+    try {
+      if (current !== undefined && current.loop === loop) {
+        runInScope(this.#scope, firstStep, this as Task<unknown>);
+        if (this.done()) this.#coro = null;
+      } else loop.scheduler.enqueue(new TaskStart(this, this.#scope));
+    } catch (error) {
+      // The stack has run out. Assignments come first, since a call may fail here too.
+      trouble.scopeLost = true;
+      const note = trouble.spare ?? { task: null, result: null, failed: false, next: null };
+      trouble.spare = note.next;
+      note.task = this;
+      note.result = error;
+      note.failed = true;
+      if (this.#started) {
+        note.next = trouble.dropped;
+        trouble.dropped = note;
+      } else {
+        note.next = trouble.starts;
+        trouble.starts = note;
+      }
+      if (current !== undefined && storedScope() !== current) enterScope(current);
+      throw error;
+    }
     if (options.signal !== undefined) this.#listen(options.signal);
   }
 
@@ -288,7 +299,8 @@ export class Task<T> extends Future<T> {
       else if (!scope.cancel(request)) StuckReport.watch(task, scope, coreOf(task));
       return true;
     };
-    endedBeforeStart = (task) => {
+    starting.endedBefore = (start) => {
+      const task = start.task as Task<unknown>;
       task.#started = true;
       const pending = task.#scope.pending;
       if (pending === null && !task.done()) return false;
@@ -307,49 +319,69 @@ export class Task<T> extends Future<T> {
     };
     returned = (value) => (storedScope()!.task as Task<unknown>).#return(value);
     threw = (error) => (storedScope()!.task as Task<unknown>).#throw(error);
-    enterFirstStep = (start) => runInScope(start.scope, firstStep, start.task);
+    starting.enter = (start) => runInScope(start.scope, firstStep, start.task as Task<unknown>);
     firstStep = (task) => {
+      task.#started = true;
       let result: unknown;
+      let failed = false;
       try {
         const coro = task.#coro!;
         result = coro();
       } catch (error) {
-        task.#throw(error);
-        return;
+        result = error;
+        failed = true;
       }
-      if (result instanceof Promise) result.then(returned, threw);
-      else if (result instanceof Future && result.done()) task.#adopt(result);
-      else if (isThenable(result)) {
-        // It may call back from anywhere, so the scope does not tell whose it is (TASK-18).
-        result.then((value) => task.#return(value), (error) => task.#throw(error));
-      } else task.#return(result);
+      try {
+        // A promise first: it needs the least of a stack that is nearly full.
+        if (failed || !(result instanceof Promise)) conclude(task, result, failed);
+        else if (trouble.scopeLost) follow(task, result);
+        else result.then(returned, threw);
+      } catch (error) {
+        trouble.scopeLost = true;
+        const note = trouble.spare ?? { task: null, result: null, failed: false, next: null };
+        trouble.spare = note.next;
+        note.task = task;
+        note.result = result;
+        note.failed = failed;
+        note.next = trouble.starts;
+        trouble.starts = note;
+        throw error;
+      }
+      if (trouble.starts === null) return;
+      try {
+        starting.mend();
+      } catch {
+        // Not enough of the stack is free: the start around this one tries again.
+        trouble.scopeLost = true;
+      }
     };
-  }
-}
-
-/** A task's start in the ready queue, with the async context of the call that made the task. */
-class TaskStart implements ReadyEntry {
-  readonly task: Task<unknown>;
-  readonly scope: Scope;
-  readonly #carry: (value: unknown) => void;
-
-  constructor(task: Task<unknown>, scope: Scope) {
-    this.task = task;
-    this.scope = scope;
-    new Promise(capture).then(enterFirstStep as (start: unknown) => void);
-    this.#carry = capturedResolve;
-    // It leads to the promise and so to all that this one holds.
-    capturedResolve = nothing;
-  }
-
-  get subject(): Task<unknown> {
-    return this.task;
-  }
-
-  run(): Turn | null {
-    if (endedBeforeStart(this.task)) return null;
-    this.#carry(this);
-    return this.scope;
+    const conclude = (task: Task<unknown>, result: unknown, failed: boolean): void => {
+      if (failed) task.#throw(result);
+      else if (result instanceof Future && result.done()) task.#adopt(result);
+      else if (isThenable(result)) follow(task, result);
+      else task.#return(result);
+    };
+    // A thenable may call back from anywhere, so the scope does not tell whose it is (TASK-18).
+    const follow = (task: Task<unknown>, result: PromiseLike<unknown>): void => {
+      result.then((value) => task.#return(value), (error) => task.#throw(error));
+    };
+    starting.mend = () => {
+      for (let start = trouble.starts; start !== null; start = trouble.starts) {
+        const task = start.task as Task<unknown>;
+        if (!task.done()) conclude(task, start.result, start.failed);
+        // Whoever made it has got an error in its place.
+        const told = (): void => markRetrieved(task);
+        if (start.failed) told();
+        else if (start.result instanceof Promise) start.result.then(undefined, told);
+        // Only now: this, too, may find no room. Others may have been noted meanwhile.
+        if (trouble.starts !== start) continue;
+        trouble.starts = start.next;
+        start.task = null;
+        start.result = undefined;
+        start.next = trouble.spare;
+        trouble.spare = start;
+      }
+    };
   }
 }
 

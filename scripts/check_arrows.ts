@@ -31,8 +31,8 @@ const eagerBuiltins = ["node:async_hooks", "node:diagnostics_channel"];
 
 const maxLines = 400;
 
-/** Modules that importing mod.ts loads at once: each costs every program that starts, so what can come later does. */
-const maxEager = 144;
+/** Modules that importing mod.ts loads at once: each costs every program that starts, so what can come later does. (Every task needs `_task_start.ts`.) */
+const maxEager = 145;
 const measured = ["examples", "scripts", ...libraryFolders];
 
 interface Import {
