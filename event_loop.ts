@@ -4,18 +4,21 @@
  * @module
  */
 import { NetEventLoop } from "./net/net_event_loop.ts";
-import { showAs } from "./runtime/_printing.ts";
-import { provideLoopClass } from "./runtime/policies.ts";
+import { showAs } from "./runtime/base/format.ts";
+import { provideLoopClass } from "./runtime/loop/policies.ts";
 import {
   addSignalHandler,
   removeAllSignalHandlers,
   removeSignalHandler,
   type Signal,
-} from "./runtime/signals.ts";
-import type { AbstractEventLoop } from "./loop_interface.ts";
-import type { SubprocessOptions } from "./subprocess/options.ts";
+} from "./runtime/signals/signals.ts";
+import type { EventLoop as LoopInterface } from "./loop_interface.ts";
+import type { SubprocessOptions } from "./subprocess/core/options.ts";
 import { subprocessExec, subprocessShell } from "./subprocess/subprocess_exec.ts";
-import type { SubprocessProtocol, SubprocessTransport } from "./subprocess/subprocess_transport.ts";
+import type {
+  SubprocessProtocol,
+  SubprocessTransport,
+} from "./subprocess/core/subprocess_transport.ts";
 
 export type {
   AbstractEventLoop,
@@ -45,7 +48,7 @@ export type {
  * loop.close();
  * ```
  */
-export interface EventLoop extends AbstractEventLoop {}
+export interface EventLoop extends LoopInterface {}
 
 /** The class behind it, for `testing/`, which gives it another clock. */
 export class FullEventLoop extends NetEventLoop {

@@ -1,43 +1,48 @@
-import type { AddressLike } from "./net/addresses.ts";
-import type { Address } from "./net/addresses.ts";
-import type { ReadablePipe, WritablePipe } from "./net/pipes.ts";
-import type { DatagramOptions } from "./net/datagram_endpoint.ts";
-import type { AddressInfo, AddressInfoOptions } from "./net/dns.ts";
+import type { Address, AddressLike } from "./net/core/addresses.ts";
+import type {
+  BaseProtocol,
+  BaseTransport,
+  BufferedProtocol,
+  DatagramProtocol,
+  DatagramTransport,
+  Protocol,
+  ReadablePipe,
+  ReadTransport,
+  Transport,
+  WritablePipe,
+  WriteTransport,
+} from "./net/core/transports.ts";
+import type { DatagramOptions } from "./net/datagrams/datagram_endpoint.ts";
+import type { AddressInfo, AddressInfoOptions } from "./net/names/dns.ts";
 import type {
   AcceptedOptions,
   ConnectOptions,
   ServeOptions,
   StartTlsOptions,
   TlsOptions,
-} from "./net/options.ts";
-import type { SendfileOptions } from "./net/sendfile.ts";
-import type { BufferedProtocol, DatagramProtocol, Protocol } from "./net/protocols.ts";
-import type { Server } from "./net/server.ts";
-import type { Socket } from "./net/sockets.ts";
+} from "./net/core/options.ts";
+import type { SendfileOptions } from "./net/transports/sendfile.ts";
+import type { Server } from "./net/tcp/server.ts";
+import type { Socket } from "./net/sockets/sockets.ts";
+import type { Awaitable, Coroutine } from "./runtime/base/coroutines.ts";
+import type { BytesLike } from "./runtime/base/bytes.ts";
+import type { Delay } from "./runtime/base/durations.ts";
+import type { Executor } from "./runtime/threads/executors.ts";
+import type { Future } from "./runtime/tasks/futures.ts";
+import type { Handle, TimerHandle } from "./runtime/tasks/handles.ts";
+import type { Signal } from "./runtime/signals/signals.ts";
+import type { TaskFactory } from "./runtime/tasks/task_factories.ts";
+import type { Task, TaskOptions } from "./runtime/tasks/task.ts";
+import type { SubprocessOptions } from "./subprocess/core/options.ts";
 import type {
-  BaseProtocol,
-  BaseTransport,
-  DatagramTransport,
-  ReadTransport,
-  Transport,
-  WriteTransport,
-} from "./net/transports.ts";
-import type { Awaitable, Coroutine } from "./runtime/coroutines.ts";
-import type { BytesLike } from "./runtime/bytes.ts";
-import type { Delay } from "./runtime/durations.ts";
-import type { Executor } from "./runtime/executors.ts";
-import type { Future } from "./runtime/futures.ts";
-import type { Handle, TimerHandle } from "./runtime/_handle.ts";
-import type { Signal } from "./runtime/signals.ts";
-import type { TaskFactory } from "./runtime/task_factories.ts";
-import type { Task, TaskOptions } from "./runtime/tasks.ts";
-import type { SubprocessOptions } from "./subprocess/options.ts";
-import type { SubprocessProtocol, SubprocessTransport } from "./subprocess/subprocess_transport.ts";
+  SubprocessProtocol,
+  SubprocessTransport,
+} from "./subprocess/core/subprocess_transport.ts";
 
-export type { AddressInfo, AddressInfoOptions } from "./net/dns.ts";
-export type { DatagramOptions } from "./net/datagram_endpoint.ts";
-export type { AcceptedOptions, StartTlsOptions } from "./net/options.ts";
-export type { SendfileOptions } from "./net/sendfile.ts";
+export type { AddressInfo, AddressInfoOptions } from "./net/names/dns.ts";
+export type { DatagramOptions } from "./net/datagrams/datagram_endpoint.ts";
+export type { AcceptedOptions, StartTlsOptions } from "./net/core/options.ts";
+export type { SendfileOptions } from "./net/transports/sendfile.ts";
 
 /** What the exception handler is told: `message` always, the rest where it is known. */
 export interface ExceptionContext {
@@ -323,3 +328,6 @@ export interface AbstractEventLoop {
   /** Prints the message, the facts and the error with its stack. */
   defaultExceptionHandler(context: ExceptionContext): void;
 }
+
+/** The event loop as every room names it; the class of the same name is in `event_loop.ts`. */
+export interface EventLoop extends AbstractEventLoop {}

@@ -3,17 +3,22 @@
  *
  * @module
  */
-export type { Address, AddressLike, NetAddress, UnixAddress } from "./addresses.ts";
+export type { Address, AddressLike, NetAddress, UnixAddress } from "./core/addresses.ts";
 export type {
   ConnectOptions,
   ServeOptions,
   TlsCertificate,
   TlsOptions,
   TlsVersion,
-} from "./options.ts";
-export type { ReadablePipe, WritablePipe } from "./pipes.ts";
-export type { BaseProtocol, BufferedProtocol, DatagramProtocol, Protocol } from "./protocols.ts";
-export { Server } from "./server.ts";
+} from "./core/options.ts";
+export type { ReadablePipe, WritablePipe } from "./core/transports.ts";
+export type {
+  BaseProtocol,
+  BufferedProtocol,
+  DatagramProtocol,
+  Protocol,
+} from "./core/transports.ts";
+export { Server } from "./tcp/server.ts";
 export {
   AI_ADDRCONFIG,
   AI_ALL,
@@ -24,11 +29,11 @@ export {
   AI_V4MAPPED,
   IPPROTO_TCP,
   IPPROTO_UDP,
-} from "./_socket_state.ts";
-export { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets.ts";
-export { StreamReader } from "./stream_reader.ts";
-export { type ClientConnected, StreamReaderProtocol } from "./stream_reader_protocol.ts";
-export { StreamWriter } from "./stream_writer.ts";
+} from "./core/socket_constants.ts";
+export { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets/sockets.ts";
+export { StreamReader } from "./streams/stream_reader.ts";
+export { type ClientConnected, StreamReaderProtocol } from "./streams/stream_reader_protocol.ts";
+export { StreamWriter } from "./streams/stream_writer.ts";
 export { openConnection, openUnixConnection, startServer, startUnixServer } from "./streams.ts";
 export type {
   BaseTransport,
@@ -37,4 +42,4 @@ export type {
   ReadTransport,
   Transport,
   WriteTransport,
-} from "./transports.ts";
+} from "./core/transports.ts";

@@ -1,4 +1,4 @@
-import { inOwnScope } from "../runtime/_known.ts";
+import { inOwnScope } from "../runtime/scopes/known.ts";
 import type {
   AddressInfo,
   AddressInfoOptions,
@@ -6,10 +6,10 @@ import type {
   EventLoop,
   SendfileOptions,
   StartTlsOptions,
-} from "../event_loop.ts";
-import { BaseEventLoop } from "../runtime/base_event_loop.ts";
-import { type BytesLike, cloneBytes, toBytes } from "../runtime/bytes.ts";
-import type { Address, AddressLike } from "./addresses.ts";
+} from "../loop_interface.ts";
+import { BaseEventLoop } from "../runtime/loop/base_event_loop.ts";
+import { type BytesLike, cloneBytes, toBytes } from "../runtime/base/bytes.ts";
+import type { Address, AddressLike } from "./core/addresses.ts";
 import {
   connectAcceptedSocket,
   createConnection,
@@ -24,27 +24,30 @@ import {
   pipeCalls,
   socketCalls,
   streamCalls,
-} from "./_lazy_modules.ts";
+} from "./lazy.ts";
 import {
   type AcceptedOptions,
   type ConnectOptions,
   type ServeOptions,
   startTlsOptions,
   type TlsOptions,
-} from "./options.ts";
-import type { ReadablePipe, WritablePipe } from "./pipes.ts";
-import type { BufferedProtocol, DatagramProtocol, Protocol } from "./protocols.ts";
-import type { Server } from "./server.ts";
-import { addWatch, removeWatch } from "./_socket_watch.ts";
-import { checkFamily, inOpeningTurn, type Socket, stateOf } from "./sockets.ts";
-import { upgradingTls } from "./_tls_arguments.ts";
+} from "./core/options.ts";
 import type {
   BaseProtocol,
+  BufferedProtocol,
+  DatagramProtocol,
   DatagramTransport,
+  Protocol,
+  ReadablePipe,
   ReadTransport,
   Transport,
+  WritablePipe,
   WriteTransport,
-} from "./transports.ts";
+} from "./core/transports.ts";
+import type { Server } from "./tcp/server.ts";
+import { addWatch, removeWatch } from "./sockets/socket_watch.ts";
+import { checkFamily, inOpeningTurn, type Socket, stateOf } from "./sockets/sockets.ts";
+import { upgradingTls } from "./tls/options.ts";
 
 type NetMethods = Pick<
   EventLoop,

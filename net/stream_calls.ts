@@ -1,15 +1,14 @@
 /**
  * The stream calls of the loop: `createConnection`, `createServer` and their like. Arguments are checked here, at the call; the
- * work is done by `_stream_calls.ts`, which is loaded at the first one.
+ * work is done by `net/loaded_stream_calls.ts`, which is loaded at the first one.
  *
  * @module
  */
-
-import type { EventLoop } from "../event_loop.ts";
-import { rejecting } from "../runtime/_lazy.ts";
-import { withSignal } from "../runtime/with_signal.ts";
-import { checkCall, checkPlace } from "./_arguments.ts";
-import { streamCalls } from "./_lazy_modules.ts";
+import type { EventLoop } from "../loop_interface.ts";
+import { rejecting } from "../runtime/core/lazy_module.ts";
+import { withSignal } from "../runtime/scopes/with_signal.ts";
+import { checkCall, checkPlace } from "./core/arguments.ts";
+import { streamCalls } from "./lazy.ts";
 import {
   type AcceptedOptions,
   acceptedOptions,
@@ -17,12 +16,11 @@ import {
   connectOptions,
   type ServeOptions,
   serveOptions,
-} from "./options.ts";
-import type { BufferedProtocol, Protocol } from "./protocols.ts";
-import type { Server } from "./server.ts";
-import type { Socket } from "./sockets.ts";
-import { clientTls, serverTls } from "./_tls_arguments.ts";
-import type { Transport } from "./transports.ts";
+} from "./core/options.ts";
+import type { BufferedProtocol, Protocol, Transport } from "./core/transports.ts";
+import type { Server } from "./tcp/server.ts";
+import type { Socket } from "./sockets/sockets.ts";
+import { clientTls, serverTls } from "./tls/options.ts";
 
 /** `loop.createConnection` */
 export function createConnection<P extends Protocol | BufferedProtocol>(

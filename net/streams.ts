@@ -4,22 +4,27 @@
  * @module
  */
 
-import { describeType } from "../runtime/_describe.ts";
-import type { EventLoop } from "../event_loop.ts";
-import { currentScope } from "../runtime/_frame.ts";
-import { inOwnScope } from "../runtime/_known.ts";
+import { describeType } from "../runtime/base/format.ts";
+import type { EventLoop } from "../loop_interface.ts";
+import { currentScope } from "../runtime/core/frame.ts";
+import { inOwnScope } from "../runtime/scopes/known.ts";
 import {
   createConnection,
   createServer,
   createUnixConnection,
   createUnixServer,
 } from "./stream_calls.ts";
-import { type ConnectOptions, connectOptions, type ServeOptions, serveOptions } from "./options.ts";
-import type { Server } from "./server.ts";
-import { checkLimit, StreamReader } from "./stream_reader.ts";
-import { type ClientConnected, StreamReaderProtocol } from "./stream_reader_protocol.ts";
-import { StreamWriter } from "./stream_writer.ts";
-import type { Transport } from "./transports.ts";
+import {
+  type ConnectOptions,
+  connectOptions,
+  type ServeOptions,
+  serveOptions,
+} from "./core/options.ts";
+import type { Server } from "./tcp/server.ts";
+import { checkLimit, StreamReader } from "./streams/stream_reader.ts";
+import { type ClientConnected, StreamReaderProtocol } from "./streams/stream_reader_protocol.ts";
+import { StreamWriter } from "./streams/stream_writer.ts";
+import type { Transport } from "./core/transports.ts";
 
 /**
  * Connects to a TCP server (`asyncio.open_connection`). Of a host's several addresses, the first

@@ -1,6 +1,6 @@
 import { Queue } from "./queue.ts";
-import type { Store } from "./_store.ts";
-import { storeAccess } from "./_store_access.ts";
+import type { Store } from "./stores.ts";
+import { storeAccess } from "./store_access.ts";
 
 /**
  * A queue from which the newest item leaves first (`asyncio.LifoQueue`).

@@ -1,10 +1,9 @@
-import { anything, type OptionsOf, optionsOf } from "../runtime/_options.ts";
-import { describeType } from "../runtime/_describe.ts";
-import { checkOrderable, compareAsPython } from "./_ordering.ts";
+import { anything, type OptionsOf, optionsOf } from "../runtime/base/options.ts";
+import { describeType } from "../runtime/base/format.ts";
+import { checkOrderable, compareAsPython } from "./ordering.ts";
 import { Queue } from "./queue.ts";
-import { SortedList } from "./_sorted_list.ts";
-import type { Store } from "./_store.ts";
-import { storeAccess } from "./_store_access.ts";
+import { SortedList, type Store } from "./stores.ts";
+import { storeAccess } from "./store_access.ts";
 
 const OPTIONS: OptionsOf<{ compare?: unknown }> = optionsOf(
   "{ compare: (a, b) => a.rank - b.rank }",

@@ -1,12 +1,10 @@
-import { flag, type OptionsOf, optionsOf } from "../runtime/_options.ts";
-import { describeType, staysInThread } from "../runtime/_describe.ts";
-import { identityOf, showAs } from "../runtime/_printing.ts";
+import { flag, type OptionsOf, optionsOf } from "../runtime/base/options.ts";
+import { describeType, identityOf, showAs, staysInThread } from "../runtime/base/format.ts";
 import type { Statistics } from "../sync/statistics.ts";
-import { Deque } from "./_deque.ts";
-import { formatItems } from "./_format.ts";
-import { QueueCore } from "./_queue_core.ts";
-import { QueueIterator } from "./_queue_iterator.ts";
-import { storeAccess } from "./_store_access.ts";
+import { Deque } from "./stores.ts";
+import { formatItems } from "./format.ts";
+import { QueueCore, QueueIterator } from "./queue_core.ts";
+import { storeAccess } from "./store_access.ts";
 
 const SHUTDOWN: OptionsOf<{ immediate?: boolean }> = optionsOf("{ immediate: true }", {
   immediate: flag,

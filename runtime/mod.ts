@@ -3,35 +3,45 @@
  *
  * @module
  */
-export * from "./exceptions.ts";
-export { type Delay, type DurationLike } from "./durations.ts";
-export type { BytesLike } from "./bytes.ts";
-export { Context, ContextVar, copyContext, type Token } from "./context.ts";
-export type { Awaitable, Coroutine, ResultOf } from "./coroutines.ts";
-export { Future, isFuture } from "./futures.ts";
-export { Task, type TaskOptions } from "./tasks.ts";
-export { allTasks } from "./all_tasks.ts";
-export { currentSignal, currentTask } from "./current_task.ts";
-export { createTask } from "./create_task.ts";
-export { createEagerTaskFactory, eagerTaskFactory, type TaskFactory } from "./task_factories.ts";
-export { ensureFuture, wrapFuture } from "./ensure_future.ts";
-export { sleep } from "./sleep.ts";
-export { gather } from "./gather.ts";
-export { ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, type ReturnWhen, wait } from "./wait.ts";
-export { asCompleted, type Completed } from "./as_completed.ts";
-export { waitFor } from "./wait_for.ts";
-export { shield } from "./shield.ts";
-export { withSignal } from "./with_signal.ts";
-export { Timeout, timeout, timeoutAt } from "./timeouts.ts";
-export { TaskGroup } from "./task_groups.ts";
+export * from "./errors/exceptions.ts";
+export { type Delay, type DurationLike } from "./base/durations.ts";
+export type { BytesLike } from "./base/bytes.ts";
+export { Context, ContextVar, copyContext, type Token } from "./core/context.ts";
+export type { Awaitable, Coroutine, ResultOf } from "./base/coroutines.ts";
+export { Future, isFuture } from "./tasks/futures.ts";
+export { Task, type TaskOptions } from "./tasks/task.ts";
+export { allTasks } from "./tasks/task_functions.ts";
+export { currentSignal, currentTask } from "./tasks/task_functions.ts";
+export { createTask } from "./tasks/task_functions.ts";
+export {
+  createEagerTaskFactory,
+  eagerTaskFactory,
+  type TaskFactory,
+} from "./tasks/task_factories.ts";
+export { ensureFuture, wrapFuture } from "./combinators/ensure_future.ts";
+export { sleep } from "./combinators/sleep.ts";
+export { gather } from "./combinators/gather.ts";
+export {
+  ALL_COMPLETED,
+  FIRST_COMPLETED,
+  FIRST_EXCEPTION,
+  type ReturnWhen,
+  wait,
+} from "./combinators/wait.ts";
+export { asCompleted, type Completed } from "./combinators/as_completed.ts";
+export { waitFor } from "./combinators/wait_for.ts";
+export { shield } from "./combinators/shield.ts";
+export { withSignal } from "./scopes/with_signal.ts";
+export { Timeout, timeout, timeoutAt } from "./scopes/timeouts.ts";
+export { TaskGroup } from "./scopes/task_groups.ts";
 export {
   type CallGraphOptions,
   captureCallGraph,
   formatCallGraph,
   type FutureCallGraph,
   printCallGraph,
-} from "./graph.ts";
-export { run, Runner, type RunOptions } from "./runners.ts";
+} from "./debug/graph.ts";
+export { run, Runner, type RunOptions } from "./loop/runners.ts";
 export {
   ConcurrentFuture,
   currentThreadSignal,
@@ -42,7 +52,7 @@ export {
   threadModule,
   toThread,
   transfer,
-} from "./threads.ts";
+} from "./threads/to_thread.ts";
 export {
   type Executor,
   type MapOptions,
@@ -50,8 +60,8 @@ export {
   type ShutdownOptions,
   ThreadPoolExecutor,
   type ThreadPoolExecutorOptions,
-} from "./executors.ts";
-export { Handle, TimerHandle } from "./_handle.ts";
+} from "./threads/executors.ts";
+export { Handle, TimerHandle } from "./tasks/handles.ts";
 export {
   AbstractEventLoopPolicy,
   DefaultEventLoopPolicy,
@@ -61,4 +71,4 @@ export {
   newEventLoop,
   setEventLoop,
   setEventLoopPolicy,
-} from "./policies.ts";
+} from "./loop/policies.ts";

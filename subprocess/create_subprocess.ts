@@ -1,9 +1,9 @@
-import type { EventLoop } from "../event_loop.ts";
-import { inOwnScope } from "../runtime/_known.ts";
-import { getEventLoop } from "../runtime/policies.ts";
-import type { SubprocessOptions } from "./options.ts";
+import type { EventLoop } from "../loop_interface.ts";
+import { inOwnScope } from "../runtime/scopes/known.ts";
+import { getEventLoop } from "../runtime/loop/policies.ts";
+import type { SubprocessOptions } from "./core/options.ts";
 import type { Process } from "./process.ts";
-import { type Call, execCall, shellCall } from "./_request.ts";
+import { type Call, execCall, shellCall } from "./core/request.ts";
 import { startCalls } from "./subprocess_exec.ts";
 
 /**

@@ -4,8 +4,8 @@
  * @module
  */
 export { createSubprocessExec, createSubprocessShell } from "./create_subprocess.ts";
-export { DEVNULL, PIPE, STDOUT, type SubprocessOptions } from "./options.ts";
+export { DEVNULL, PIPE, STDOUT, type SubprocessOptions } from "./core/options.ts";
 export { Process } from "./process.ts";
-export type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
+export type { SubprocessProtocol, SubprocessTransport } from "./core/subprocess_transport.ts";
 export { type TerminateOptions, terminateProcess } from "./terminate_process.ts";
-export type { Signal } from "../runtime/signals.ts";
+export type { Signal } from "../runtime/signals/signals.ts";

@@ -1,14 +1,13 @@
-import { inOwnScope } from "../runtime/_known.ts";
-import type { StreamReader } from "../net/stream_reader.ts";
-import type { StreamWriter } from "../net/stream_writer.ts";
-import { type BytesLike, toBytes } from "../runtime/bytes.ts";
-import { BrokenPipeError, ConnectionResetError } from "../runtime/exceptions.ts";
-import { gather } from "../runtime/gather.ts";
-import type { Signal } from "../runtime/signals.ts";
-import type { ProcessTransport } from "./_process_transport.ts";
-import type { SubprocessTransport } from "./subprocess_transport.ts";
-import { showAs } from "../runtime/_printing.ts";
-import { staysInThread } from "../runtime/_describe.ts";
+import { inOwnScope } from "../runtime/scopes/known.ts";
+import type { StreamReader } from "../net/streams/stream_reader.ts";
+import type { StreamWriter } from "../net/streams/stream_writer.ts";
+import { type BytesLike, toBytes } from "../runtime/base/bytes.ts";
+import { BrokenPipeError, ConnectionResetError } from "../runtime/errors/exceptions.ts";
+import { gather } from "../runtime/combinators/gather.ts";
+import type { Signal } from "../runtime/signals/signals.ts";
+import type { ProcessTransport } from "./transport/process_transport.ts";
+import type { SubprocessTransport } from "./core/subprocess_transport.ts";
+import { showAs, staysInThread } from "../runtime/base/format.ts";
 
 let transportBehind: (process: Process) => ProcessTransport;
 

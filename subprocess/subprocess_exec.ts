@@ -1,15 +1,15 @@
-import type { EventLoop } from "../event_loop.ts";
-import { checkCall, makeProtocol } from "../net/_arguments.ts";
-import { inOwnScope } from "../runtime/_known.ts";
-import { LazyModule } from "../runtime/_lazy.ts";
-import type { SubprocessOptions } from "./options.ts";
-import { execCall, shellCall } from "./_request.ts";
-import type { SubprocessProtocol, SubprocessTransport } from "./subprocess_transport.ts";
+import type { EventLoop } from "../loop_interface.ts";
+import { checkCall, makeProtocol } from "../net/core/arguments.ts";
+import { inOwnScope } from "../runtime/scopes/known.ts";
+import { LazyModule } from "../runtime/core/lazy_module.ts";
+import type { SubprocessOptions } from "./core/options.ts";
+import { execCall, shellCall } from "./core/request.ts";
+import type { SubprocessProtocol, SubprocessTransport } from "./core/subprocess_transport.ts";
 
 /** What only those need who start a child: the host of the runtime, and the transports of a child and its pipes. */
-export const startCalls: LazyModule<typeof import("./_start_process.ts")> = new LazyModule(
+export const startCalls: LazyModule<typeof import("./start_process.ts")> = new LazyModule(
   "the code for subprocesses",
-  () => import("./_start_process.ts"),
+  () => import("./start_process.ts"),
   true,
 );
 

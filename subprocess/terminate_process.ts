@@ -1,10 +1,10 @@
-import { inOwnScope } from "../runtime/_known.ts";
-import type { Delay } from "../runtime/durations.ts";
-import { duration, type OptionsOf, optionsOf } from "../runtime/_options.ts";
-import { ProcessLookupError, TimeoutError } from "../runtime/exceptions.ts";
-import { waitFor } from "../runtime/wait_for.ts";
+import { inOwnScope } from "../runtime/scopes/known.ts";
+import type { Delay } from "../runtime/base/durations.ts";
+import { duration, type OptionsOf, optionsOf } from "../runtime/base/options.ts";
+import { ProcessLookupError, TimeoutError } from "../runtime/errors/exceptions.ts";
+import { waitFor } from "../runtime/combinators/wait_for.ts";
 import { type Process, transportOf } from "./process.ts";
-import type { ProcessTransport } from "./_process_transport.ts";
+import type { ProcessTransport } from "./transport/process_transport.ts";
 
 /** How to end a process. */
 export interface TerminateOptions {

@@ -1,10 +1,9 @@
-import { BrokenBarrierError } from "../runtime/exceptions.ts";
-import { describeType, staysInThread } from "../runtime/_describe.ts";
-import { currentScope } from "../runtime/_frame.ts";
-import { inOwnScope } from "../runtime/_known.ts";
+import { BrokenBarrierError } from "../runtime/errors/exceptions.ts";
+import { describeType, display, showAs, staysInThread } from "../runtime/base/format.ts";
+import { currentScope } from "../runtime/core/frame.ts";
+import { inOwnScope } from "../runtime/scopes/known.ts";
 import { Condition } from "./condition.ts";
-import { display, showAs } from "../runtime/_printing.ts";
-import { LoopBinding } from "./_loop_binding.ts";
+import { LoopBinding } from "./wait_list.ts";
 import type { Statistics } from "./statistics.ts";
 
 /**

@@ -1,14 +1,12 @@
-import { CancelledError, RuntimeError } from "../runtime/exceptions.ts";
-import { withOwnScope } from "../runtime/_known.ts";
-import type { Scope } from "../runtime/_scope.ts";
-import { describeType, staysInThread } from "../runtime/_describe.ts";
-import { display, showAs } from "../runtime/_printing.ts";
+import { CancelledError, RuntimeError } from "../runtime/errors/exceptions.ts";
+import { withOwnScope } from "../runtime/scopes/known.ts";
+import type { Scope } from "../runtime/core/scope.ts";
+import { describeType, display, showAs, staysInThread } from "../runtime/base/format.ts";
 import { Lock } from "./lock.ts";
-import { lockAccess, type LockCore } from "./_lock_core.ts";
-import { LoopBinding } from "./_loop_binding.ts";
+import { lockAccess, type LockCore } from "./lock_core.ts";
+import { LoopBinding, SignalWait, WaitList } from "./wait_list.ts";
 import type { Releaser } from "./releaser.ts";
 import type { Statistics } from "./statistics.ts";
-import { SignalWait, WaitList } from "./_wait_list.ts";
 
 /**
  * Lets tasks that share a lock wait until another one has changed what the lock protects (`asyncio.Condition`).

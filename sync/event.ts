@@ -1,9 +1,7 @@
-import { currentScope } from "../runtime/_frame.ts";
-import { display, showAs } from "../runtime/_printing.ts";
-import { LoopBinding } from "./_loop_binding.ts";
+import { currentScope } from "../runtime/core/frame.ts";
+import { display, showAs, staysInThread } from "../runtime/base/format.ts";
+import { LoopBinding, SignalWait, WaitList } from "./wait_list.ts";
 import type { Statistics } from "./statistics.ts";
-import { SignalWait, WaitList } from "./_wait_list.ts";
-import { staysInThread } from "../runtime/_describe.ts";
 
 /**
  * A flag that tasks can wait for (`asyncio.Event`).

@@ -1,10 +1,9 @@
-import { notABody } from "../runtime/_argument_checks.ts";
-import { currentScope } from "../runtime/_frame.ts";
-import { display, showAs } from "../runtime/_printing.ts";
-import { lockAccess, LockCore, type LockReleaser } from "./_lock_core.ts";
+import { notABody } from "../runtime/base/argument_checks.ts";
+import { currentScope } from "../runtime/core/frame.ts";
+import { display, showAs, staysInThread } from "../runtime/base/format.ts";
+import { lockAccess, LockCore, type LockReleaser } from "./lock_core.ts";
 import type { Releaser } from "./releaser.ts";
 import type { Statistics } from "./statistics.ts";
-import { staysInThread } from "../runtime/_describe.ts";
 
 /**
  * Keeps others out while a task is between two awaits that belong together (`asyncio.Lock`).

@@ -1,13 +1,11 @@
-import { notABody } from "../runtime/_argument_checks.ts";
-import type { CancelledError } from "../runtime/exceptions.ts";
-import { describeType, staysInThread } from "../runtime/_describe.ts";
-import { currentScope } from "../runtime/_frame.ts";
-import type { Scope } from "../runtime/_scope.ts";
-import { display, showAs } from "../runtime/_printing.ts";
-import { LoopBinding } from "./_loop_binding.ts";
+import { notABody } from "../runtime/base/argument_checks.ts";
+import type { CancelledError } from "../runtime/errors/exceptions.ts";
+import { describeType, display, showAs, staysInThread } from "../runtime/base/format.ts";
+import { currentScope } from "../runtime/core/frame.ts";
+import type { Scope } from "../runtime/core/scope.ts";
+import { LoopBinding, TurnWait, WaitList } from "./wait_list.ts";
 import type { Releaser } from "./releaser.ts";
 import type { Statistics } from "./statistics.ts";
-import { TurnWait, WaitList } from "./_wait_list.ts";
 
 let valueOf: (semaphore: Semaphore) => number;
 let isFull: (semaphore: Semaphore) => boolean;

@@ -1,5 +1,5 @@
-import { currentScope } from "../runtime/_frame.ts";
-import { openScope } from "../runtime/_scope.ts";
+import { currentScope } from "../runtime/core/frame.ts";
+import { openScope } from "../runtime/core/scope.ts";
 
 /** A call did not do what {@linkcode assertCheckpoints} or {@linkcode assertNoCheckpoints} says of it. */
 export class CheckpointError extends Error {

@@ -1,10 +1,10 @@
-import { type OptionsOf, optionsOf, plainNumber } from "../runtime/_options.ts";
-import type { Coroutine } from "../runtime/coroutines.ts";
-import { type Delay, toSeconds } from "../runtime/durations.ts";
-import { requireCoroutine } from "../runtime/tasks.ts";
+import { type OptionsOf, optionsOf, plainNumber } from "../runtime/base/options.ts";
+import type { Coroutine } from "../runtime/base/coroutines.ts";
+import { type Delay, toSeconds } from "../runtime/base/durations.ts";
+import { requireCoroutine } from "../runtime/tasks/task.ts";
 import { runTest, runTestOn } from "./run_test.ts";
 import { type TestOptions, testOptions } from "./test_options.ts";
-import { VirtualEventLoop } from "./_virtual_event_loop.ts";
+import { VirtualEventLoop } from "./virtual_event_loop.ts";
 
 /** Which schedules are tried. */
 export interface ExploreOptions extends TestOptions {

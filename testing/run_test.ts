@@ -1,13 +1,13 @@
 import type { EventLoop } from "../event_loop.ts";
-import type { Coroutine } from "../runtime/coroutines.ts";
-import { RuntimeError } from "../runtime/exceptions.ts";
-import { runningLoop } from "../runtime/policies.ts";
-import { Runner } from "../runtime/runners.ts";
-import { requireCoroutine } from "../runtime/tasks.ts";
-import { DeadlockError } from "./deadlock_error.ts";
-import { findLeaks, leakError } from "./_leaks.ts";
+import type { Coroutine } from "../runtime/base/coroutines.ts";
+import { RuntimeError } from "../runtime/errors/exceptions.ts";
+import { runningLoop } from "../runtime/loop/policies.ts";
+import { Runner } from "../runtime/loop/runners.ts";
+import { requireCoroutine } from "../runtime/tasks/task.ts";
+import { DeadlockError } from "./errors.ts";
+import { findLeaks, leakError } from "./leaks.ts";
 import type { TestOptions } from "./test_options.ts";
-import { VirtualEventLoop } from "./_virtual_event_loop.ts";
+import { VirtualEventLoop } from "./virtual_event_loop.ts";
 
 /**
  * `run()` on a {@linkcode TestLoop}: `sleep(3600)` takes microseconds. What main leaves behind fails the test, unless it ends

@@ -1,5 +1,5 @@
-import { RuntimeError } from "../runtime/exceptions.ts";
-import { Waiter } from "../runtime/_wait.ts";
+import { RuntimeError } from "../runtime/errors/exceptions.ts";
+import { Waiter } from "../runtime/core/wait.ts";
 
 /**
  * Brings pieces of several tasks into a fixed order: the body at position 0 runs first, that at position 1 when it has

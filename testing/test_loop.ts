@@ -1,7 +1,7 @@
 import type { EventLoop } from "../event_loop.ts";
-import type { Delay } from "../runtime/durations.ts";
+import type { Delay } from "../runtime/base/durations.ts";
 import type { TestOptions } from "./test_options.ts";
-import { VirtualEventLoop } from "./_virtual_event_loop.ts";
+import { VirtualEventLoop } from "./virtual_event_loop.ts";
 
 /**
  * A loop whose clock jumps to the next timer as soon as nothing else can run. {@linkcode runTest} makes one for a whole test;

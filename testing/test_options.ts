@@ -1,5 +1,5 @@
-import type { Delay } from "../runtime/durations.ts";
-import { duration, flag, number, type OptionsOf, optionsOf } from "../runtime/_options.ts";
+import type { Delay } from "../runtime/base/durations.ts";
+import { duration, flag, number, type OptionsOf, optionsOf } from "../runtime/base/options.ts";
 
 /** How a testing loop behaves. */
 export interface TestOptions {

@@ -1,7 +1,7 @@
-import type { LoopCore } from "../runtime/_loop_core.ts";
-import { currentScope } from "../runtime/_frame.ts";
-import { Waiter } from "../runtime/_wait.ts";
-import { VirtualEventLoop } from "./_virtual_event_loop.ts";
+import type { LoopCore } from "../runtime/core/loop_core.ts";
+import { currentScope } from "../runtime/core/frame.ts";
+import { Waiter } from "../runtime/core/wait.ts";
+import { VirtualEventLoop } from "./virtual_event_loop.ts";
 
 /** Macrotasks that pass without any work before a loop in real time counts as blocked. */
 const HOPS = 3;

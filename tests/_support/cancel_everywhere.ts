@@ -10,9 +10,9 @@ import {
   withSignal,
 } from "../../mod.ts";
 import type { EventLoop, ExceptionContext, Task } from "../../mod.ts";
-import type { BaseEventLoop } from "../../runtime/base_event_loop.ts";
-import type { ReadyEntry } from "../../runtime/_scheduler.ts";
-import { scopeOf } from "../../runtime/tasks.ts";
+import type { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
+import type { ReadyEntry } from "../../runtime/core/scheduler.ts";
+import { scopeOf } from "../../runtime/tasks/task.ts";
 import { impatientLoop } from "./impatient_loop.ts";
 import { Trouble } from "./tasks.ts";
 

@@ -3,8 +3,8 @@
  * waits: deadlines over them are what some tests are about.
  */
 import type { EventLoop } from "../../mod.ts";
-import { BaseEventLoop } from "../../runtime/base_event_loop.ts";
-import { RuntimeHost } from "../../runtime/host.ts";
+import { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
+import { RuntimeHost } from "../../runtime/core/host.ts";
 
 /** Macrotasks that foreign promises get before the clock jumps. */
 const PATIENCE = 3;

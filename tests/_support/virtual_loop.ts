@@ -1,8 +1,8 @@
 /** The testing loop as the tests of the core use it, which drive it with `Runner` and look inside. */
 import type { EventLoop } from "../../mod.ts";
-import type { BaseEventLoop } from "../../runtime/base_event_loop.ts";
-import { VirtualEventLoop } from "../../testing/_virtual_event_loop.ts";
-import type { VirtualHost } from "../../testing/_virtual_host.ts";
+import type { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
+import { VirtualEventLoop } from "../../testing/virtual_event_loop.ts";
+import type { VirtualHost } from "../../testing/virtual_host.ts";
 
 function coreOf(loop: EventLoop): BaseEventLoop {
   return loop as unknown as BaseEventLoop;

@@ -1,7 +1,7 @@
 // Every function and class that takes an options object, with a wrong value for each of its options. The types see to it that
 // no option is left out; options.test.ts sees to it that no function is.
 import { EventLoop } from "../../event_loop.ts";
-import type { AcceptedOptions } from "../../net/options.ts";
+import type { AcceptedOptions } from "../../net/core/options.ts";
 import * as asyncio from "../../mod.ts";
 import {
   explore,

@@ -22,8 +22,8 @@ import {
   waitFor,
 } from "../../mod.ts";
 import type { Delay, ExceptionContext } from "../../mod.ts";
-import { BaseEventLoop } from "../../runtime/base_event_loop.ts";
-import { RuntimeHost } from "../../runtime/host.ts";
+import { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
+import { RuntimeHost } from "../../runtime/core/host.ts";
 import { runProgram } from "../_support/programs.ts";
 import { printed } from "../_support/printed.ts";
 import { ticks } from "../_support/tasks.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createTask, EventLoop, Future, getRunningLoop, Handle, run, sleep } from "../../mod.ts";
 import type { ExceptionContext } from "../../mod.ts";
-import { BaseEventLoop } from "../../runtime/base_event_loop.ts";
+import { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
 import { printed } from "../_support/printed.ts";
 import { runs, ticks, Trouble } from "../_support/tasks.ts";
 

@@ -16,8 +16,8 @@ import {
   wait,
   waitFor,
 } from "../../mod.ts";
-import { BaseEventLoop } from "../../runtime/base_event_loop.ts";
-import { type Host, RuntimeHost } from "../../runtime/host.ts";
+import { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
+import { type Host, RuntimeHost } from "../../runtime/core/host.ts";
 import { runs, runsInRealTime, ticks, Trouble } from "../_support/tasks.ts";
 import { workModule } from "../threads/_kit.ts";
 

@@ -1,9 +1,9 @@
 // Run by host_exhaustion.test.ts with few descriptors: uses them all up, connects, frees them
 // again.
 import * as fs from "node:fs";
-import type { OSError } from "../../runtime/os_error_family.ts";
-import type { RawChannel } from "../../net/host.ts";
-import { netHost } from "../../net/_host.ts";
+import type { OSError } from "../../runtime/errors/os_error.ts";
+import type { RawChannel } from "../../net/core/host.ts";
+import { netHost } from "../../net/hosts/select.ts";
 import { pause, portOf, Recorder, write } from "./_host_kit.ts";
 
 const listener = await netHost.listenTcp({ hostname: "127.0.0.1", port: 0 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { BufferedProtocol, EventLoop, OSError, Protocol, Transport } from "../../mod.ts";
-import type { Address } from "../../net/addresses.ts";
-import type { Done, RawChannel, ReadSink } from "../../net/host.ts";
-import { openTransport } from "../../net/_open_transport.ts";
+import type { Address } from "../../net/core/addresses.ts";
+import type { Done, RawChannel, ReadSink } from "../../net/core/host.ts";
+import { openTransport } from "../../net/transports/open_transport.ts";
 import { text } from "./_stream_kit.ts";
 
 /** A channel whose other end is the test. */

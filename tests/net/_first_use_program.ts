@@ -13,7 +13,7 @@ import {
   startServer,
   timeout,
 } from "../../mod.ts";
-import type { BaseEventLoop } from "../../runtime/base_event_loop.ts";
+import type { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
 import { runTest } from "../../testing/mod.ts";
 
 const nothing = (): Protocol => ({ dataReceived() {} });

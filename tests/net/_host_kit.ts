@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
-import type { OSError } from "../../runtime/os_error_family.ts";
-import type { AcceptSink, NetHost, RawChannel, RawListener, ReadSink } from "../../net/host.ts";
-import { denoHost } from "../../net/host_deno.ts";
-import { nodeHost } from "../../net/host_node.ts";
+import type { OSError } from "../../runtime/errors/os_error.ts";
+import type {
+  AcceptSink,
+  NetHost,
+  RawChannel,
+  RawListener,
+  ReadSink,
+} from "../../net/core/host.ts";
+import { denoHost } from "../../net/hosts/deno.ts";
+import { nodeHost } from "../../net/hosts/node.ts";
 
 /** Every host that works on this runtime, with the name its tests carry. */
 export const hosts: [name: string, host: NetHost][] = "Deno" in globalThis

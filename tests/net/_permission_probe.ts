@@ -1,9 +1,9 @@
 // Run by host_permissions.test.ts with few permissions: prints what each call of the host came to.
 import { type EventLoop, getEventLoop } from "../../mod.ts";
-import { lookup } from "../../net/dns.ts";
-import type { NetHost } from "../../net/host.ts";
-import { denoHost } from "../../net/host_deno.ts";
-import { nodeHost } from "../../net/host_node.ts";
+import { lookup } from "../../net/names/dns.ts";
+import type { NetHost } from "../../net/core/host.ts";
+import { denoHost } from "../../net/hosts/deno.ts";
+import { nodeHost } from "../../net/hosts/node.ts";
 
 const loop: EventLoop = getEventLoop();
 const port = Number(process.argv[2]);

@@ -10,7 +10,7 @@ import {
   timeout,
   toThread,
 } from "../../mod.ts";
-import * as lazy from "../../net/_lazy_modules.ts";
+import * as lazy from "../../net/lazy.ts";
 import { startCalls } from "../../subprocess/subprocess_exec.ts";
 
 const brought = [...Object.values(lazy), startCalls];

@@ -15,12 +15,12 @@ import {
   type StreamReader,
   type StreamWriter,
 } from "../../mod.ts";
-import type { DenoChannel } from "../../net/_deno_channel.ts";
-import { type DenoAcceptor, DenoListener } from "../../net/_deno_listener.ts";
-import type { AcceptSink, NetHost, RawChannel, RawListener } from "../../net/host.ts";
-import { useHost } from "../../net/_host_of.ts";
-import { netLoop } from "../../net/_net_loop.ts";
-import { NodeListener } from "../../net/_node_listener.ts";
+import type { DenoChannel } from "../../net/channels/deno_channel.ts";
+import { type DenoAcceptor, DenoListener } from "../../net/channels/deno_listener.ts";
+import type { AcceptSink, NetHost, RawChannel, RawListener } from "../../net/core/host.ts";
+import { useHost } from "../../net/hosts/select.ts";
+import { netLoop } from "../../net/core/net_loop.ts";
+import { NodeListener } from "../../net/channels/node_listener.ts";
 import { caCert, serverCert, serverKey } from "./_certificates.ts";
 import { FakeChannel, Recorder } from "./_fake_channel.ts";
 import { flood, flooded } from "./_floods.ts";

@@ -14,10 +14,16 @@ import {
   timeout,
   TimeoutError,
 } from "../../mod.ts";
-import type { ConnectTarget, ConnectTcp, NetHost, Operation, RawChannel } from "../../net/host.ts";
-import { useHost } from "../../net/_host_of.ts";
-import { netLoop } from "../../net/_net_loop.ts";
-import { startOperation } from "../../net/_operations.ts";
+import type {
+  ConnectTarget,
+  ConnectTcp,
+  NetHost,
+  Operation,
+  RawChannel,
+} from "../../net/core/host.ts";
+import { useHost } from "../../net/hosts/select.ts";
+import { netLoop } from "../../net/core/net_loop.ts";
+import { startOperation } from "../../net/core/operations.ts";
 import { FakeChannel, Recorder } from "./_fake_channel.ts";
 import { portOf, runs, ticks, until, withPath } from "./_stream_kit.ts";
 

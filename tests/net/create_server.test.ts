@@ -11,10 +11,10 @@ import {
   Socket,
   type TlsOptions,
 } from "../../mod.ts";
-import type { ListenTcp, NetHost } from "../../net/host.ts";
-import { useHost } from "../../net/_host_of.ts";
-import { netLoop } from "../../net/_net_loop.ts";
-import { netHost } from "../../net/_host.ts";
+import type { ListenTcp, NetHost } from "../../net/core/host.ts";
+import { useHost } from "../../net/hosts/select.ts";
+import { netLoop } from "../../net/core/net_loop.ts";
+import { netHost } from "../../net/hosts/select.ts";
 import { Recorder } from "./_fake_channel.ts";
 import { portOf, runs, text, until, withPath } from "./_stream_kit.ts";
 

@@ -12,11 +12,17 @@ import {
   SOCK_DGRAM,
   Socket,
 } from "../../mod.ts";
-import { Carry } from "../../net/_carry.ts";
-import { DatagramEndpoint } from "../../net/datagram_transport.ts";
-import type { DatagramChannel, DatagramSink, Done, NetHost, OpenDatagram } from "../../net/host.ts";
-import { useHost } from "../../net/_host_of.ts";
-import { netLoop } from "../../net/_net_loop.ts";
+import { Carry } from "../../net/core/captured_context.ts";
+import { DatagramEndpoint } from "../../net/datagrams/datagram_transport.ts";
+import type {
+  DatagramChannel,
+  DatagramSink,
+  Done,
+  NetHost,
+  OpenDatagram,
+} from "../../net/core/host.ts";
+import { useHost } from "../../net/hosts/select.ts";
+import { netLoop } from "../../net/core/net_loop.ts";
 import { bytes, type Kit, runs, text, ticks, until } from "./_stream_kit.ts";
 
 const PEER: NetAddress = { transport: "udp", hostname: "192.0.2.1", port: 9 };

@@ -23,12 +23,12 @@ import {
   timeout,
   TimeoutError,
 } from "../../mod.ts";
-import { lookup } from "../../net/dns.ts";
-import { netHost } from "../../net/_host.ts";
-import type { ResolvedAddress } from "../../net/host.ts";
-import { useHost } from "../../net/_host_of.ts";
-import { netLoop } from "../../net/_net_loop.ts";
-import { ipFamily } from "../../net/_ip_family.ts";
+import { lookup } from "../../net/names/dns.ts";
+import { netHost } from "../../net/hosts/select.ts";
+import type { ResolvedAddress } from "../../net/core/host.ts";
+import { useHost } from "../../net/hosts/select.ts";
+import { netLoop } from "../../net/core/net_loop.ts";
+import { ipFamily } from "../../net/core/addresses.ts";
 import { portOf, runs, started, ticks } from "./_stream_kit.ts";
 
 test("LOOP-46: literals are told from names, and their family is known", () => {

@@ -1,7 +1,7 @@
 // What a handshake that fails leaves behind: nothing.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { NetHost, RawChannel, UpgradeTls } from "../../net/host.ts";
+import type { NetHost, RawChannel, UpgradeTls } from "../../net/core/host.ts";
 import { OSError } from "../../mod.ts";
 import { collectUntil } from "../_support/gc.ts";
 import { caCert, serverCert, serverKey } from "./_certificates.ts";

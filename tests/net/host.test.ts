@@ -8,8 +8,8 @@ import {
   ConnectionResetError,
   FileNotFoundError,
   OSError,
-} from "../../runtime/os_error_family.ts";
-import type { ReadSink } from "../../net/host.ts";
+} from "../../runtime/errors/os_error.ts";
+import type { ReadSink } from "../../net/core/host.ts";
 import {
   Acceptor,
   chance,

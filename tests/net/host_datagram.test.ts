@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { networkInterfaces } from "node:os";
 import { test } from "node:test";
-import { GaiError, OSError, PermissionError } from "../../runtime/os_error_family.ts";
-import type { NetAddress } from "../../net/addresses.ts";
-import type { DatagramChannel, DatagramSink } from "../../net/host.ts";
+import { GaiError, OSError, PermissionError } from "../../runtime/errors/os_error.ts";
+import type { NetAddress } from "../../net/core/addresses.ts";
+import type { DatagramChannel, DatagramSink } from "../../net/core/host.ts";
 import { bytes, hosts, onDeno, pause, text } from "./_host_kit.ts";
 
 /** Remembers what came, and can be waited for. */

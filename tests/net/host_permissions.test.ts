@@ -5,7 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { hasNet, requireNet, requireUnix } from "../../net/_permissions.ts";
+import { hasNet, requireNet, requireUnix } from "../../net/platform/permissions.ts";
 import { Acceptor, hosts, onDeno, portOf } from "./_host_kit.ts";
 
 test("host permissions: with all of them, or where there are none, every check passes", () => {

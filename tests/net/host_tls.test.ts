@@ -5,8 +5,8 @@ import {
   OSError,
   SSLCertVerificationError,
   SSLError,
-} from "../../runtime/os_error_family.ts";
-import type { NetHost, RawChannel, TlsChannel, UpgradeTls } from "../../net/host.ts";
+} from "../../runtime/errors/os_error.ts";
+import type { NetHost, RawChannel, TlsChannel, UpgradeTls } from "../../net/core/host.ts";
 import { caCert, clientCert, clientKey, serverCert, serverKey } from "./_certificates.ts";
 import {
   chance,

@@ -14,10 +14,10 @@ import {
   TimeoutError,
   type WriteTransport,
 } from "../../mod.ts";
-import { Carry } from "../../net/_carry.ts";
-import { netLoop } from "../../net/_net_loop.ts";
-import { ReadPipeTransport } from "../../net/read_pipe_transport.ts";
-import { WritePipeTransport } from "../../net/write_pipe_transport.ts";
+import { Carry } from "../../net/core/captured_context.ts";
+import { netLoop } from "../../net/core/net_loop.ts";
+import { ReadPipeTransport } from "../../net/pipes/read_pipe_transport.ts";
+import { WritePipeTransport } from "../../net/pipes/write_pipe_transport.ts";
 import { FakeChannel, Recorder } from "./_fake_channel.ts";
 import { bytes, pattern, runs, text, ticks, until, withPath } from "./_stream_kit.ts";
 

@@ -7,7 +7,7 @@ import {
   RuntimeError,
   type Transport,
 } from "../../mod.ts";
-import { feedBuffered } from "../../net/_buffered_feed.ts";
+import { feedBuffered } from "../../net/transports/receiving.ts";
 import { opened, Recorder } from "./_fake_channel.ts";
 import { bytes, pattern, portOf, runs, text, ticks, until } from "./_stream_kit.ts";
 

@@ -19,9 +19,9 @@ import {
   type StreamReader,
   type StreamWriter,
 } from "../../mod.ts";
-import type { AcceptSink, NetHost, RawListener } from "../../net/host.ts";
-import { useHost } from "../../net/_host_of.ts";
-import { netLoop } from "../../net/_net_loop.ts";
+import type { AcceptSink, NetHost, RawListener } from "../../net/core/host.ts";
+import { useHost } from "../../net/hosts/select.ts";
+import { netLoop } from "../../net/core/net_loop.ts";
 import { runProgram } from "../_support/programs.ts";
 import { FakeChannel, Recorder } from "./_fake_channel.ts";
 import { pattern, portOf, runs, started, text, ticks, until, withPath } from "./_stream_kit.ts";

@@ -13,10 +13,10 @@ import {
   SOCK_DGRAM,
   Socket,
 } from "../../mod.ts";
-import { netHost } from "../../net/_host.ts";
-import type { NetHost } from "../../net/host.ts";
-import { useHost } from "../../net/_host_of.ts";
-import { netLoop } from "../../net/_net_loop.ts";
+import { netHost } from "../../net/hosts/select.ts";
+import type { NetHost } from "../../net/core/host.ts";
+import { useHost } from "../../net/hosts/select.ts";
+import { netLoop } from "../../net/core/net_loop.ts";
 import { Recorder } from "./_fake_channel.ts";
 import { pattern, runs, started, text, ticks, until } from "./_stream_kit.ts";
 

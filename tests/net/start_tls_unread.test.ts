@@ -22,7 +22,7 @@ import {
   type Transport,
   waitFor,
 } from "../../mod.ts";
-import type { StreamTransport } from "../../net/stream_transport.ts";
+import type { StreamTransport } from "../../net/transports/stream_transport.ts";
 import { caCert, serverCert, serverKey } from "./_certificates.ts";
 import { FakeChannel, opened, Recorder } from "./_fake_channel.ts";
 import { bytes, pattern, portOf, runs, started, text, ticks, until } from "./_stream_kit.ts";

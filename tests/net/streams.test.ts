@@ -19,7 +19,7 @@ import {
   StreamWriter,
   type Task,
 } from "../../mod.ts";
-import { openTransport } from "../../net/_open_transport.ts";
+import { openTransport } from "../../net/transports/open_transport.ts";
 import { FakeChannel } from "./_fake_channel.ts";
 import {
   bytes,

@@ -24,7 +24,7 @@ import {
   type Transport,
   waitFor,
 } from "../../mod.ts";
-import { netHost } from "../../net/_host.ts";
+import { netHost } from "../../net/hosts/select.ts";
 import { caCert, clientCert, clientKey, serverCert, serverKey } from "./_certificates.ts";
 import { Recorder } from "./_fake_channel.ts";
 import { bytes, pattern, portOf, runs, text, ticks, until, withPath } from "./_stream_kit.ts";

@@ -12,7 +12,7 @@ import {
   type TlsOptions,
   waitFor,
 } from "../../mod.ts";
-import { HelloReader } from "../../net/_client_hello.ts";
+import { HelloReader } from "../../net/tls/client_hello.ts";
 import {
   caCert,
   clientCert,

@@ -12,7 +12,7 @@ import {
   RuntimeError,
   type Transport,
 } from "../../mod.ts";
-import { openTransport } from "../../net/_open_transport.ts";
+import { openTransport } from "../../net/transports/open_transport.ts";
 import { FakeChannel, opened, Recorder } from "./_fake_channel.ts";
 import { bytes, type Kit, pattern, runs, text, ticks } from "./_stream_kit.ts";
 

@@ -14,7 +14,7 @@ import {
   StreamReaderProtocol,
   StreamWriter,
 } from "../../mod.ts";
-import { openTransport } from "../../net/_open_transport.ts";
+import { openTransport } from "../../net/transports/open_transport.ts";
 import { caCert, serverCert, serverKey } from "./_certificates.ts";
 import { FakeChannel, Recorder } from "./_fake_channel.ts";
 import { pattern, portOf, runs, started, ticks, until } from "./_stream_kit.ts";

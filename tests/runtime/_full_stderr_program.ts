@@ -1,6 +1,6 @@
 // Run by full_stderr.test.ts with a standard error that takes nothing: reports all that the library reports by itself.
 import { createTask, Future, getRunningLoop, run, sleep } from "../../mod.ts";
-import { warn } from "../../runtime/_warnings.ts";
+import { warn } from "../../runtime/base/warnings.ts";
 
 const ways: Record<string, () => Promise<void>> = {
   async "the default exception handler"() {

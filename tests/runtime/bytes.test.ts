@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type BytesLike, concatBytes, toBytes } from "../../runtime/bytes.ts";
+import { type BytesLike, concatBytes, toBytes } from "../../runtime/base/bytes.ts";
 
 test("BYTES-01: a Uint8Array is taken as it is, a string as UTF-8", () => {
   const bytes = new Uint8Array([1, 2]);

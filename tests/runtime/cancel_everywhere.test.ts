@@ -26,7 +26,7 @@ import {
   waitFor,
   withSignal,
 } from "../../mod.ts";
-import { staggeredRace } from "../../runtime/_staggered.ts";
+import { staggeredRace } from "../../runtime/combinators/staggered.ts";
 import { type Attempt, cancelEverywhere } from "../_support/cancel_everywhere.ts";
 
 /** Some work with a cleanup that waits. */

@@ -25,7 +25,7 @@ import {
   waitFor,
   withSignal,
 } from "../../mod.ts";
-import { Wait } from "../../runtime/_wait.ts";
+import { Wait } from "../../runtime/core/wait.ts";
 import {
   assertCancelled,
   outcome,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Delay, toSeconds } from "../../runtime/durations.ts";
+import { type Delay, toSeconds } from "../../runtime/base/durations.ts";
 
 /** What a JavaScript caller may pass whatever the types say. */
 function seconds(delay: unknown): number {

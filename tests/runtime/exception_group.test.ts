@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ErrorMatch, ExceptionGroup, OSError } from "../../runtime/exceptions.ts";
+import { type ErrorMatch, ExceptionGroup, OSError } from "../../runtime/errors/exceptions.ts";
 
 const a = new TypeError("a");
 const b = new RangeError("b");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeCancelledError } from "../../runtime/_cancelled.ts";
-import { nameError } from "../../runtime/_describe.ts";
-import * as exceptions from "../../runtime/exceptions.ts";
+import { makeCancelledError } from "../../runtime/core/cancelled.ts";
+import { nameError } from "../../runtime/base/format.ts";
+import * as exceptions from "../../runtime/errors/exceptions.ts";
 
 const {
   BrokenExecutor,

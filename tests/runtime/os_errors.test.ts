@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
-import * as exceptions from "../../runtime/exceptions.ts";
-import { toOSError, translateError } from "../../runtime/os_errors.ts";
+import * as exceptions from "../../runtime/errors/exceptions.ts";
+import { toOSError, translateError } from "../../runtime/errors/native_errors.ts";
 
 const { OSError } = exceptions;
 

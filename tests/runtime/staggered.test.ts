@@ -10,7 +10,7 @@ import {
   run,
   sleep,
 } from "../../mod.ts";
-import { staggeredRace } from "../../runtime/_staggered.ts";
+import { staggeredRace } from "../../runtime/combinators/staggered.ts";
 import { assertCancelled, runs, ticks, Trouble } from "../_support/tasks.ts";
 import { hasTimers, virtualLoop } from "../_support/virtual_loop.ts";
 

@@ -20,7 +20,7 @@ import {
   sleep,
   Task,
 } from "../../mod.ts";
-import { entriesOf } from "../../runtime/_future.ts";
+import { entriesOf } from "../../runtime/tasks/future.ts";
 import { runProgram } from "../_support/programs.ts";
 import { assertCancelled, runs, ticks, Trouble } from "../_support/tasks.ts";
 

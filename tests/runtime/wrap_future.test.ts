@@ -11,8 +11,8 @@ import {
   ThreadPoolExecutor,
   wrapFuture,
 } from "../../mod.ts";
-import { Completion } from "../../runtime/_completion.ts";
-import { concurrentFuture } from "../../runtime/_concurrent_future.ts";
+import { Completion } from "../../runtime/concurrent/completion.ts";
+import { concurrentFuture } from "../../runtime/concurrent/concurrent_future.ts";
 import {
   assertCancelled,
   outcome,

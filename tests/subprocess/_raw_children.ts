@@ -1,6 +1,6 @@
-import type { RawReadable, RawWritable } from "../../net/host.ts";
-import { host } from "../../subprocess/_host.ts";
-import type { RawChild, SpawnRequest } from "../../subprocess/host.ts";
+import type { RawReadable, RawWritable } from "../../net/core/host.ts";
+import { host } from "../../subprocess/hosts/select.ts";
+import type { RawChild, SpawnRequest } from "../../subprocess/core/host.ts";
 
 /** A request for a shell script with nothing piped, but for what `changes` says. */
 export function script(text: string, changes: Partial<SpawnRequest> = {}): SpawnRequest {

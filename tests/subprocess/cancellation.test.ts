@@ -14,8 +14,8 @@ import {
   terminateProcess,
   wait,
 } from "../../mod.ts";
-import type { BaseEventLoop } from "../../runtime/base_event_loop.ts";
-import type { ReadyEntry } from "../../runtime/_scheduler.ts";
+import type { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
+import type { ReadyEntry } from "../../runtime/core/scheduler.ts";
 import { type Reports, runsInRealTime as runs } from "../_support/tasks.ts";
 import { openDescriptors, ownChildren, text, until } from "./_kit.ts";
 

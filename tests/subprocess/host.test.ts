@@ -9,9 +9,9 @@ import {
   OSError,
   PermissionError,
   ProcessLookupError,
-} from "../../runtime/exceptions.ts";
-import { signalNumber } from "../../runtime/_signal_names.ts";
-import { host } from "../../subprocess/_host.ts";
+} from "../../runtime/errors/exceptions.ts";
+import { signalNumber } from "../../runtime/signals/signal_names.ts";
+import { host } from "../../subprocess/hosts/select.ts";
 import {
   ended,
   readAll,

@@ -31,7 +31,7 @@ import {
   toThread,
   transfer,
 } from "../../mod.ts";
-import { nameHelper } from "../../runtime/_thread_program.ts";
+import { nameHelper } from "../../runtime/threads/worker_program.ts";
 import { rejection, sharedFlags, workModule } from "./_kit.ts";
 
 test("THR-01: a self-contained function runs in a worker and its value comes back", async () => {

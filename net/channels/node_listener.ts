@@ -1,0 +1,101 @@
+import type * as net from "node:net";
+import { toOSError } from "../../runtime/errors/native_errors.ts";
+import { AcceptGate, concernsOneConnection } from "./accept_gate.ts";
+import type { Address } from "../core/addresses.ts";
+import type { AcceptSink, RawChannel, RawListener } from "../core/host.ts";
+import { OSError } from "../../runtime/errors/os_error.ts";
+
+/**
+ * A listening socket of node:net. It has no way to stop accepting: while stopped, connections pile
+ * up in the gate.
+ *
+ * When Node runs out of descriptors it accepts and drops a waiting connection by itself, without
+ * any event; Bun lets it wait.
+ */
+export class NodeListener implements RawListener {
+  readonly addr: Address;
+  readonly #server: net.Server;
+  readonly #release: () => void;
+  readonly #gate: AcceptGate = new AcceptGate(() => {});
+  #closed = false;
+
+  /**
+   * @param server already listening, its connections paused
+   * @param wrap makes the channel of an accepted connection
+   * @param release closes the server
+   */
+  constructor(
+    server: net.Server,
+    addr: Address,
+    wrap: (socket: net.Socket) => RawChannel,
+    release: () => void,
+  ) {
+    this.#server = server;
+    this.addr = addr;
+    this.#release = release;
+    server.on("connection", (socket: net.Socket) => {
+      let channel: RawChannel;
+      try {
+        channel = wrap(socket);
+      } catch (error) {
+        socket.destroy();
+        return this.#failed(error);
+      }
+      this.#gate.accepted(channel);
+    });
+    server.on("error", (error: Error) => this.#failed(error));
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  start(sink: AcceptSink): void {
+    this.#gate.start(sink);
+  }
+
+  stop(): void {
+    this.#gate.stop();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#gate.close();
+    this.#release();
+  }
+
+  /** The server listens on, whatever one accept came to. */
+  #failed(error: unknown): void {
+    const mapped = toOSError(error, "accept");
+    if (!concernsOneConnection(mapped)) this.#gate.failed(mapped);
+  }
+
+  ref(): void {
+    this.#server.ref();
+  }
+
+  unref(): void {
+    this.#server.unref();
+  }
+}
+
+/**
+ * Refuses where the runtime would take the option and do nothing: Node before 22.12 for any port,
+ * Deno for datagrams.
+ *
+ * @throws {OSError} "ENOTSUP"
+ */
+export function requireReusePort(kind: "tcp" | "udp"): void {
+  const { versions } = (globalThis as unknown as {
+    process: { versions: { node: string; bun?: string; deno?: string } };
+  }).process;
+  if (versions.bun !== undefined) return;
+  if (versions.deno !== undefined) {
+    if (kind === "tcp") return;
+    throw new OSError("Cannot share a datagram port: Deno has no call for it", { code: "ENOTSUP" });
+  }
+  const [major = 0, minor = 0] = versions.node.split(".").map(Number);
+  if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
+  throw new OSError("Cannot share a port: it takes Node 22.12 or newer", { code: "ENOTSUP" });
+}

@@ -1,0 +1,120 @@
+/**
+ * An internet address, as `getExtraInfo("peername")` and the like give it; Python's `(host, port)`
+ * tuple.
+ */
+export interface NetAddress {
+  /** Which transport protocol the port belongs to. */
+  transport: "tcp" | "udp";
+  /** An IP address in text form, never a name. */
+  hostname: string;
+  /** 0 to 65535. */
+  port: number;
+}
+
+/** The address of a unix socket. */
+export interface UnixAddress {
+  /** Always `"unix"`. */
+  transport: "unix";
+  /**
+   * The path of the socket file; "" for an end without a name; an abstract name begins with "\0".
+   */
+  path: string;
+}
+
+/** The address of one end of a socket. */
+export type Address = NetAddress | UnixAddress;
+
+/** Where an address is asked for; every {@linkcode Address} fits. */
+export type AddressLike =
+  | { readonly hostname: string; readonly port: number }
+  | { readonly path: string };
+
+const MAPPED = "::ffff:";
+
+/**
+ * The IPv4 form of an IPv4 address in IPv6 clothes (`::ffff:127.0.0.1`). A socket that serves both
+ * families shows its IPv4 peers that way; asyncio, which makes one socket per family, never does.
+ */
+export function unmapped(hostname: string): string {
+  return hostname.startsWith(MAPPED) && hostname.includes(".")
+    ? hostname.slice(MAPPED.length)
+    : hostname;
+}
+
+/** `host:port` as permissions and messages write it: IPv6 addresses in brackets. */
+export function hostPort(hostname: string, port: number): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** An address for messages. */
+export function describeAddress(
+  address: { hostname: string; port: number } | { path: string },
+): string {
+  return "path" in address
+    ? JSON.stringify(address.path)
+    : hostPort(address.hostname, address.port);
+}
+
+/** The other end for messages; undefined where it has no name, as the client of a unix socket. */
+export function describePeer(address: Address | null): string | undefined {
+  if (address === null || (address.transport === "unix" && address.path === "")) return undefined;
+  return describeAddress(address);
+}
+
+/** "Connection lost: nothing more can be sent to 127.0.0.1:80" */
+export function cannotSend(why: string, peer: Address | null): string {
+  const name = describePeer(peer);
+  return `${why}: nothing more can be sent${name === undefined ? "" : ` to ${name}`}`;
+}
+
+/** A port or a RangeError. Runtimes differ in what they take and when they complain. */
+export function checkPort(port: number): void {
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    const shown = typeof port === "string" ? JSON.stringify(port) : String(port);
+    throw new RangeError(`Cannot use port ${shown}: a port is a whole number from 0 to 65535`);
+  }
+}
+
+/** Whether listening on "::" failed because the machine has no IPv6. */
+export function lacksIPv6(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === "EAFNOSUPPORT" || code === "EADDRNOTAVAIL";
+}
+
+/** A TCP address; with `dual`, of a socket that serves both families. */
+export function tcpAddress(hostname: string, port: number, dual: boolean): Address {
+  return { transport: "tcp", hostname: dual ? unmapped(hostname) : hostname, port };
+}
+
+/** The address of a unix socket; an end without a name has "". */
+export function unixAddress(path: string | null | undefined): Address {
+  return { transport: "unix", path: path ?? "" };
+}
+
+/**
+ * What a text is the literal of: 4, 6, or 0 for a name. Only the usual forms: "127.1" and the like
+ * are the resolver's.
+ */
+export function ipFamily(host: string): 0 | 4 | 6 {
+  if (/^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(host)) return 4;
+  // Names have no colons; what is wrong with an IPv6 address the system will say.
+  return /^[0-9a-fA-F.]*:[0-9a-fA-F:.]*(%.+)?$/.test(host) ? 6 : 0;
+}
+
+/** The zone of an IPv6 address, "eth0" of "fe80::1%eth0"; null without one. */
+export function zoneOf(host: string): string | null {
+  const at = host.indexOf("%");
+  return at === -1 || ipFamily(host) !== 6 ? null : host.slice(at + 1);
+}
+
+/** Whether an address is of one link only (fe80::/10), so that it says where only together with its zone. */
+export function isLinkLocal(host: string): boolean {
+  return /^fe[89ab][0-9a-f]:/i.test(host);
+}
+
+/** One form for each address: what resolvers and systems give may differ in case and in zeros. Without the zone. */
+export function canonicalIp(host: string): string {
+  if (ipFamily(host) !== 6) return host;
+  const bare = host.split("%", 1)[0]!;
+  return URL.canParse(`http://[${bare}]`) ? new URL(`http://[${bare}]`).hostname : bare;
+}

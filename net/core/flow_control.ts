@@ -1,0 +1,165 @@
+/**
+ * Flow control, both sides of it: the water marks that a transport watches, and the gate at which
+ * writers wait.
+ *
+ * @module
+ */
+
+import { ConnectionResetError } from "../../runtime/errors/exceptions.ts";
+import { number, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
+import { cannotSend } from "./addresses.ts";
+import type { BaseTransport } from "./transports.ts";
+import { WaitList } from "./operations.ts";
+
+const DEFAULT_HIGH = 64 * 1024;
+const DEFAULT_HIGH_TLS = 512 * 1024;
+const DONE: Promise<void> = Promise.resolve();
+
+/** What the water marks need of their transport. */
+export interface FlowOwner {
+  /** Calls the protocol's `pauseWriting` or `resumeWriting` and reports what it throws. */
+  tellFlow(paused: boolean): void;
+}
+
+/**
+ * The water marks of a write buffer. Writing is paused when the buffer rises above `high` and
+ * resumed when it falls to `low`, each told once per crossing, at once (TR-05).
+ */
+export class WaterMarks {
+  high: number;
+  low: number;
+  #paused = false;
+  readonly #owner: FlowOwner;
+  readonly #standard: number;
+  readonly #inclusive: boolean;
+
+  /**
+   * TLS has marks of its own: higher ones, and writing is paused as soon as `high` is reached
+   * (TLS-25).
+   */
+  constructor(owner: FlowOwner, kind: "plain" | "tls" = "plain") {
+    this.#owner = owner;
+    this.#inclusive = kind === "tls";
+    this.#standard = kind === "tls" ? DEFAULT_HIGH_TLS : DEFAULT_HIGH;
+    this.high = this.#standard;
+    this.low = this.#standard / 4;
+  }
+
+  /**
+   * @param size bytes in the buffer now
+   * @throws {RangeError} unless high >= low >= 0
+   * @throws {TypeError} when there is no such option, or it is no number
+   */
+  set(options: { high?: number; low?: number }, size: number): void {
+    bufferLimits.check(options, "setWriteBufferLimits()");
+    const high = options.high ?? (options.low === undefined ? this.#standard : 4 * options.low);
+    const low = options.low ?? Math.floor(high / 4);
+    if (!(high >= low && low >= 0)) {
+      throw new RangeError(`high (${high}) must be >= low (${low}) must be >= 0`);
+    }
+    this.high = high;
+    this.low = low;
+    this.rose(size);
+  }
+
+  /** Whether the protocol was told to pause. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** The buffer grew to `size` bytes. */
+  rose(size: number): void {
+    if (size < this.high || this.#paused) return;
+    // Nothing queued is never too much, or nothing would ever resume.
+    if (size === this.high && (!this.#inclusive || size === 0)) return;
+    this.#paused = true;
+    this.#owner.tellFlow(true);
+  }
+
+  /** The buffer shrank to `size` bytes. */
+  fell(size: number): void {
+    if (!this.#paused || size > this.low) return;
+    this.#paused = false;
+    this.#owner.tellFlow(false);
+  }
+}
+
+/** What is checked of the options of `transport.setWriteBufferLimits`. */
+const bufferLimits: OptionsOf<{ high?: number; low?: number }> = optionsOf(
+  "{ high: 65536 }",
+  { high: number, low: number },
+  { highWaterMark: "write high", lowWaterMark: "write low" },
+);
+
+/** A protocol's side of flow control: where `drain` and `waitClosed` wait. */
+export class WriterGate {
+  /** The transport was given to somebody who may use it without the writer. */
+  handedOut = false;
+  #paused = false;
+  #lost = false;
+  #error: unknown = null;
+  #onLost: ((error: unknown | null) => void) | null = null;
+  readonly #drains: WaitList = new WaitList();
+  readonly #closes: WaitList = new WaitList();
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#drains.wakeAll();
+  }
+
+  /**
+   * The connection is gone: who waits in `drained` goes on after a clean end, and fails with the
+   * error otherwise (SW-16).
+   */
+  lose(error: unknown | null): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    this.#error = error;
+    if (error === null) {
+      this.#drains.wakeAll();
+      this.#closes.wakeAll();
+    } else {
+      this.#drains.failAll(error);
+      this.#closes.failAll(error);
+    }
+    this.#onLost?.(error);
+    this.#onLost = null;
+  }
+
+  /**
+   * Waits while writing is paused. Does not wait otherwise.
+   *
+   * @param transport whose connection it is, for the error
+   */
+  drained(transport: BaseTransport): Promise<void> {
+    if (this.#lost) return Promise.reject(lostWith(transport, this.#error));
+    return this.#paused ? this.#drains.wait("a transport's write buffer to drain") : DONE;
+  }
+
+  /**
+   * Waits until the connection is gone; rejects with what ended it. Does not wait when it is gone
+   * already.
+   */
+  closed(): Promise<void> {
+    if (!this.#lost) return this.#closes.wait("a connection to close");
+    return this.#error === null ? DONE : Promise.reject(this.#error);
+  }
+
+  /** Calls back when the connection is gone, with what ended it; at once when it is. One callback at most. */
+  whenLost(callback: (error: unknown | null) => void): void {
+    if (this.#lost) callback(this.#error);
+    else this.#onLost = callback;
+  }
+}
+
+/** The error for those who have something to send when the connection is gone, perhaps by a clean end. */
+export function lostWith(transport: BaseTransport, cause: unknown = null): ConnectionResetError {
+  return new ConnectionResetError(
+    cannotSend("Connection lost", transport.getExtraInfo("peername")),
+    cause === null ? {} : { cause },
+  );
+}

@@ -1,0 +1,36 @@
+import type { EventLoop } from "../../loop_interface.ts";
+import type { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
+import type { LoopCore } from "../../runtime/core/loop_core.ts";
+import { FatalError } from "../../runtime/errors/exceptions.ts";
+
+/** What the net needs of the loop's class beyond what its users see. */
+export type NetLoop = LoopCore & Pick<BaseEventLoop, "resources" | "operations">;
+
+/** The inside of a loop that was passed in by its public type. */
+export function netLoop(loop: EventLoop): NetLoop {
+  return loop as unknown as NetLoop;
+}
+
+/**
+ * Runs a step of the library's own on the loop's next iteration, outside any task's context. Unlike
+ * `callSoon` it copies no context: what it calls of users' code goes through a {@link Carry}.
+ */
+export function soon(loop: LoopCore, step: () => void): void {
+  loop.scheduler.enqueue({
+    run() {
+      step();
+      return null;
+    },
+    inOrder: true,
+  });
+}
+
+/**
+ * An error that no connection may absorb stops the loop, as it would from a callback. True when it
+ * was one.
+ */
+export function stopsLoop(loop: LoopCore, error: unknown): boolean {
+  if (!(error instanceof FatalError)) return false;
+  loop.scheduler.fail(error);
+  return true;
+}

@@ -1,0 +1,207 @@
+import type * as net from "node:net";
+import { OSError } from "../../runtime/errors/os_error.ts";
+import { toOSError } from "../../runtime/errors/native_errors.ts";
+import {
+  type AddressLike,
+  checkPort,
+  describeAddress,
+  hostPort,
+  lacksIPv6,
+  tcpAddress,
+  unixAddress,
+} from "../core/addresses.ts";
+import { builtin } from "../platform/builtins.ts";
+import { lookupName, lookupService } from "../platform/lookup.ts";
+import { NodeChannel } from "../channels/node_channel.ts";
+import { openDatagram } from "../channels/node_datagram.ts";
+import { NodeListener, requireReusePort } from "../channels/node_listener.ts";
+import { startOperation } from "../core/operations.ts";
+import { requireNet, requireUnix } from "../platform/permissions.ts";
+import { upgradeTls } from "../tls/handshake.ts";
+import {
+  checkUnixPath,
+  closeUnixListener,
+  hasFile,
+  identify,
+  removeStaleSocket,
+} from "../platform/unix_paths.ts";
+import type {
+  ConnectTarget,
+  ListenTcp,
+  ListenUnix,
+  NetHost,
+  Operation,
+  RawChannel,
+  RawListener,
+} from "../core/host.ts";
+
+/**
+ * node:net and its neighbours: for Node and Bun, and for what Deno has no stable call of its own
+ * for.
+ */
+export const nodeHost: NetHost = {
+  connect,
+  listenTcp,
+  listenUnix,
+  openDatagram,
+  upgradeTls,
+  lookup: lookupName,
+  lookupService,
+};
+
+function connect(target: ConnectTarget): Operation<RawChannel> {
+  return startOperation<RawChannel>("connect", (settle) => {
+    if ("path" in target) {
+      checkUnixPath(target.path);
+      requireUnix(target.path, "connect");
+    } else {
+      checkPort(target.port);
+      requireNet(hostPort(target.hostname, target.port), "connect");
+    }
+    const socket = new (builtin("node:net").Socket)({ allowHalfOpen: true });
+    socket.pause();
+    const fail = (error: Error) => {
+      socket.destroy();
+      settle.reject(toOSError(error, "connect", describeAddress(target)));
+    };
+    socket.once("error", fail);
+    socket.once("connect", () => {
+      socket.removeListener("error", fail);
+      settle.resolve(
+        "path" in target ? unixChannel(socket, "", target.path) : tcpChannel(socket, false),
+      );
+    });
+    socket.connect(connectOptions(target));
+    return () => socket.destroy();
+  });
+}
+
+function connectOptions(target: ConnectTarget): net.NetConnectOpts {
+  if ("path" in target) return { path: target.path };
+  const { hostname, port, localAddr } = target;
+  return {
+    host: hostname,
+    port,
+    noDelay: true,
+    autoSelectFamily: false,
+    ...(localAddr === undefined
+      ? {}
+      : { localAddress: localAddr.hostname, localPort: localAddr.port }),
+  };
+}
+
+function tcpChannel(socket: net.Socket, dual: boolean): NodeChannel {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket;
+  return new NodeChannel(socket, {
+    localAddr: localAddress === undefined ? null : tcpAddress(localAddress, localPort ?? 0, dual),
+    // The peer may have left already, and taken its address along.
+    remoteAddr: remoteAddress === undefined
+      ? null
+      : tcpAddress(remoteAddress, remotePort ?? 0, dual),
+  }, {
+    immediate: true,
+    close: () => socket.destroy(),
+    abort: () => socket.resetAndDestroy(),
+  });
+}
+
+/**
+ * node:net knows no addresses of unix sockets, and no reset for them; the path is the listener's.
+ */
+function unixChannel(socket: net.Socket, localPath: string, remotePath: string): NodeChannel {
+  return new NodeChannel(socket, {
+    localAddr: unixAddress(localPath),
+    remoteAddr: unixAddress(remotePath),
+  }, {
+    immediate: true,
+    close: () => socket.destroy(),
+    abort: () => socket.destroy(),
+  });
+}
+
+async function listenTcp(options: ListenTcp): Promise<RawListener> {
+  const { hostname } = options;
+  if (hostname !== null) return await listenAt(hostname, options, false);
+  try {
+    return await listenAt("::", options, true);
+  } catch (error) {
+    if (!lacksIPv6(error)) throw error;
+    return await listenAt("0.0.0.0", options, false);
+  }
+}
+
+async function listenAt(hostname: string, options: ListenTcp, dual: boolean): Promise<RawListener> {
+  const { port, backlog, reusePort = false, ipv6Only = true } = options;
+  checkPort(port);
+  requireNet(hostPort(hostname, port), "listen");
+  if (reusePort) requireReusePort("tcp");
+  const server = await listening({ hostname, port }, {
+    host: hostname,
+    port,
+    ipv6Only: ipv6Only && !dual && hostname.includes(":"),
+    ...(backlog === undefined ? {} : { backlog }),
+    // Asked for only where it is wanted: it changes how the port is bound.
+    ...(reusePort ? { reusePort } : {}),
+  });
+  const chosen = (server.address() as net.AddressInfo).port;
+  return new NodeListener(
+    server,
+    tcpAddress(hostname, chosen, false),
+    (socket) => tcpChannel(socket, dual),
+    () => server.close(),
+  );
+}
+
+async function listenUnix(options: ListenUnix): Promise<RawListener> {
+  const { path, backlog, removeStale = true, cleanup = true } = options;
+  checkUnixPath(path);
+  // Before the stale file goes: without the permission to listen nothing at all may happen.
+  requireUnix(path, "listen");
+  if (removeStale && hasFile(path)) removeStaleSocket(path);
+  const server = await listening({ path }, {
+    path,
+    ...(backlog === undefined ? {} : { backlog }),
+  }).catch((error) => {
+    throw withoutFolder(error, path);
+  });
+  const own = hasFile(path) ? identify(path) : null;
+  return new NodeListener(
+    server,
+    unixAddress(path),
+    (socket) => unixChannel(socket, path, ""),
+    () => closeUnixListener(path, own, cleanup, () => server.close()),
+  );
+}
+
+/**
+ * Node says EACCES (a habit of Windows, its source says) where the system said that there is no
+ * such folder.
+ */
+function withoutFolder(error: OSError, path: string): OSError {
+  const { existsSync } = builtin("node:fs");
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  if (error.code !== "EACCES" || !hasFile(path) || folder === "" || existsSync(folder)) {
+    return error;
+  }
+  return toOSError(
+    Object.assign(new Error(error.message), { code: "ENOENT" }),
+    "listen",
+    describeAddress({ path }),
+  );
+}
+
+function listening(target: AddressLike, options: net.ListenOptions): Promise<net.Server> {
+  return new Promise((resolve, reject) => {
+    const server = builtin("node:net").createServer({
+      allowHalfOpen: true,
+      pauseOnConnect: true,
+      noDelay: true,
+    });
+    const fail = (error: Error) => reject(toOSError(error, "listen", describeAddress(target)));
+    server.once("error", fail);
+    server.listen(options, () => {
+      server.removeListener("error", fail);
+      resolve(server);
+    });
+  });
+}

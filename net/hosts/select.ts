@@ -1,0 +1,33 @@
+import { shareSmallCopies } from "../../runtime/base/bytes.ts";
+import type { NetHost } from "../core/host.ts";
+import { denoHost } from "./deno.ts";
+import { nodeHost } from "./node.ts";
+import type { LoopCore } from "../../runtime/core/loop_core.ts";
+
+const onDeno = "Deno" in globalThis;
+
+if (onDeno) {
+  // Until it is loaded, the first copies have buffers of their own.
+  import("node:worker_threads").then(({ markAsUntransferable }) =>
+    shareSmallCopies((size) => {
+      const buffer = new ArrayBuffer(size);
+      markAsUntransferable(buffer);
+      return buffer;
+    })
+  );
+}
+
+/** The host of the runtime this is running on. */
+export const netHost: NetHost = onDeno ? denoHost : nodeHost;
+
+const replaced: WeakMap<LoopCore, NetHost> = new WeakMap();
+
+/** The host that a loop's connections come from: the runtime's, unless a test brought its own. */
+export function hostOf(loop: LoopCore): NetHost {
+  return replaced.get(loop) ?? netHost;
+}
+
+/** For tests of what a runtime seldom does: refuse every address, run out of descriptors. */
+export function useHost(loop: LoopCore, host: NetHost): void {
+  replaced.set(loop, host);
+}

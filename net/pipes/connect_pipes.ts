@@ -1,0 +1,121 @@
+/**
+ * Pipes as transports: `loop.connectReadPipe` and `loop.connectWritePipe`.
+ *
+ * @module
+ */
+import type { EventLoop } from "../../loop_interface.ts";
+import { describeType } from "../../runtime/base/format.ts";
+import { checkCall, makeProtocol } from "../core/arguments.ts";
+import { Waiter } from "../../runtime/core/wait.ts";
+import { builtin } from "../platform/builtins.ts";
+import { Carry } from "../core/captured_context.ts";
+import { waitForOperation } from "../core/operations.ts";
+import type { RawReadable, RawWritable } from "../core/host.ts";
+import { netLoop } from "../core/net_loop.ts";
+import { openForReading, openForWriting } from "./file_pipes.ts";
+import type {
+  BaseProtocol,
+  BufferedProtocol,
+  Protocol,
+  ReadablePipe,
+  ReadTransport,
+  WritablePipe,
+  WriteTransport,
+} from "../core/transports.ts";
+import { PulledReader } from "./pulled_reader.ts";
+import { ReadPipeTransport } from "./read_pipe_transport.ts";
+import { WebSource, WebWriter } from "./web_pipes.ts";
+import { WritePipeTransport } from "./write_pipe_transport.ts";
+
+/** `loop.connectReadPipe` */
+export async function connectReadPipe<P extends Protocol | BufferedProtocol>(
+  loop: EventLoop,
+  protocolFactory: () => P,
+  pipe: ReadablePipe,
+): Promise<[ReadTransport, P]> {
+  checkCall(loop, protocolFactory);
+  const protocol = makeProtocol(protocolFactory);
+  const core = netLoop(loop);
+  const end = await readingEnd(loop, pipe);
+  const made = new Waiter<void>("a pipe to be connected");
+  const parts = { pipe: end, protocol, carry: Carry.capture(core), extra: pipe };
+  const transport = new ReadPipeTransport(core, parts, made);
+  try {
+    await made.promise;
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+  return [transport, protocol];
+}
+
+/** `loop.connectWritePipe` */
+export async function connectWritePipe<P extends BaseProtocol>(
+  loop: EventLoop,
+  protocolFactory: () => P,
+  pipe: WritablePipe,
+): Promise<[WriteTransport, P]> {
+  checkCall(loop, protocolFactory);
+  const protocol = makeProtocol(protocolFactory);
+  const core = netLoop(loop);
+  const end = await writingEnd(loop, pipe);
+  const made = new Waiter<void>("a pipe to be connected");
+  const parts = { pipe: end, protocol, carry: Carry.capture(core), extra: pipe };
+  const transport = new WritePipeTransport(core, parts, made);
+  if (end instanceof WebWriter) end.onGone = () => transport.readerGone();
+  try {
+    await made.promise;
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+  return [transport, protocol];
+}
+
+async function readingEnd(loop: EventLoop, pipe: ReadablePipe): Promise<RawReadable> {
+  if (typeof pipe === "string" || pipe instanceof URL) {
+    return await waitForOperation(netLoop(loop), openForReading(pipe), `the other end of ${pipe}`);
+  }
+  refuseFiles(pipe);
+  if (isNodeStream(pipe)) {
+    const { Readable } = builtin("node:stream");
+    return new PulledReader(new WebSource(Readable.toWeb(pipe as never) as ReadableStream));
+  }
+  const stream = pipe instanceof ReadableStream ? pipe : pipe?.readable;
+  if (stream instanceof ReadableStream) return new PulledReader(new WebSource(stream));
+  throw new TypeError(
+    `Cannot read from ${describeType(pipe)}: ${PIPES}, process.stdin or a ReadableStream`,
+  );
+}
+
+async function writingEnd(loop: EventLoop, pipe: WritablePipe): Promise<RawWritable> {
+  if (typeof pipe === "string" || pipe instanceof URL) {
+    return await waitForOperation(netLoop(loop), openForWriting(pipe), `the other end of ${pipe}`);
+  }
+  refuseFiles(pipe);
+  if (isNodeStream(pipe)) {
+    const { Writable } = builtin("node:stream");
+    return new WebWriter(Writable.toWeb(pipe as never) as WritableStream);
+  }
+  const stream = pipe instanceof WritableStream ? pipe : pipe?.writable;
+  if (stream instanceof WritableStream) return new WebWriter(stream);
+  throw new TypeError(
+    `Cannot write to ${describeType(pipe)}: ${PIPES}, process.stdout or a WritableStream`,
+  );
+}
+
+const PIPES = "pass the path or file URL of a pipe";
+
+/** `process.stdin`, `process.stdout` and their like. */
+function isNodeStream(pipe: unknown): boolean {
+  return typeof (pipe as { pipe?: unknown } | null)?.pipe === "function";
+}
+
+/** An open file of Deno's knows what it is. @throws {RangeError} for a regular file */
+function refuseFiles(pipe: unknown): void {
+  const file = pipe as { statSync?(): { isFile: boolean } } | null;
+  if (typeof file?.statSync !== "function" || !file.statSync().isFile) return;
+  throw new RangeError(
+    "Pipe transport is only for pipes, sockets and character devices: got a regular file",
+  );
+}

@@ -1,0 +1,391 @@
+/**
+ * Sockets, for `loop.sockRecv()` and its relatives and for `loop.addReader()`: the level below
+ * transports.
+ *
+ * @module
+ */
+import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
+import { describeType, showAs } from "../../runtime/base/format.ts";
+import { BlockingIOError, OSError, RuntimeError } from "../../runtime/errors/exceptions.ts";
+import { inOwnScope } from "../../runtime/scopes/known.ts";
+import { LazyModule } from "../../runtime/core/lazy_module.ts";
+import { flag, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
+import { type Address, type AddressLike, describeAddress } from "../core/addresses.ts";
+import { checkAddress, checkBuffer, checkCount } from "../core/arguments.ts";
+import type { ConnectedSocket } from "./connected.ts";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  type SocketFamily,
+  type SocketKind,
+  type SocketType,
+} from "../core/socket_constants.ts";
+import { CLOSED, FRESH, type SocketBody, SocketState, type Viewed } from "./state.ts";
+
+export {
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  type SocketBody,
+  type SocketFamily,
+  type SocketKind,
+  type SocketType,
+};
+
+const BINDING: OptionsOf<{ reusePort?: boolean }> = optionsOf("{ reusePort: true }", {
+  reusePort: flag,
+});
+
+/** Behind `Socket.bind`. Here, not with the rest of the net's: what stands there is built on this file. */
+const binding: LazyModule<typeof import("./bind.ts")> = new LazyModule(
+  "the code for bound sockets",
+  () => import("./bind.ts"),
+  true,
+);
+
+let stateBehind: (socket: Socket) => SocketState;
+let kindBehind: (socket: Socket) => SocketKind;
+
+/**
+ * A non-blocking socket over the runtime's own connections (`socket.socket`). An open one keeps the
+ * process alive, so close it, or take it with `using`.
+ *
+ * What a transport or a server shows by `getExtraInfo("socket")` and `sockets` is a view: it tells
+ * addresses and sets options; the rest is the owner's.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { getRunningLoop, run, Socket, startServer } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const server = await startServer((_reader, writer) => {
+ *     writer.write("hello");
+ *     writer.close();
+ *   }, "127.0.0.1", 0);
+ *   const loop = getRunningLoop();
+ *   const sock = new Socket();
+ *   await loop.sockConnect(sock, server.sockets[0]!.getsockname()!);
+ *   assert.equal(new TextDecoder().decode(await loop.sockRecv(sock, 100)), "hello");
+ *   sock.close();
+ *   server.close();
+ * });
+ * ```
+ */
+export class Socket implements Disposable {
+  readonly #family: SocketFamily;
+  readonly #type: SocketType;
+  readonly #state: SocketState = new SocketState();
+
+  /**
+   * A socket that is neither bound nor connected yet.
+   *
+   * @param family `AF_INET` by default
+   * @param type `SOCK_STREAM` by default
+   * @throws {RangeError} when there is no such family or type
+   */
+  constructor(family: SocketFamily = AF_INET, type: SocketType = SOCK_STREAM) {
+    if (![AF_UNIX, AF_INET, AF_INET6].includes(family)) {
+      throw new RangeError(
+        `A socket's family is AF_INET, AF_INET6 or AF_UNIX: current value is ${String(family)}`,
+      );
+    }
+    if (type !== SOCK_STREAM && type !== SOCK_DGRAM) {
+      throw new RangeError(
+        `A socket's type is SOCK_STREAM or SOCK_DGRAM: current value is ${String(type)}`,
+      );
+    }
+    this.#family = family;
+    this.#type = type;
+  }
+
+  /**
+   * Binds this end; resolves when its address is known. A name is looked up first. On Deno it needs `--allow-net`.
+   *
+   * @param address port 0 picks a free one; a unix socket's path must not exist
+   * @param options `reusePort`: share the port with other sockets that ask for the same
+   * @throws {OSError} "EADDRINUSE" and the like; "EINVAL" when it is bound already
+   * @throws {GaiError} when the name is not known
+   * @throws {TypeError} when there is no such option, or it is of the wrong type
+   */
+  bind(address: AddressLike, options: { reusePort?: boolean } = {}): Promise<void> {
+    return inOwnScope(() => {
+      BINDING.check(options, "bind()");
+      checkFamily(this, address);
+      const { reusePort = false } = options;
+      const call = { address, reusePort, gone: () => wrongState(this, "bind") };
+      return this.#state.openings.run("bind", () => {
+        if (this.#state.body !== FRESH) throw call.gone();
+        return binding.call((net) => net.bindSocket(this.#state, kindOf(this), call));
+      });
+    });
+  }
+
+  /**
+   * Lets the bound socket accept connections, with the backlog that the runtimes set in binding it.
+   *
+   * @throws {OSError} "EINVAL" when the socket is not bound
+   */
+  listen(_backlog: number = 100): Promise<void> {
+    const body = this.#state.body;
+    if (body.kind !== "listening") return Promise.reject(wrongState(this, "listen"));
+    body.it.listening = true;
+    return Promise.resolve();
+  }
+
+  /** This end's address; null while it has none. */
+  getsockname(): Address | null {
+    const body = this.#state.body;
+    return "it" in body ? body.it.localAddr : null;
+  }
+
+  /** The other end's address; null when not connected. */
+  getpeername(): Address | null {
+    const body = this.#state.body;
+    return "it" in body && "remoteAddr" in body.it ? body.it.remoteAddr : null;
+  }
+
+  /**
+   * What has arrived, at most `n` bytes of it; empty at the end of the stream.
+   *
+   * @throws {RangeError} when `n` is negative
+   * @throws {BlockingIOError} when nothing is there yet
+   * @throws {OSError} when the socket is not connected, or failed
+   */
+  recv(n: number): Uint8Array {
+    checkCount(n);
+    const body = this.#state.body;
+    if (body.kind === "connected") return body.it.recv(n);
+    if (body.kind === "datagram") return body.it.recvfrom(n)[0];
+    throw wrongState(this, "recv");
+  }
+
+  /**
+   * The same into a buffer.
+   *
+   * @returns how many bytes; 0 at the end of the stream
+   */
+  recvInto(buffer: Uint8Array): number {
+    checkBuffer(buffer);
+    const data = this.recv(buffer.length);
+    buffer.set(data);
+    return data.length;
+  }
+
+  /**
+   * Sends what there is room for.
+   *
+   * @returns how many bytes were taken
+   * @throws {BlockingIOError} when the buffer is full, or a `sockSendall` or `sockSendfile` is under way
+   * @throws {OSError} when the socket is not connected, or failed
+   */
+  send(data: BytesLike): number {
+    const bytes = toBytes(data, "data");
+    const { body, sends } = this.#state;
+    if (body.kind === "connected") {
+      if (sends.holder !== null) throw busySending(sends.holder);
+      return body.it.send(bytes);
+    }
+    if (body.kind !== "datagram" || body.it.remoteAddr === null) throw wrongState(this, "send");
+    body.it.send(bytes);
+    return bytes.length;
+  }
+
+  /**
+   * Ends one direction of the connection, or both.
+   *
+   * @throws {RangeError} for another direction
+   * @throws {OSError} "ENOTCONN" when the socket is not connected
+   */
+  shutdown(how: "read" | "write" | "both"): void {
+    if (!["read", "write", "both"].includes(how)) {
+      throw new RangeError(
+        `Cannot shut down ${String(how)}: "read", "write" or "both" is expected`,
+      );
+    }
+    if (this.#state.body.kind !== "connected") throw wrongState(this, "shutdown");
+    this.#state.body.it.shutdown(how);
+  }
+
+  /** Whether small writes are sent at once (TCP_NODELAY, on by default). Does nothing on other sockets than TCP's. */
+  setNoDelay(on: boolean): void {
+    const body = this.#state.body;
+    if (body.kind === "connected" || body.kind === "view") body.it.setNoDelay?.(on);
+  }
+
+  /**
+   * Whether an idle connection is probed (SO_KEEPALIVE). Does nothing on other sockets than TCP's.
+   */
+  setKeepAlive(on: boolean): void {
+    const body = this.#state.body;
+    if (body.kind === "connected" || body.kind === "view") body.it.setKeepAlive?.(on);
+  }
+
+  /**
+   * Closes the socket; what `send` took is still sent, and whoever waits for the socket gets an OSError "EBADF". Does
+   * nothing the second time.
+   *
+   * @throws {RuntimeError} when it is a view: close the transport or the server instead
+   */
+  close(): void {
+    const { body } = this.#state;
+    if (body.kind === "view") throw viewOnly("close");
+    this.#state.body = CLOSED;
+    if ("it" in body) body.it.close();
+  }
+
+  /** Whether it is closed; of a view, whether what it shows is. */
+  get closed(): boolean {
+    const body = this.#state.body;
+    return body.kind === "view" ? body.it.closed : body.kind === "closed";
+  }
+
+  /** `close()` */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** `<Socket AF_INET SOCK_STREAM connected 127.0.0.1:80>`, for messages. */
+  toString(): string {
+    const family = ["", "AF_UNIX", "", "", "AF_INET", "", "AF_INET6"][this.#family];
+    const address = this.getpeername() ?? this.getsockname();
+    const where = address === null ? "" : ` ${describeAddress(address)}`;
+    return `<Socket ${family} ${this.#type} ${this.#state.body.kind}${where}>`;
+  }
+
+  static {
+    stateBehind = (socket) => socket.#state;
+    showAs(this.prototype);
+    kindBehind = (socket) => ({ family: socket.#family, type: socket.#type });
+  }
+}
+
+/** The inside of a socket. */
+export function stateOf(socket: Socket): SocketState {
+  try {
+    return stateBehind(socket);
+  } catch (error) {
+    throw notASocket(socket, error);
+  }
+}
+
+/** What a socket is at present. */
+export function bodyOf(socket: Socket): SocketBody {
+  return stateOf(socket).body;
+}
+
+/** Makes something else of a socket. */
+export function setBody(socket: Socket, body: SocketBody): void {
+  stateBehind(socket).body = body;
+}
+
+/**
+ * Opens a socket, or uses one that may have to be opened first, when all that was called for earlier has ended. Waits only
+ * where there is something to wait for.
+ */
+export function inOpeningTurn<T>(
+  socket: Socket,
+  what: "connect" | "sendto",
+  use: () => Promise<T>,
+): Promise<T> {
+  const { body, openings } = stateOf(socket);
+  if (what === "sendto" && openings.holder === null && body.kind !== "fresh") return use();
+  if (what === "connect" && openings.holder === "connect" && kindOf(socket).type === SOCK_STREAM) {
+    return Promise.reject(wrongState(socket, "connect"));
+  }
+  return openings.run(what, use);
+}
+
+/** What a socket was made for. */
+export function kindOf(socket: Socket): SocketKind {
+  try {
+    return kindBehind(socket);
+  } catch (error) {
+    throw notASocket(socket, error);
+  }
+}
+
+/** A socket that only shows what a transport or a server owns. */
+export function socketView(it: Viewed): Socket {
+  return socketFor(it.localAddr ?? it.remoteAddr, { kind: "view", it });
+}
+
+/** A connected socket of an accepted channel. */
+export function connectedSocket(it: ConnectedSocket): Socket {
+  return socketFor(it.localAddr ?? it.remoteAddr, { kind: "connected", it });
+}
+
+function socketFor(address: Address | null, body: SocketBody): Socket {
+  const transport = address?.transport;
+  const isIPv6 = address !== null && "hostname" in address && address.hostname.includes(":");
+  const socket = new Socket(
+    transport === "unix" ? AF_UNIX : isIPv6 ? AF_INET6 : AF_INET,
+    transport === "udp" ? SOCK_DGRAM : SOCK_STREAM,
+  );
+  stateBehind(socket).body = body;
+  return socket;
+}
+
+/** @throws {RangeError} when an address is of another kind than the socket's family */
+export function checkFamily(socket: Socket, address: AddressLike): void {
+  checkAddress(address);
+  const isUnix = kindBehind(socket).family === AF_UNIX;
+  if ("path" in address === isUnix) return;
+  throw new RangeError(`Cannot use the address ${describeAddress(address)} with ${socket}`);
+}
+
+/** The error for what is no Socket of this module: a descriptor, a runtime's own connection. */
+export function notASocket(value: unknown, cause?: unknown): RangeError {
+  return new RangeError(
+    `Invalid file object: a Socket is expected, new Socket(), got ${describeType(value)}`,
+    { cause },
+  );
+}
+
+/** The error of a call that the socket's state does not allow. */
+export function wrongState(socket: Socket, syscall: string): Error {
+  const body = stateBehind(socket).body;
+  if (body.kind === "view") return viewOnly(syscall);
+  const code = body.kind === "closed"
+    ? "EBADF"
+    : syscall === "bind" || syscall === "listen" || syscall === "accept"
+    ? "EINVAL"
+    : syscall === "connect" && body.kind !== "connected"
+    ? "EALREADY"
+    : syscall === "connect"
+    ? "EISCONN"
+    : "ENOTCONN";
+  const why = code === "EBADF"
+    ? "it is closed"
+    : code === "EALREADY"
+    ? "it is connecting already"
+    : missingSteps[syscall] ?? "it is not connected";
+  return new OSError(`${syscall}: not possible on ${socket}, ${why} (${code})`, { code, syscall });
+}
+
+const missingSteps: Readonly<Record<string, string>> = {
+  accept: "listen() comes first",
+  bind: "it is bound or connected already",
+  connect: "it is connected already",
+  listen: "bind() comes first",
+  recvfrom: "it is not bound",
+  sendto: "it is no datagram socket",
+};
+
+function busySending(what: string): BlockingIOError {
+  return new BlockingIOError(`send: ${what} is under way on the socket (EAGAIN)`, {
+    code: "EAGAIN",
+    syscall: "send",
+  });
+}
+
+function viewOnly(what: string): RuntimeError {
+  return new RuntimeError(
+    `Cannot ${what} a socket that is used by a transport or a server: use that instead`,
+  );
+}

@@ -1,0 +1,125 @@
+import type * as tls from "node:tls";
+import { SSLError } from "../../runtime/errors/exceptions.ts";
+import { toOSError } from "../../runtime/errors/native_errors.ts";
+import { builtin } from "../platform/builtins.ts";
+import type { UpgradeTls } from "../core/host.ts";
+
+/** What was found good, by its origin. */
+const readable: WeakMap<object, UpgradeTls> = new WeakMap();
+
+/**
+ * Reads what one side is to prove itself with before anything is opened, as CPython's `load_cert_chain()` and
+ * `set_ciphers()` do: without this every handshake of a server would fail, and nobody on its side would ever hear why.
+ *
+ * @throws {SSLError} when certificate or key can't be read, or do not belong together, or no cipher is left
+ */
+export function checkMaterial(options: UpgradeTls): void {
+  const { origin, cert, key, ciphers, serverNames = {} } = options;
+  if (cert === undefined && key === undefined && ciphers === undefined) return;
+  const known = origin === undefined ? undefined : readable.get(origin);
+  if (known !== undefined && sameMaterial(known, options)) return;
+  const side = options.isServer ? "the server's" : "the client's";
+  checkOne(options, side);
+  for (const [name, { cert, key, passphrase = "" }] of Object.entries(serverNames)) {
+    checkOne({ ...options, cert, key, passphrase }, `${name}'s`);
+  }
+  if (origin !== undefined) readable.set(origin, snapshot(options));
+}
+
+function checkOne(options: UpgradeTls, whose: string): void {
+  const { cert, key, passphrase } = options;
+  try {
+    builtin("node:tls").createSecureContext(toNodeOptions(options));
+    if ("Deno" in globalThis && cert !== undefined && key !== undefined) {
+      checkByCrypto(cert, key, passphrase);
+    }
+  } catch (error) {
+    if (error instanceof TypeError) throw error;
+    const { code, message } = toOSError(error, `reading ${whose} certificate and key`);
+    throw new SSLError(message, { code, cause: error });
+  }
+}
+
+/** Deno's context takes anything, and looks at it in the handshake. */
+function checkByCrypto(cert: string, key: string, passphrase: string | undefined): void {
+  const { createPrivateKey, X509Certificate } = builtin("node:crypto");
+  const certificate = readAs("ERR_OSSL_PEM_BAD_CERTIFICATE", () => {
+    return new X509Certificate(pemBlock(cert, "CERTIFICATE"));
+  });
+  const block = pemBlock(key, "PRIVATE KEY");
+  const privateKey = readAs(
+    /ENCRYPTED/.test(block) ? "ERR_OSSL_BAD_DECRYPT" : "ERR_OSSL_UNSUPPORTED",
+    () => createPrivateKey({ key: block, ...(passphrase === undefined ? {} : { passphrase }) }),
+  );
+  if (!certificate.checkPrivateKey(privateKey)) throw coded("ERR_OSSL_X509_KEY_VALUES_MISMATCH");
+}
+
+/** The first block of the kind: Deno's crypto wants nothing else around it, its handshake takes both in one text. */
+function pemBlock(pem: string, kind: "CERTIFICATE" | "PRIVATE KEY"): string {
+  const found = new RegExp(`-----BEGIN ([A-Z0-9 ]*${kind})-----[^]*?-----END \\1-----`).exec(pem);
+  if (found === null) throw coded("ERR_OSSL_PEM_NO_START_LINE");
+  return found[0];
+}
+
+function readAs<T>(code: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof Error && "code" in error ? error : coded(code, error);
+  }
+}
+
+function coded(code: string, cause?: unknown): Error {
+  return Object.assign(new Error(code, { cause }), { code });
+}
+
+/** What node:tls is to prove itself with, to trust, and to speak. */
+export function toNodeOptions(
+  options: UpgradeTls,
+): tls.SecureContextOptions & { ALPNProtocols?: string[] } {
+  const { cert, key, passphrase = "", caCerts, alpnProtocols, ciphers } = options;
+  const { minimumVersion, maximumVersion } = options;
+  return {
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(passphrase === "" ? {} : { passphrase }),
+    ...(caCerts === undefined ? {} : { ca: [...caCerts] }),
+    ...(alpnProtocols === undefined ? {} : { ALPNProtocols: [...alpnProtocols] }),
+    ...(minimumVersion === undefined ? {} : { minVersion: minimumVersion }),
+    ...(maximumVersion === undefined ? {} : { maxVersion: maximumVersion }),
+    ...(ciphers === undefined ? {} : { ciphers }),
+  };
+}
+
+/** A copy that stays as it is: the arrays and objects are the user's, who may change them. */
+export function snapshot({ origin: _, ...options }: UpgradeTls): UpgradeTls {
+  return copyOf(options);
+}
+
+function copyOf<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf) as T;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, copyOf(one)])) as T;
+}
+
+/** Whether two sets of options say the same, wherever they come from. */
+export function sameMaterial(one: UpgradeTls, other: UpgradeTls): boolean {
+  return sameFields(one, other, "origin");
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function sameFields(one: object, other: object, besides: string): boolean {
+  const names = Object.keys(one).filter((name) => name !== besides);
+  if (names.length !== Object.keys(other).filter((name) => name !== besides).length) return false;
+  return names.every((name) => {
+    return Object.hasOwn(other, name) && same((one as Fields)[name], (other as Fields)[name]);
+  });
+}
+
+/** Whether two options are equal, in depth. */
+export function same(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one !== "object" || typeof other !== "object") return false;
+  return one !== null && other !== null && sameFields(one, other, "");
+}

@@ -1,0 +1,238 @@
+/**
+ * Sending files: `loop.sendfile` and `loop.sockSendfile`. No runtime offers the system's own call, so the file is copied in large
+ * blocks, no more than one ahead of the peer.
+ *
+ * @module
+ */
+import type { EventLoop } from "../../loop_interface.ts";
+import { describeType } from "../../runtime/base/format.ts";
+import { RuntimeError, SendfileNotAvailableError } from "../../runtime/errors/exceptions.ts";
+import { flag, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
+import { cannotSend } from "../core/addresses.ts";
+import { waitForHost } from "../core/operations.ts";
+import { netLoop } from "../core/net_loop.ts";
+import { FileSender } from "./file_sender.ts";
+import { sendWhole } from "../sockets/socket_calls.ts";
+import { kindOf, SOCK_STREAM, type Socket } from "../sockets/sockets.ts";
+import { StreamTransport } from "./stream_transport.ts";
+import type { WriteTransport } from "../core/transports.ts";
+import { toOSError } from "../../runtime/errors/native_errors.ts";
+import { builtin } from "../platform/builtins.ts";
+
+/** Which part of a file is sent, and whether it may be copied through memory. */
+export interface SendfileOptions {
+  /** False: only by the system's own call, which no runtime offers (SendfileNotAvailableError). @default {true} */
+  fallback?: boolean;
+}
+
+/** What is checked of {@linkcode SendfileOptions}. */
+const sendfileOptions: OptionsOf<SendfileOptions> = optionsOf(
+  "{ fallback: false }",
+  { fallback: flag },
+  {
+    offset: "offset and count come before the options, as in sendfile(transport, file, 0, null)",
+    count: "offset and count come before the options, as in sendfile(transport, file, 0, null)",
+  },
+);
+
+/** What one read asks for. */
+const BLOCK = 256 * 1024;
+
+/** `loop.sendfile` */
+export async function sendfile(
+  loop: EventLoop,
+  transport: WriteTransport,
+  file: string | URL | Blob,
+  offset: number = 0,
+  count: number | null = null,
+  options: SendfileOptions = {},
+): Promise<number> {
+  sendfileOptions.check(options, "sendfile()");
+  checkRange(offset, count);
+  requireOpenTransport(transport);
+  if (!(transport instanceof StreamTransport)) {
+    const hint = "transport" in transport ? ": pass writer.transport" : "";
+    throw new RuntimeError(`sendfile is not supported for transport ${transport}${hint}`);
+  }
+  if (options.fallback === false) throw notAvailable(transport);
+  return await transport.files.run("sendfile()", async () => {
+    const source = await open(loop, file);
+    try {
+      // It may have been closed while others sent, or while the file was opened.
+      requireOpenTransport(transport);
+      const sender = new FileSender(transport);
+      try {
+        return await copy(loop, source, offset, count, (block) => sender.send(block));
+      } finally {
+        sender.restore();
+      }
+    } finally {
+      source.close();
+    }
+  });
+}
+
+function requireOpenTransport(transport: WriteTransport): void {
+  if (!transport.isClosing()) return;
+  throw new RuntimeError(cannotSend("Transport is closing", transport.getExtraInfo("peername")));
+}
+
+/** `loop.sockSendfile` */
+export async function sockSendfile(
+  loop: EventLoop,
+  sock: Socket,
+  file: string | URL | Blob,
+  offset: number = 0,
+  count: number | null = null,
+  options: SendfileOptions = {},
+): Promise<number> {
+  sendfileOptions.check(options, "sockSendfile()");
+  if (kindOf(sock).type !== SOCK_STREAM) {
+    throw new RangeError(`Only stream sockets can send files, got ${sock}`);
+  }
+  checkRange(offset, count);
+  if (options.fallback === false) throw noSystemCall();
+  const source = await open(loop, file);
+  try {
+    return await copy(loop, source, offset, count, (block) => sendWhole(sock, block));
+  } finally {
+    source.close();
+  }
+}
+
+async function copy(
+  loop: EventLoop,
+  source: FileSource,
+  offset: number,
+  count: number | null,
+  send: (block: Uint8Array) => Promise<void>,
+): Promise<number> {
+  let sent = 0;
+  for (;;) {
+    const size = count === null ? BLOCK : Math.min(BLOCK, count - sent);
+    if (size === 0) return sent;
+    const reading = source.read(offset + sent, size);
+    const block = await waitForHost(netLoop(loop), reading, "a file to be read");
+    if (block.length === 0) return sent;
+    await send(block);
+    sent += block.length;
+  }
+}
+
+function open(loop: EventLoop, file: string | URL | Blob): Promise<FileSource> {
+  return waitForHost(netLoop(loop), openSource(file), "a file to be opened", {
+    tooLate: (source) => source.close(),
+  });
+}
+
+function checkRange(offset: number, count: number | null): void {
+  if (!Number.isInteger(offset)) {
+    throw new TypeError(`offset must be a non-negative integer (got ${describeType(offset)})`);
+  }
+  if (offset < 0) throw new RangeError(`offset must be a non-negative integer (got ${offset})`);
+  if (count === null) return;
+  if (!Number.isInteger(count)) {
+    throw new TypeError(`count must be a positive integer (got ${describeType(count)})`);
+  }
+  if (count <= 0) throw new RangeError(`count must be a positive integer (got ${count})`);
+}
+
+/** As in CPython: over TLS the system's call could never do, else it just is not there. */
+function notAvailable(transport: StreamTransport): RuntimeError {
+  if (transport.canWriteEof()) return noSystemCall();
+  return new RuntimeError(
+    `fallback is disabled and native sendfile is not supported for transport ${transport}`,
+  );
+}
+
+function noSystemCall(): SendfileNotAvailableError {
+  return new SendfileNotAvailableError(
+    "The runtime does not offer the system's sendfile: leave fallback on to copy the file",
+  );
+}
+
+/** Something of which any part can be read. */
+export interface FileSource {
+  /** Up to `size` bytes from `position` on, fewer only near the end; none there. The array is the caller's own. */
+  read(position: number, size: number): Promise<Uint8Array>;
+  close(): void;
+}
+
+/**
+ * Opens a file by path or URL, or a Blob.
+ *
+ * @throws {FileNotFoundError} and the like
+ * @throws {PermissionError} on Deno without `--allow-read`
+ */
+export async function openSource(file: string | URL | Blob): Promise<FileSource> {
+  if (file instanceof Blob) return new BlobSource(file);
+  if (typeof file !== "string" && !(file instanceof URL)) {
+    throw new TypeError(`A file must be a path, a file URL, or a Blob: got ${describeType(file)}`);
+  }
+  const { promises } = builtin("node:fs");
+  const path = String(file);
+  try {
+    return new OpenFile(await promises.open(file, "r"), path);
+  } catch (error) {
+    throw toOSError(error, "open", path);
+  }
+}
+
+class BlobSource implements FileSource {
+  readonly #blob: Blob;
+
+  constructor(blob: Blob) {
+    this.#blob = blob;
+  }
+
+  async read(position: number, size: number): Promise<Uint8Array> {
+    return new Uint8Array(await this.#blob.slice(position, position + size).arrayBuffer());
+  }
+
+  close(): void {}
+}
+
+/** What is used of a file handle of node:fs. */
+interface Handle {
+  read(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ bytesRead: number }>;
+  close(): Promise<void>;
+}
+
+class OpenFile implements FileSource {
+  readonly #handle: Handle;
+  readonly #path: string;
+  #reading: Promise<unknown> = Promise.resolve();
+
+  constructor(handle: Handle, path: string) {
+    this.#handle = handle;
+    this.#path = path;
+  }
+
+  read(position: number, size: number): Promise<Uint8Array> {
+    const result = this.#read(position, size);
+    this.#reading = result.catch(() => {});
+    return result;
+  }
+
+  /** A read under way keeps its descriptor until it has ended. */
+  close(): void {
+    this.#reading.then(() => this.#handle.close()).catch(() => {
+      // Nothing was written: whatever this says, no byte is lost by it.
+    });
+  }
+
+  async #read(position: number, size: number): Promise<Uint8Array> {
+    const buffer = new Uint8Array(size);
+    try {
+      const { bytesRead } = await this.#handle.read(buffer, 0, size, position);
+      return bytesRead === size ? buffer : buffer.subarray(0, bytesRead);
+    } catch (error) {
+      throw toOSError(error, "read", this.#path);
+    }
+  }
+}

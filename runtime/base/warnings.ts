@@ -1,0 +1,77 @@
+import { canReadStacks } from "./stack.ts";
+
+interface Process {
+  emitWarning(message: string, category: string): void;
+  emit(event: "warning", warning: Error): void;
+  nextTick(callback: () => void): void;
+  readonly stderr: {
+    on(event: "error", listener: () => void): void;
+    listeners(event: "error"): readonly unknown[];
+  };
+}
+
+/** Looked up when it is needed: on Deno it is a part of the runtime that takes its time to load. */
+const runtime = globalThis as unknown as { readonly process: Process };
+
+/**
+ * Python's `warnings.warn`: printed once by the runtime, and told to `process.on("warning")`. Where standard error takes
+ * nothing, it is told all the same.
+ */
+export function warn(category: "RuntimeWarning" | "ResourceWarning", message: string): void {
+  const { process } = runtime;
+  hearErrors();
+  if (!("Deno" in globalThis)) {
+    process.emitWarning(message, category);
+    return;
+  }
+  const warning = Object.assign(new Error(message), { name: category });
+  process.nextTick(() => printSafely(() => process.emit("warning", warning)));
+}
+
+/** `console.error` for reports: one that can't be written is lost, as in CPython, and ends nothing. */
+export function printError(...parts: unknown[]): void {
+  if (!("Deno" in globalThis)) hearErrors();
+  // An error is printed with its stack.
+  const printed = canReadStacks()
+    ? parts
+    : parts.map((part) => part instanceof Error ? String(part) : part);
+  printSafely(() => console.error(...printed));
+}
+
+/** The same for a line of warning. */
+export function printWarning(text: string): void {
+  if (!("Deno" in globalThis)) hearErrors();
+  printSafely(() => console.warn(text));
+}
+
+/** Deno's console throws when its descriptor does not take what it prints: a full disk, a reader that has left. */
+function printSafely(print: () => void): void {
+  try {
+    print();
+  } catch (error) {
+    if (isWritable()) throw error;
+  }
+}
+
+/** Whether what failed was something else than writing: what a listener, or an object that was printed, did. */
+function isWritable(): boolean {
+  try {
+    console.error("A report failed:");
+    return true;
+  } catch {
+    // So it was the writing, and there is no other place to say so.
+    return false;
+  }
+}
+
+/**
+ * An error of standard error as a stream is told as an event, some time later, and one that nobody hears ends the process.
+ * There is one listener however often this is called. Deno's console writes to the descriptor without the stream.
+ */
+function hearErrors(): void {
+  const { stderr } = runtime.process;
+  if (!stderr.listeners("error").includes(reportLost)) stderr.on("error", reportLost);
+}
+
+/** Nothing can be told any more where telling is what failed. */
+function reportLost(): void {}

@@ -1,0 +1,122 @@
+import type { EventLoop, ExceptionContext, ExceptionHandler } from "../../loop_interface.ts";
+import { contextOf } from "../core/context.ts";
+import { describeType, describeValue } from "../base/format.ts";
+import { siteOf } from "../tasks/future.ts";
+import { isFuture } from "../tasks/futures.ts";
+import { Handle } from "../tasks/handles.ts";
+import { framesOf } from "../base/stack.ts";
+import { isTask, scopeOf } from "../tasks/task.ts";
+import { printError } from "../base/warnings.ts";
+
+/** Keys whose text is a stack, and how the default handler introduces it. */
+const STACKS: Readonly<Record<string, string>> = {
+  sourceTraceback: "Object created at",
+  handleTraceback: "Handle created at",
+};
+
+/** Where the exception handler of one loop is kept and called. */
+export class ExceptionReporter {
+  readonly #loop: EventLoop;
+  #handler: ExceptionHandler | null = null;
+
+  constructor(loop: EventLoop) {
+    this.#loop = loop;
+  }
+
+  get handler(): ExceptionHandler | null {
+    return this.#handler;
+  }
+
+  set handler(handler: ExceptionHandler | null) {
+    if (handler !== null && typeof handler !== "function") {
+      throw new TypeError(
+        `A callable object or null is expected, got ${describeType(handler)}`,
+      );
+    }
+    this.#handler = handler;
+  }
+
+  report(told: ExceptionContext): void {
+    const handler = this.#handler;
+    const context = this.#loop.getDebug() ? withSite(told) : told;
+    if (handler === null) {
+      this.#reportByDefault(context, (error) => {
+        printError("Exception in default exception handler\n", error);
+      });
+      return;
+    }
+    try {
+      const result: unknown = inContextOf(context, () => handler(this.#loop, context));
+      if (result instanceof Promise) {
+        result.then(undefined, (error) => this.#handlerFailed(error, context));
+      }
+    } catch (error) {
+      this.#handlerFailed(error, context);
+    }
+  }
+
+  #handlerFailed(exception: unknown, context: ExceptionContext): void {
+    this.#reportByDefault(
+      { message: "Unhandled error in exception handler", exception, context },
+      (error) => {
+        printError(
+          "Exception in default exception handler while handling an unexpected error in custom exception handler\n",
+          exception,
+          "\n",
+          error,
+        );
+      },
+    );
+  }
+
+  #reportByDefault(context: ExceptionContext, otherwise: (error: unknown) => void): void {
+    try {
+      this.#loop.defaultExceptionHandler(context);
+    } catch (error) {
+      otherwise(error);
+    }
+  }
+}
+
+/** Message, then each other key in order, then the error with its stack. */
+export function printContext(context: ExceptionContext): void {
+  const lines = [context.message || "Unhandled exception in event loop"];
+  for (const key of Object.keys(context).sort()) {
+    if (key === "message" || key === "exception") continue;
+    const value = context[key];
+    if (key in STACKS && Array.isArray(value)) {
+      lines.push(`${STACKS[key]} (most recent call last):`, ...value.map((frame) => `  ${frame}`));
+    } else lines.push(`${key}: ${describe(value)}`);
+  }
+  if ("exception" in context) printError(lines.join("\n"), "\n", context.exception);
+  else printError(lines.join("\n"));
+}
+
+function describe(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) return `[${value.map(describe).join(", ")}]`;
+  if (Object.getPrototypeOf(value) === Object.prototype) {
+    const facts = Object.entries(value).map(([key, value]) => `${key}: ${describeValue(value)}`);
+    return `{ ${facts.join(", ")} }`;
+  }
+  // An object without a text of its own is named by its class.
+  return value.toString === Object.prototype.toString ? describeType(value) : String(value);
+}
+
+/** In debug mode a report tells where its future or task was made. */
+function withSite(context: ExceptionContext): ExceptionContext {
+  const maker = context.task ?? context.future;
+  if (maker === undefined || "sourceTraceback" in context || !isFuture(maker)) return context;
+  const frames = framesOf(siteOf(maker));
+  return frames.length === 0 ? context : { ...context, sourceTraceback: frames };
+}
+
+/** The handler sees the context variables of the task, future or handle that failed. */
+function inContextOf(context: ExceptionContext, call: () => unknown): unknown {
+  const { task, future, handle } = context;
+  const owner = task ?? (isTask(future) ? future : undefined);
+  if (owner !== undefined && isTask(owner)) {
+    return contextOf(scopeOf(owner).cell).bind(call)();
+  }
+  return handle instanceof Handle ? handle.getContext().bind(call)() : call();
+}

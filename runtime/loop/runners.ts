@@ -1,0 +1,300 @@
+import { isCancelled, noteReason } from "../core/cancelled.ts";
+import type { EventLoop } from "../../loop_interface.ts";
+import { ContextCell } from "../core/context_cell.ts";
+import { cellOf, Context, contextKind, contextOf, currentBindings } from "../core/context.ts";
+import { abortSignal, anything, flag, type OptionsOf, optionsOf, orNull } from "../base/options.ts";
+import type { Coroutine } from "../base/coroutines.ts";
+import { describeType, showAs, staysInThread } from "../base/format.ts";
+import { KeyboardInterrupt, RuntimeError } from "../errors/exceptions.ts";
+import { BaseEventLoop } from "./base_event_loop.ts";
+import { gather } from "../combinators/gather.ts";
+import { onInterrupt } from "./interrupts.ts";
+import { leftBehind } from "../scopes/deadline.ts";
+import type { LoopCore } from "../core/loop_core.ts";
+import { getEventLoopPolicy, markOwnedByRun, newEventLoop, runningLoop } from "./policies.ts";
+import type { Scope, ScopeWait } from "../core/scope.ts";
+import { placeOf, type Site } from "../base/stack.ts";
+import { allTasks } from "../tasks/task_functions.ts";
+import { cancelTask, requireCoroutine, Task } from "../tasks/task.ts";
+
+/** How a run is set up. */
+export interface RunOptions {
+  /** Debug mode; null: as the environment variable ASYNCIO_DEBUG says. @default {null} */
+  debug?: boolean | null;
+  /** Makes the loop. @default {newEventLoop} */
+  loopFactory?: (() => EventLoop) | null;
+  /** Cancels the main task when it aborts. */
+  signal?: AbortSignal;
+}
+
+const RUN: OptionsOf<RunOptions> = optionsOf("{ debug: true }", {
+  debug: orNull(flag),
+  // What it is that is no function, `makeLoop` says.
+  loopFactory: anything(),
+  signal: abortSignal,
+}, {
+  loop: "write loopFactory: () => loop",
+  name: "name the function",
+  context: "write runner.run(main, { context })",
+});
+const RUN_ONCE: OptionsOf<{ context?: Context }> = optionsOf("{ context: copyContext() }", {
+  context: contextKind,
+});
+
+/** Seconds that the default executor gets to finish at the end of a run. */
+const EXECUTOR_PATIENCE = 300;
+
+/**
+ * Runs several main functions one after the other on one loop, in one context.
+ *
+ * asyncio: `asyncio.Runner`
+ *
+ * @example
+ * ```ts
+ * import { Runner, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await new Runner().with(async (runner) => {
+ *   assert.equal(await runner.run(() => sleep(0, 1)), 1);
+ *   assert.equal(await runner.run(() => sleep(0, 2)), 2);
+ * });
+ * ```
+ */
+export class Runner implements AsyncDisposable {
+  #state: "created" | "initialized" | "closed" = "created";
+  readonly #options: RunOptions;
+  #loop: EventLoop | null = null;
+  #cell: ContextCell | null = null;
+  #setAsCurrent = false;
+
+  /**
+   * Nothing happens before the first {@linkcode Runner.run} or {@linkcode Runner.getLoop}.
+   *
+   * @throws {TypeError} when the options are no object, or their signal is none
+   */
+  constructor(options: RunOptions = {}) {
+    RUN.check(options, "Runner");
+    this.#options = options;
+  }
+
+  /**
+   * Runs `coro` as the main task and resolves to what it returns.
+   *
+   * @throws {RuntimeError} when the runner is closed, or inside a running loop
+   * @throws {TypeError} when `coro` is no function, or a context is given outside an options object
+   * @throws {KeyboardInterrupt} after SIGINT, once the main task has unwound
+   */
+  async run<T>(coro: Coroutine<T>, options: { context?: Context } = {}): Promise<T> {
+    requireCoroutine(coro, "run");
+    if (options instanceof Context) {
+      throw new TypeError("The context goes in an object: runner.run(work, { context })");
+    }
+    RUN_ONCE.check(options, "run()");
+    if (runningLoop() !== null) {
+      throw new RuntimeError(
+        "Runner.run() cannot be called from a running event loop: await the function itself, or createTask() it",
+      );
+    }
+    this.#initialize();
+    const loop = this.#loop!;
+    const context = options.context ?? contextOf(this.#cell!);
+    cellOf(context);
+    const task = loop.createTask(coro, { context });
+    const { signal } = this.#options;
+    const abort = (): void => {
+      cancelTask(task as Task<unknown>, { message: undefined, cause: noteReason(signal!.reason) });
+    };
+    if (signal?.aborted) abort();
+    else signal?.addEventListener("abort", abort, { once: true });
+    let interrupted = false;
+    const restore = onInterrupt(() => {
+      interrupted = true;
+      if (!task.done()) task.cancel();
+    });
+    try {
+      return await loop.runUntilComplete(task);
+    } catch (error) {
+      // A task factory may have made something that cannot count requests.
+      if (interrupted && isCancelled(error) && task.uncancel?.() === 0) {
+        throw new KeyboardInterrupt("interrupted by SIGINT", { cause: error });
+      }
+      throw error;
+    } finally {
+      restore();
+      signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  /**
+   * The loop that the runner uses.
+   *
+   * @throws {RuntimeError} when the runner is closed
+   */
+  getLoop(): EventLoop {
+    this.#initialize();
+    return this.#loop!;
+  }
+
+  /** Cancels what is left, closes async generators and the executor, closes the loop. The second time it does nothing. */
+  async close(): Promise<void> {
+    // One that was never used has nothing to close, and may be used still, as in CPython.
+    if (this.#state !== "initialized") return;
+    const loop = this.#loop!;
+    const core = loop as unknown as BaseEventLoop;
+    try {
+      await cancelAllTasks(loop);
+      await loop.runUntilComplete(() => loop.shutdownAsyncgens());
+      await loop.runUntilComplete(() => loop.shutdownDefaultExecutor(EXECUTOR_PATIENCE));
+    } finally {
+      if (loop.getDebug()) reportLeftBehind(core);
+      if (this.#setAsCurrent) getEventLoopPolicy().setEventLoop(null);
+      loop.close();
+      this.#loop = null;
+      this.#state = "closed";
+      // Hot branches of finished tasks run their cleanup before whoever waits for the run goes on.
+      await core.ended;
+    }
+  }
+
+  /** Runs the body, then closes the runner. */
+  async with<R>(body: (runner: this) => R | PromiseLike<R>): Promise<R> {
+    this.#initialize();
+    try {
+      return await body(this);
+    } finally {
+      await this.close();
+    }
+  }
+
+  /** `close()` */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** `<Runner created>`, `<Runner initialized>`, `<Runner closed>` */
+  toString(): string {
+    return `<Runner ${this.#state}>`;
+  }
+
+  static {
+    showAs(this.prototype);
+  }
+
+  #initialize(): void {
+    if (this.#state === "closed") throw new RuntimeError("Runner is closed: make a new one");
+    if (this.#state === "initialized") return;
+    const { loopFactory, debug } = this.#options;
+    if (loopFactory !== undefined && loopFactory !== null) this.#loop = makeLoop(loopFactory);
+    else {
+      this.#loop = newEventLoop();
+      markOwnedByRun(this.#loop);
+      getEventLoopPolicy().setEventLoop(this.#loop);
+      this.#setAsCurrent = true;
+    }
+    if (debug !== undefined && debug !== null) this.#loop.setDebug(debug);
+    this.#cell = new ContextCell(currentBindings());
+    this.#state = "initialized";
+  }
+}
+
+function makeLoop(factory: () => EventLoop): EventLoop {
+  const loop: unknown = typeof factory === "function" ? factory() : factory;
+  if (loop instanceof BaseEventLoop) return loop as unknown as EventLoop;
+  throw new TypeError(
+    `loopFactory must be a function that returns an EventLoop, such as newEventLoop: ${
+      typeof factory === "function" ? "it returned" : "got"
+    } ${describeType(loop)}`,
+  );
+}
+
+async function cancelAllTasks(loop: EventLoop): Promise<void> {
+  const left = [...allTasks(loop)];
+  for (const task of left) task.cancel();
+  cancelHotBranches((loop as unknown as BaseEventLoop).rootScope);
+  if (left.length === 0) return;
+  await loop.runUntilComplete(async () => {
+    await gather(left, { returnExceptions: true });
+  });
+  for (const task of left) {
+    if (task.cancelled()) continue;
+    const exception = task.exception();
+    if (exception === null) continue;
+    loop.callExceptionHandler({
+      message: "unhandled exception during asyncio.run() shutdown",
+      exception,
+      task,
+    });
+  }
+}
+
+/** What finished tasks left waiting ends with the tasks that are left, one of which may await it. */
+function cancelHotBranches(loopScope: Scope): void {
+  for (const wait of loopScope.waits()) {
+    wait.cancel({ message: droppedText(wait as ScopeWait & Described) });
+  }
+  for (const child of loopScope.children()) {
+    if (!child.root.closed) continue;
+    const [wait] = child.waits();
+    child.deliver({
+      message: wait === undefined ? undefined : droppedText(wait as ScopeWait & Described),
+    });
+  }
+}
+
+/** What all waits tell of themselves. */
+interface Described {
+  readonly site: Site | null;
+  describe(): string;
+}
+
+/** The error of a dropped promise is printed by the runtime, far from where it was made. */
+function droppedText(wait: Described): string {
+  const place = placeOf(wait.site);
+  return `The run ended before this promise, which waits for ${wait.describe()}` +
+    `${place === "" ? "" : `, made at ${place}`}, and which nobody awaited: ` +
+    "write createTask(() => work()) instead of work(), and await the task";
+}
+
+function reportLeftBehind(loop: LoopCore): void {
+  const names = leftBehind.names(loop);
+  if (names.length === 0) return;
+  loop.callExceptionHandler({
+    message: `The run ends while bodies that deadlines left behind still wait: ${names.join(", ")}`,
+  });
+}
+
+/**
+ * Makes a loop, runs `main` in it as a task, and resolves to what it returns; at the end cancels the tasks that are left,
+ * closes async generators and the default executor, and closes the loop. Keeps the process alive until then. Several runs
+ * started from plain code may overlap: each has its own loop.
+ *
+ * asyncio: `asyncio.run()`
+ *
+ * @throws {RuntimeError} inside a running loop
+ * @throws {TypeError} when `main` is no function, or the options are no object: `run(main, { debug: true })`
+ * @throws {KeyboardInterrupt} after SIGINT, once main has unwound; a second SIGINT ends the process as the platform does
+ *
+ * @example
+ * ```ts
+ * import { run, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(await run(() => sleep(0, "done")), "done");
+ * ```
+ */
+export async function run<T>(main: Coroutine<T>, options: RunOptions = {}): Promise<T> {
+  requireCoroutine(main, "run");
+  RUN.check(options, "run()");
+  if (runningLoop() !== null) {
+    throw new RuntimeError(
+      "run() cannot be called from a running event loop: await the function itself, or createTask() it",
+    );
+  }
+  return await new Runner(options).with((runner) => runner.run(main));
+}
+
+staysInThread("make one in the worker", Runner);
+staysInThread(
+  "in the worker getParentLoop() is the loop of whoever gave it its work, and the functions that it is to call go along: toThread(work, report)",
+  BaseEventLoop,
+);

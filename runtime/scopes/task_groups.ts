@@ -1,0 +1,346 @@
+import { runBody } from "./deadline.ts";
+import { asCancellation, forgiveCancellation, isCancelled, isFatal } from "../core/cancelled.ts";
+import type { Coroutine } from "../base/coroutines.ts";
+import { notABody } from "../base/argument_checks.ts";
+import { CancelledError, ExceptionGroup, RuntimeError } from "../errors/exceptions.ts";
+import { openChildScope } from "../core/frame.ts";
+import { addEntry, type FutureEntry, takeFailure } from "../tasks/future.ts";
+import type { LoopCore } from "../core/loop_core.ts";
+import { Scope } from "../core/scope.ts";
+import { rejectShowingCaller } from "../base/stack.ts";
+import { requireCoroutine, type Task, type TaskOptions } from "../tasks/task.ts";
+import { Wait } from "../core/wait.ts";
+import type { EventLoop } from "../../loop_interface.ts";
+import { showAs, staysInThread } from "../base/format.ts";
+
+/**
+ * `new → body → exiting → closed`: the body runs, then the group waits for its tasks, then it is over.
+ */
+type Phase = "new" | "body" | "exiting" | "closed";
+
+/**
+ * Tasks that end together.
+ *
+ * - `with` returns only when all tasks have ended.
+ * - The first failure cancels the body and the other tasks; all failures leave as one ExceptionGroup, in order of
+ *   completion, the body's own last.
+ * - A task that is cancelled by itself is no failure.
+ * - A FatalError leaves bare. Cancelling the surrounding task cancels the tasks of the group.
+ *
+ * asyncio: `asyncio.TaskGroup`
+ *
+ * @example
+ * ```ts
+ * import { run, sleep, TaskGroup } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const [a, b] = await new TaskGroup().with(async (group) => [
+ *     group.createTask(() => sleep(0, 1)),
+ *     group.createTask(() => sleep(0, 2)),
+ *   ]);
+ *   assert.equal(a!.result() + b!.result(), 3);
+ * });
+ * ```
+ */
+export class TaskGroup {
+  #phase: Phase = "new";
+  #scope: Scope | null = null;
+  readonly #tasks: Set<Task<unknown>> = new Set();
+  readonly #errors: unknown[] = [];
+  #fatal: { error: unknown } | null = null;
+  #aborting = false;
+  /** `cancel()` came before the entry: the group ends as soon as it begins. */
+  #cancelOnEntry = false;
+  /** The body was asked to end by the group itself; the request is counted until the group is left. */
+  #bodyCancelled = false;
+  /** What leaves unless a failure is worth more: the CancelledError that ended the body or interrupted the exit. */
+  #propagated: CancelledError | null = null;
+  /** What interrupted the exit of a group that was ending already. */
+  #eaten: CancelledError | null = null;
+  #exitWait: ExitWait | null = null;
+  /** One entry serves all tasks. */
+  #membership: Membership | null = null;
+  /** The error in which its tasks' errors leave. */
+  #made: unknown = null;
+  #resolve: (value: unknown) => void = () => {};
+  #reject: (error: unknown) => void = () => {};
+
+  /** A group to be entered once, with {@linkcode TaskGroup.with}. */
+  constructor() {}
+
+  /**
+   * Runs the body, then waits for all tasks, and resolves to what the body returned; the type of an array is a tuple.
+   *
+   * @throws {ExceptionGroup} with every failure of the tasks and of the body
+   * @throws {RuntimeError} when it has been entered before
+   */
+  // Whatever it is; that a tuple is named makes the compiler infer one.
+  // deno-lint-ignore ban-types
+  with<R extends [] | {} | null | undefined | void>(
+    body: (group: this) => R | PromiseLike<R>,
+  ): Promise<R> {
+    if (this.#phase !== "new") {
+      return Promise.reject(
+        new RuntimeError(`${this} has already been entered: make one for each with()`),
+      );
+    }
+    if (typeof body !== "function") {
+      return Promise.reject(notABody(body));
+    }
+    const scope = openChildScope();
+    this.#scope = scope;
+    this.#membership = new Membership(scope, this.#taskDone);
+    this.#phase = "body";
+    if (this.#cancelOnEntry) this.cancel();
+    const promise = new Promise<unknown>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = (error) => {
+        forgiveCancellation(promise, error);
+        rejectShowingCaller({ resolve, reject }, error, error === this.#made);
+      };
+    });
+    runBody(scope, {
+      body: () => body(this),
+      onReturn: (value) => this.#exit(value, null),
+      onThrow: (error) => this.#exit(undefined, { error }),
+    });
+    scope.promise = promise;
+    return promise as Promise<R>;
+  }
+
+  /**
+   * Runs a coroutine as a task of the group.
+   *
+   * @throws {RuntimeError} when the group has not been entered, is finished or is shutting down; the coroutine then never
+   * starts
+   */
+  createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T> {
+    requireCoroutine(coro, "group.createTask");
+    if (this.#phase === "new") {
+      throw new RuntimeError(`${this} has not been entered: call createTask() inside its with()`);
+    }
+    if (this.#phase === "closed" || (this.#phase === "exiting" && this.#tasks.size === 0)) {
+      throw new RuntimeError(`${this} is finished: all its tasks have ended`);
+    }
+    if (this.#aborting) {
+      throw new RuntimeError(`${this} is shutting down: a task has failed, or it was cancelled`);
+    }
+    const task = (this.#scope!.loop as unknown as EventLoop).createTask(coro, options);
+    // An eager task that ended well at once has nothing to tell.
+    if (task.done() && (task.cancelled() || takeFailure(task as Task<unknown>) === null)) {
+      return task;
+    }
+    this.#tasks.add(task as Task<unknown>);
+    addEntry(task as Task<unknown>, this.#membership!);
+    // An eager task may have cancelled the group in its first step, when it was no member yet.
+    if (this.#aborting) task.cancel();
+    return task;
+  }
+
+  /**
+   * Cancels the body, if it still runs, and every task, and leaves without an error; a failure during the unwinding still
+   * leaves as an ExceptionGroup. Before the group is entered it cancels it upon the entry; when it is over it does nothing.
+   *
+   * asyncio: `TaskGroup.cancel()` (3.15)
+   */
+  cancel(): void {
+    if (this.#phase === "new") this.#cancelOnEntry = true;
+    if (this.#phase === "new" || this.#phase === "closed") return;
+    if (!this.#aborting) this.#abort();
+    this.#cancelBody();
+  }
+
+  /** `<TaskGroup tasks=1 entered>` */
+  toString(): string {
+    const parts = ["TaskGroup"];
+    if (this.#tasks.size > 0) parts.push(`tasks=${this.#tasks.size}`);
+    if (this.#errors.length > 0) parts.push(`errors=${this.#errors.length}`);
+    if (this.#aborting) parts.push("cancelling");
+    else if (this.#phase !== "new") parts.push("entered");
+    return `<${parts.join(" ")}>`;
+  }
+
+  static {
+    showAs(this.prototype);
+  }
+
+  #taskDone = (task: Task<unknown>): void => {
+    this.#tasks.delete(task);
+    if (this.#tasks.size === 0) this.#exitWait?.wake();
+    if (task.cancelled()) return;
+    const failure = takeFailure(task);
+    if (failure === null) return;
+    const { error } = failure;
+    this.#errors.push(error);
+    if (isFatal(error) && this.#fatal === null) this.#fatal = { error };
+    const parent = this.#scope!.task;
+    if (parent?.done() === true) {
+      this.#loop.callExceptionHandler({
+        message: `Task ${task} has errored out but its parent task ${parent} is already completed`,
+        exception: error,
+        task,
+      });
+      return;
+    }
+    if (!this.#aborting && !this.#bodyCancelled) {
+      this.#abort();
+      this.#cancelBody();
+    }
+  };
+
+  #abort(): void {
+    this.#aborting = true;
+    for (const task of [...this.#tasks]) {
+      if (!task.done()) task.cancel();
+    }
+  }
+
+  /** The body, not what encloses it: parallel groups in one task never hit each other. */
+  #cancelBody(): void {
+    if (this.#bodyCancelled) return;
+    this.#bodyCancelled = true;
+    if (this.#phase === "body") this.#scope!.cancel({ message: undefined });
+    else this.#scope!.requests++;
+  }
+
+  #exit(value: unknown, failure: { error: unknown } | null): void {
+    this.#phase = "exiting";
+    // What the group asked of a body that ended without a further wait needs no delivery any more.
+    this.#scope!.forget();
+    if (failure !== null) {
+      failure = this.#translate(failure.error);
+      const { error } = failure;
+      if (isFatal(error) && this.#fatal === null) this.#fatal = { error };
+      if (isCancelled(error)) this.#propagated = error;
+      if (!this.#aborting) this.#abort();
+    }
+    this.#awaitTasks(() => this.#leave(value, failure));
+  }
+
+  /** A call that obeyed the signal of a body which was asked to end says in its own words that it was cancelled. */
+  #translate(error: unknown): { error: unknown } {
+    const scope = this.#scope!;
+    if (scope.requests + scope.requestsAbove() === 0) return { error };
+    return { error: asCancellation(error, this.#loop.getDebug()) ?? error };
+  }
+
+  #awaitTasks(then: () => void): void {
+    if (this.#tasks.size === 0) {
+      then();
+      return;
+    }
+    const wait = this.#exitWait = new ExitWait(
+      this.#scope!,
+      `the tasks of ${this}`,
+      (interrupted) => {
+        this.#exitWait = null;
+        if (interrupted !== null && this.#aborting) this.#eaten = interrupted;
+        else if (interrupted !== null) {
+          this.#propagated = interrupted;
+          this.#abort();
+        }
+        this.#awaitTasks(then);
+      },
+    );
+    // Refused: the loop is closed, and the tasks can't end any more.
+    if (!wait.pending && !wait.woken && !wait.cancelled) wait.promise.then(undefined, this.#reject);
+  }
+
+  #leave(value: unknown, failure: { error: unknown } | null): void {
+    const scope = this.#scope!;
+    this.#phase = "closed";
+    const above = scope.requestsAbove();
+    const asked = scope.nearestAskedAbove();
+    scope.close();
+    if (this.#fatal !== null) {
+      this.#reject(this.#fatal.error);
+      return;
+    }
+    if (this.#bodyCancelled && above === 0) this.#propagated = null;
+    if (this.#propagated !== null && this.#errors.length === 0) {
+      // What leaves here delivers a request from outside as well, where the body met the group's own first.
+      if (this.#bodyCancelled) asked?.clearPending();
+      this.#reject(this.#propagated);
+      return;
+    }
+    if (failure !== null && !isCancelled(failure.error)) {
+      this.#errors.push(failure.error);
+    }
+    if (this.#errors.length === 0) {
+      if (this.#eaten !== null && above > 0) this.#reject(this.#eaten);
+      else this.#resolve(value);
+      return;
+    }
+    // A cancellation from outside that lost against the failures interrupts the next wait instead.
+    const outermost = outermostAsked(asked);
+    if (outermost !== null && outermost.pending === null) {
+      outermost.leavePending({ message: undefined, again: true });
+    }
+    this.#made = new ExceptionGroup("unhandled errors in a TaskGroup", this.#errors);
+    this.#reject(this.#made);
+  }
+
+  get #loop(): LoopCore {
+    return this.#scope!.loop as LoopCore;
+  }
+}
+
+/** The last of those that were asked to end, from `asked` outwards: its request outlives the scopes that end before it. */
+function outermostAsked(asked: Scope | null): Scope | null {
+  const next = asked?.nearestAskedAbove() ?? null;
+  return next === null ? asked : outermostAsked(next);
+}
+
+/** What the tasks of a group tell when they are done. */
+class Membership implements FutureEntry {
+  readonly #scope: Scope;
+  readonly #done: (task: Task<unknown>) => void;
+
+  constructor(scope: Scope, done: (task: Task<unknown>) => void) {
+    this.#scope = scope;
+    this.#done = done;
+  }
+
+  get awaiter(): object | null {
+    return this.#scope.task;
+  }
+
+  notify(task: Task<unknown>): void {
+    this.#scope.loop.scheduler.enqueue({
+      run: () => {
+        this.#done(task);
+        return null;
+      },
+    });
+  }
+}
+
+/** The group's wait for its tasks: a cancellation interrupts it, and the group goes on waiting after it has passed it on. */
+class ExitWait extends Wait<void> {
+  readonly #what: string;
+  readonly #next: (interrupted: CancelledError | null) => void;
+
+  constructor(scope: Scope, what: string, next: (interrupted: CancelledError | null) => void) {
+    super(scope);
+    this.#what = what;
+    this.#next = next;
+  }
+
+  override describe(): string {
+    return this.#what;
+  }
+
+  protected onWake(): void {
+    this.#next(null);
+  }
+
+  protected override onCancel(error: CancelledError): void {
+    this.#next(error);
+  }
+}
+
+staysInThread(
+  "pass a function that starts what is to be started: toThread(work, (step) => group.createTask(() => save(step)))",
+  TaskGroup,
+);

@@ -1,0 +1,187 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { EventLoop } from "../../loop_interface.ts";
+import type { LoopResource } from "../core/loop_core.ts";
+import { copyContext } from "../core/context.ts";
+import { describeType } from "../base/format.ts";
+import { RuntimeError } from "../errors/exceptions.ts";
+import { overrideInterrupts } from "../loop/interrupts.ts";
+import { signalName, signalNumber } from "./signal_names.ts";
+
+/** The name of a signal of this platform: "SIGTERM", and on Linux also "SIGRTMIN+1" and the like. */
+export type Signal =
+  | "SIGHUP"
+  | "SIGINT"
+  | "SIGQUIT"
+  | "SIGKILL"
+  | "SIGUSR1"
+  | "SIGUSR2"
+  | "SIGTERM"
+  | "SIGCONT"
+  | "SIGSTOP"
+  | "SIGALRM"
+  | "SIGCHLD"
+  | "SIGPIPE"
+  | "SIGWINCH"
+  | (string & Record<never, never>);
+
+/** From here on the numbers are those of real-time signals, for which no runtime can listen. */
+const REAL_TIME_FIRST = 32;
+
+/**
+ * `loop.addSignalHandler`: calls `callback(...args)` from the loop whenever the signal comes, in a copy of this call's context.
+ * A handler that was there before is replaced. It never keeps the process alive, and goes with the loop.
+ *
+ * @throws {TypeError} when the callback is no function, or the signal no string
+ * @throws {RangeError} when the platform has no such signal
+ * @throws {RuntimeError} when the signal can't be caught, in this thread or at all, or the loop is closed
+ */
+export function addSignalHandler<A extends unknown[]>(
+  loop: EventLoop,
+  signal: Signal,
+  callback: (...args: A) => unknown,
+  ...args: A
+): void {
+  if (typeof callback !== "function") {
+    throw new TypeError(
+      `Cannot take ${describeType(callback)} as handler in addSignalHandler(): a function is ` +
+        `expected, as in loop.addSignalHandler("SIGTERM", () => task.cancel())`,
+    );
+  }
+  const number = signalNumber(signal);
+  if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
+  const context = copyContext();
+  const enter = AsyncLocalStorage.snapshot();
+  handlersOf(loop).set(number, () => {
+    // A copy each time: an async handler may still run when the next signal comes.
+    enter(() => loop.callSoon(context.copy().bind(callback), ...args));
+  });
+}
+
+/**
+ * `loop.removeSignalHandler`: false when there was no handler. With the process's last handler for it, the signal's default
+ * action is back.
+ *
+ * @throws {TypeError | RangeError} as `addSignalHandler`
+ */
+export function removeSignalHandler(loop: EventLoop, signal: Signal): boolean {
+  const number = signalNumber(signal);
+  return registry.get(loop)?.remove(number) ?? false;
+}
+
+/** Removes all handlers of a loop, as its `close()` does. */
+export function removeAllSignalHandlers(loop: EventLoop): void {
+  registry.get(loop)?.closeWithLoop();
+}
+
+const registry: WeakMap<EventLoop, SignalHandlers> = new WeakMap();
+
+function handlersOf(loop: EventLoop): SignalHandlers {
+  let handlers = registry.get(loop);
+  if (handlers === undefined) {
+    handlers = new SignalHandlers(loop as unknown as { readonly resources: Set<LoopResource> });
+    registry.set(loop, handlers);
+  }
+  return handlers;
+}
+
+interface Registration {
+  deliver: () => void;
+  readonly stop: () => void;
+}
+
+/** A loop's handlers. Invariant: one listener of the runtime for each signal in the map, and none else. */
+class SignalHandlers implements LoopResource {
+  readonly #loop: { readonly resources: Set<LoopResource> };
+  readonly #handlers: Map<number, Registration> = new Map();
+
+  constructor(loop: { readonly resources: Set<LoopResource> }) {
+    this.#loop = loop;
+  }
+
+  set(number: number, deliver: () => void): void {
+    const old = this.#handlers.get(number);
+    if (old !== undefined) {
+      old.deliver = deliver;
+      return;
+    }
+    const registration: Registration = {
+      deliver,
+      stop: listen(number, () => registration.deliver()),
+    };
+    this.#handlers.set(number, registration);
+    this.#loop.resources.add(this);
+  }
+
+  remove(number: number): boolean {
+    const registration = this.#handlers.get(number);
+    if (registration === undefined) return false;
+    this.#handlers.delete(number);
+    registration.stop();
+    if (this.#handlers.size === 0) this.#loop.resources.delete(this);
+    return true;
+  }
+
+  closeWithLoop(): void {
+    for (const number of [...this.#handlers.keys()]) this.remove(number);
+  }
+}
+
+function listen(number: number, listener: () => void): () => void {
+  const name = signalName(number);
+  if (name === "SIGKILL" || name === "SIGSTOP" || number >= REAL_TIME_FIRST) {
+    throw new RuntimeError(`sig ${name} cannot be caught`);
+  }
+  // The loop's own handler takes the place of the runner's, which would cancel the main task.
+  const giveBack = name === "SIGINT" ? overrideInterrupts() : null;
+  try {
+    const stop = listenForSignal(name, listener);
+    return () => {
+      stop();
+      giveBack?.();
+    };
+  } catch (error) {
+    giveBack?.();
+    throw new RuntimeError(`sig ${name} cannot be caught: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** What `addSignalHandler` needs of a runtime. The same calls on all of them, but Deno's own where it has them. */
+interface Runtime {
+  readonly Deno?: {
+    addSignalListener(signal: string, listener: () => void): void;
+    removeSignalListener(signal: string, listener: () => void): void;
+  };
+  readonly process?: {
+    on(event: string, listener: () => void): void;
+    off(event: string, listener: () => void): void;
+    getBuiltinModule(name: "node:worker_threads"): { readonly isMainThread: boolean };
+  };
+}
+
+/** `process` is asked for only when it is needed: the mere look costs 10 ms on Deno. */
+const runtime = globalThis as unknown as Runtime;
+const { Deno } = runtime;
+
+/**
+ * Calls the listener whenever the signal comes, between two macrotasks, until the returned function is called; the signal's
+ * default action is back then, if nobody else listens. A listener never keeps the process alive.
+ *
+ * @param name the signal's usual name
+ * @throws the runtime's error when it can't listen for this signal, or not in this thread
+ */
+export function listenForSignal(name: string, listener: () => void): () => void {
+  if (Deno !== undefined) {
+    Deno.addSignalListener(name, listener);
+    return () => Deno.removeSignalListener(name, listener);
+  }
+  const { process } = runtime;
+  if (process === undefined) throw new Error("the runtime has no signals");
+  // In a worker Node and Bun take the listener in silence and never call it.
+  if (!process.getBuiltinModule("node:worker_threads").isMainThread) {
+    throw new Error("signals come to the main thread only");
+  }
+  process.on(name, listener);
+  return () => process.off(name, listener);
+}

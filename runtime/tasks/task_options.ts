@@ -1,0 +1,54 @@
+import type { EventLoop } from "../../loop_interface.ts";
+import { type Context, contextKind } from "../core/context.ts";
+import {
+  abortSignal,
+  anything,
+  eventLoop,
+  flag,
+  type OptionsOf,
+  optionsOf,
+} from "../base/options.ts";
+
+/** How a task is made. */
+export interface TaskOptions {
+  /** For messages and debugging. @default {"Task-N"} */
+  name?: string;
+  /** The context to run in. @default {a copy of the current one} */
+  context?: Context;
+  /** Run the first step at once, inside the call. An async function's end is still seen some microtasks later. */
+  eagerStart?: boolean;
+  /** The loop to run on. @default {the running one} */
+  loop?: EventLoop;
+  /** Cancels the task when it aborts; the signal's reason becomes the CancelledError's `cause`. */
+  signal?: AbortSignal;
+}
+
+const OPTIONS: OptionsOf<TaskOptions> = optionsOf('{ name: "worker" }', {
+  // What is no string becomes one.
+  name: anything(),
+  context: contextKind,
+  eagerStart: flag,
+  loop: eventLoop,
+  signal: abortSignal,
+});
+
+/** Options that were checked for the next task. */
+let checked: TaskOptions | null = null;
+
+/** Those of `loop.createTask` for the constructor, checked. */
+export function optionsOnLoop(options: TaskOptions, loop: EventLoop): TaskOptions {
+  OPTIONS.check(options, "createTask()");
+  if (options.loop !== undefined && options.loop !== loop) {
+    throw new TypeError(
+      "createTask() of a loop or group takes no other loop: call createTask() of that",
+    );
+  }
+  checked = { ...options, loop };
+  return checked;
+}
+
+/** Checks them, unless they were. */
+export function checkTaskOptions(options: TaskOptions, what: string): void {
+  if (options !== checked) OPTIONS.check(options, what);
+  checked = null;
+}

@@ -1,0 +1,260 @@
+import type { EventLoop } from "../../loop_interface.ts";
+import { Completion } from "../concurrent/completion.ts";
+import { type ConcurrentFuture, concurrentFuture } from "../concurrent/concurrent_future.ts";
+import { describeType } from "../base/format.ts";
+import { CancelledError } from "../errors/exceptions.ts";
+import { submitFor } from "./executors.ts";
+import { currentScope } from "../core/frame.ts";
+import { inOwnScope } from "../scopes/known.ts";
+import { addEntry, type Future } from "../tasks/future.ts";
+import { InternalCallback } from "../tasks/internal_callback.ts";
+import { contextValues, requireFree } from "./job.ts";
+import { loopFuture } from "../concurrent/loop_future.ts";
+import { findErrorClass, wire } from "../wire/wire.ts";
+import { type ThreadSlot, threadSlot } from "../wire/worker_slot.ts";
+
+export { ConcurrentFuture } from "../concurrent/concurrent_future.ts";
+export { threadModule } from "./thread_module.ts";
+export { transfer } from "../wire/transfer.ts";
+
+type Callable = (...args: never[]) => unknown;
+
+/**
+ * A function that was among the arguments of work for a worker, as the worker sees it: calling it runs it on the loop it came
+ * from, in the order of the calls, and before the result of that work is delivered. Once the work has ended it rejects.
+ *
+ * @example
+ * ```ts
+ * import { type RemoteFunction, run, toThread } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * const copyAll = async (files: string[], report: RemoteFunction<[string], void>) => {
+ *   for (const file of files) await report(file);
+ *   return files.length;
+ * };
+ * await run(async () => {
+ *   const seen: string[] = [];
+ *   const count = await toThread(copyAll, ["a", "b"], (file: string) => {
+ *     seen.push(file);
+ *     return Promise.resolve();
+ *   });
+ *   assert.deepEqual([count, seen], [2, ["a", "b"]]);
+ * });
+ * ```
+ */
+export type RemoteFunction<A extends unknown[], R> = (...args: A) => Promise<Awaited<R>>;
+
+/** The loop on another thread. */
+export interface RemoteLoop {
+  /** Calls a function that came from there, as `loop.callSoonThreadsafe` does; nobody learns how it ended. */
+  callSoonThreadsafe<A extends unknown[]>(fn: (...args: A) => unknown, ...args: A): void;
+}
+
+/** The loop of whoever gave this worker its work. */
+class ParentLoop implements RemoteLoop {
+  readonly #slot: ThreadSlot;
+
+  constructor(slot: ThreadSlot) {
+    this.#slot = slot;
+  }
+
+  callSoonThreadsafe<A extends unknown[]>(fn: (...args: A) => unknown, ...args: A): void {
+    this.#requireRemote(fn, "callSoonThreadsafe(fn, ...args)");
+    this.#slot.call(fn, args, null);
+  }
+
+  run<T>(fn: Callable, args: readonly unknown[]): Completion<T> {
+    this.#requireRemote(fn, "runCoroutineThreadsafe(fn, loop, ...args)");
+    const completion = new Completion<T>({
+      cancel: () => {
+        call.cancel();
+        return true;
+      },
+      block: this.#slot.block,
+    });
+    const call = this.#slot.call(fn, args, {
+      resolve: (value) => completion.resolve(value as T),
+      reject: (encoded) => {
+        const error = wire.decodeThrown(encoded, findErrorClass);
+        if (error instanceof CancelledError) completion.markCancelled();
+        else completion.reject(error);
+      },
+    });
+    return completion;
+  }
+
+  #requireRemote(fn: Callable, call: string): void {
+    if (typeof fn === "function" && this.#slot.isRemote(fn)) return;
+    const got = typeof fn === "function"
+      ? `the function ${fn.name || "(anonymous)"}`
+      : describeType(fn);
+    throw new TypeError(
+      `${call} in a worker takes a function that came with the work, since only that one lives on the loop's thread: ` +
+        `got ${got}. Pass it along: toThread(work, fn)`,
+    );
+  }
+}
+
+const parentLoop: ParentLoop | null = threadSlot === undefined ? null : new ParentLoop(threadSlot);
+threadSlot?.libraries.push({
+  findErrorClass,
+  cancelledError: () => new CancelledError(),
+  requireFree: (value) => requireFree(value, "what a worker gives", 3),
+});
+
+/**
+ * Runs `fn(...args)` in a worker thread of the loop's default executor, so that the loop goes on meanwhile.
+ *
+ * - `fn` is a function of a `threadModule`, or a self-contained one: it is sent as source and sees its arguments and the
+ *   globals only. It may be async.
+ * - Arguments and results are copied, or moved with `transfer`. Functions among the arguments arrive as RemoteFunctions.
+ * - The caller's context variables are visible to module functions, by their names, if their values can be copied. Each job
+ *   runs in a context of its own: what it sets, no other job sees.
+ * - Cancelled, the caller goes on at once: work that has not started never does, other work has `currentThreadSignal()`.
+ *
+ * asyncio: `asyncio.to_thread()`
+ *
+ * @returns what `fn` returns; rejects with what it throws, an error with its name, message, stack, cause and fields
+ * @throws {TypeError} when `fn` is no function or has no source, or an argument or the result can't be copied
+ * @throws {BrokenExecutor} when the worker ended before the work did
+ *
+ * @example
+ * ```ts
+ * import { run, toThread } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const primes = await toThread((limit: number) => {
+ *     const found: number[] = [];
+ *     for (let n = 2; n < limit; n++) if (found.every((p) => n % p !== 0)) found.push(n);
+ *     return found;
+ *   }, 20);
+ *   assert.deepEqual(primes, [2, 3, 5, 7, 11, 13, 17, 19]);
+ * });
+ * ```
+ */
+export function toThread<A extends unknown[], R>(
+  fn: (...args: A) => R,
+  ...args: A
+): Promise<Awaited<R>> {
+  return inOwnScope(() => {
+    const loop = currentScope().loop as unknown as EventLoop;
+    const completion = submitFor(loop, null, fn, args, contextValues());
+    return loopFuture(completion as Completion<Awaited<R>>, loop).then();
+  });
+}
+
+/**
+ * Runs `fn(...args)` as a task of another loop: from a worker on the loop that gave it its work, or on another loop of this
+ * thread. Never blocks.
+ *
+ * asyncio: `asyncio.run_coroutine_threadsafe()`
+ *
+ * @param fn in a worker: a function that came with the work
+ * @param loop what `getParentLoop()` gives, or a loop of this thread
+ * @returns the result to be; in a worker thread its `result()` may block. Cancelling it cancels the task
+ * @throws {TypeError} when `fn` is no function, or in a worker not one that came with the work
+ * @throws {RuntimeError} when the loop is closed
+ *
+ * @example
+ * ```ts
+ * import { getRunningLoop, run, runCoroutineThreadsafe, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const future = runCoroutineThreadsafe((n: number) => sleep(0.001, n), getRunningLoop(), 5);
+ *   assert.equal(await future, 5);
+ * });
+ * ```
+ */
+export function runCoroutineThreadsafe<A extends unknown[], R>(
+  fn: (...args: A) => R | PromiseLike<R>,
+  loop: EventLoop | RemoteLoop,
+  ...args: A
+): ConcurrentFuture<Awaited<R>> {
+  if (loop instanceof ParentLoop) return concurrentFuture(loop.run<Awaited<R>>(fn, args));
+  if (typeof fn !== "function") {
+    throw new TypeError(
+      `A coroutine function is required: got ${
+        describeType(fn)
+      }; write runCoroutineThreadsafe(work, loop, ...args)`,
+    );
+  }
+  if (typeof (loop as unknown) !== "object" || loop === null) {
+    throw new TypeError(
+      `An event loop is required: got ${
+        describeType(loop)
+      }; write runCoroutineThreadsafe(work, loop, ...args)`,
+    );
+  }
+  const coro = (): unknown => fn(...args);
+  return concurrentFuture(runOn(loop as EventLoop, coro) as Completion<Awaited<R>>);
+}
+
+/**
+ * Inside a worker of an executor: the loop of whoever gave it its work. Elsewhere null.
+ *
+ * @example
+ * ```ts
+ * import { getParentLoop } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(getParentLoop(), null);
+ * ```
+ */
+export function getParentLoop(): RemoteLoop | null {
+  return parentLoop;
+}
+
+/**
+ * Aborts when whoever waits for this worker's work is cancelled. A computation that never yields can ask it too, between
+ * two steps: `signal.throwIfAborted()`, which in a worker thread looks across. Null outside a worker, and between jobs.
+ *
+ * @example
+ * ```ts
+ * import { currentThreadSignal } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(currentThreadSignal(), null);
+ * ```
+ */
+export function currentThreadSignal(): AbortSignal | null {
+  return threadSlot === undefined ? null : threadSlot.signal();
+}
+
+function runOn(loop: EventLoop, coro: () => unknown): Completion<unknown> {
+  let task: Future<unknown> | null = null;
+  const completion = new Completion<unknown>({
+    cancel: () => {
+      if (!loop.isClosed()) loop.callSoonThreadsafe(() => task?.cancel());
+      return true;
+    },
+    block: null,
+  });
+  loop.callSoonThreadsafe(() => {
+    if (completion.done) return;
+    try {
+      task = loop.createTask(coro);
+    } catch (error) {
+      completion.reject(error);
+      throw error;
+    }
+    follow(task, completion);
+  });
+  return completion;
+}
+
+function follow(task: Future<unknown>, completion: Completion<unknown>): void {
+  const ended = (): void => {
+    if (task.cancelled()) {
+      completion.markCancelled();
+      return;
+    }
+    try {
+      completion.resolve(task.result());
+    } catch (error) {
+      completion.reject(error);
+    }
+  };
+  addEntry(task, new InternalCallback(task, ended));
+}

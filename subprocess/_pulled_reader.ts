@@ -1,1 +1,0 @@
-export { PulledReader, type PullSource } from "../net/_pulled_reader.ts";

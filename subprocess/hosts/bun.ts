@@ -1,0 +1,229 @@
+import { signalNumber } from "../../runtime/signals/signal_names.ts";
+import {
+  ExitNotice,
+  type RawChild,
+  type SpawnRequest,
+  type StreamUse,
+  type SubprocessHost,
+} from "../core/host.ts";
+import { checkProgram, explainSpawn, findOnPath } from "./find_program.ts";
+import { sendSignal, thisProcess } from "./node_children.ts";
+import { PulledReader, type PullSource } from "../../net/pipes/pulled_reader.ts";
+import type { Done, RawWritable } from "../../net/core/host.ts";
+import { BrokenPipeError } from "../../runtime/errors/exceptions.ts";
+import { toOSError } from "../../runtime/errors/native_errors.ts";
+
+/** `Bun.spawn`, since Bun's node:child_process never tells that a child has closed its standard input. */
+export const bunHost: SubprocessHost = {
+  spawn: async (request) => await spawn(request),
+  check: async (request) => await checkProgram(request),
+};
+
+/** What is used of Bun's Subprocess. */
+interface BunSubprocess {
+  readonly pid: number;
+  readonly stdin: FileSink;
+  readonly stdout: ReadableStream<Uint8Array>;
+  readonly stderr: ReadableStream<Uint8Array>;
+  unref(): void;
+}
+
+type BunStream = "pipe" | "ignore" | "inherit" | number;
+
+interface BunSpawnOptions {
+  cmd: string[];
+  argv0?: string;
+  stdin: BunStream;
+  stdout: BunStream;
+  stderr: BunStream;
+  /** Undocumented; without it Bun reads all of the output into memory, whether or not anybody wants it. */
+  lazy: true;
+  detached: boolean;
+  cwd?: string;
+  env?: Readonly<Record<string, string | undefined>>;
+  uid?: number;
+  gid?: number;
+  onExit(child: BunSubprocess, code: number | null, signal: string | number | null): void;
+}
+
+const STREAMS: Readonly<Record<Exclude<StreamUse, number>, "pipe" | "ignore" | "inherit">> = {
+  pipe: "pipe",
+  null: "ignore",
+  inherit: "inherit",
+};
+
+function stream(use: StreamUse): BunStream {
+  return typeof use === "number" ? use : STREAMS[use];
+}
+
+function spawn(request: SpawnRequest): RawChild {
+  const { Bun } = globalThis as unknown as {
+    Bun: { spawn(options: BunSpawnOptions): BunSubprocess };
+  };
+  const exit = new ExitNotice();
+  const found = findOnPath(request);
+  const options: BunSpawnOptions = {
+    cmd: [found ?? request.program, ...request.args],
+    stdin: stream(request.stdin),
+    stdout: stream(request.stdout),
+    stderr: stream(request.stderr),
+    lazy: true,
+    detached: request.newSession,
+    onExit: (_child, code, signal) => exit.tell(returncode(code, signal)),
+  };
+  if (found !== null) options.argv0 = request.program;
+  if (request.cwd !== null) options.cwd = request.cwd;
+  // Without one Bun gives the child the environment that this process was started with, and searches that one's PATH.
+  options.env = request.env ?? thisProcess().env;
+  if (request.uid !== null) options.uid = request.uid;
+  if (request.gid !== null) options.gid = request.gid;
+  try {
+    return new BunChild(Bun.spawn(options), request, exit);
+  } catch (error) {
+    throw explainSpawn(error, request);
+  }
+}
+
+class BunChild implements RawChild {
+  readonly pid: number;
+  readonly stdin: BunPipeWriter | null;
+  readonly stdout: PulledReader | null;
+  readonly stderr: PulledReader | null;
+  readonly native: BunSubprocess;
+  readonly #exit: ExitNotice;
+
+  constructor(child: BunSubprocess, request: SpawnRequest, exit: ExitNotice) {
+    this.native = child;
+    this.pid = child.pid;
+    this.#exit = exit;
+    this.stdin = request.stdin === "pipe" ? new BunPipeWriter(child.stdin) : null;
+    this.stdout = request.stdout === "pipe" ? reader(child.stdout) : null;
+    this.stderr = request.stderr === "pipe" ? reader(child.stderr) : null;
+  }
+
+  onExit(callback: (returncode: number) => void): void {
+    this.#exit.listen(callback);
+  }
+
+  kill(signal: number): void {
+    sendSignal(this.pid, signal);
+  }
+
+  killGroup(signal: number): void {
+    sendSignal(-this.pid, signal);
+  }
+
+  unref(): void {
+    this.native.unref();
+  }
+}
+
+function reader(stream: ReadableStream<Uint8Array>): PulledReader {
+  return new PulledReader(new BunPipeSource(stream));
+}
+
+function returncode(code: number | null, signal: string | number | null): number {
+  if (signal === null) return code ?? 255;
+  // Bun names no real-time signals.
+  return typeof signal === "number" ? -signal : -signalNumber(signal);
+}
+
+/** What is used of Bun's FileSink. Its results are promises only where it has to wait. */
+export interface FileSink {
+  /** How much was taken; a promise when the pipe is full; `true` once the sink has ended. */
+  write(chunk: Uint8Array): number | true | Promise<unknown>;
+  flush(): unknown;
+  end(): unknown;
+  unref(): void;
+}
+
+function ignore(): void {}
+
+/** The reading end of a child's pipe on Bun. */
+export class BunPipeSource implements PullSource {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+  }
+
+  async pull(): Promise<Uint8Array | null> {
+    for (;;) {
+      const { done, value } = await this.#reader.read();
+      if (done) return null;
+      if (value.length > 0) return value;
+    }
+  }
+
+  cancel(): void {
+    // Fails only where the stream has failed before, which its reader was told.
+    this.#reader.cancel().catch(ignore);
+  }
+}
+
+/**
+ * The writing end of a child's pipe on Bun. A write under way can't be called off there: `close()` keeps the descriptor until
+ * the child has read that chunk or has gone.
+ */
+export class BunPipeWriter implements RawWritable {
+  readonly #sink: FileSink;
+  #ended = false;
+  #closed = false;
+
+  constructor(sink: FileSink) {
+    this.#sink = sink;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  write(chunk: Uint8Array, done: Done): boolean {
+    return this.#run(done, () => {
+      const written = this.#sink.write(chunk);
+      // Bun ends the sink itself when the child has gone, and says no more than that.
+      if (written === true) throw new BrokenPipeError("write: broken pipe (EPIPE)");
+      return [written, this.#sink.flush()];
+    });
+  }
+
+  shutdownWrite(done: Done): void {
+    this.#ended = true;
+    if (this.#run(done, () => [this.#sink.end()])) {
+      queueMicrotask(() => this.#settle(done, null));
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    if (!this.#ended) this.shutdownWrite(ignore);
+    this.#closed = true;
+    // A write under way must not keep the process from ending either.
+    this.#sink.unref();
+  }
+
+  /** The child holds the process, not its pipes. */
+  ref(): void {}
+
+  unref(): void {}
+
+  /** True when the operation is complete already; false when `done` will be called. */
+  #run(done: Done, operation: () => unknown[]): boolean {
+    let waits: unknown[];
+    try {
+      waits = operation().filter((result) => result instanceof Promise);
+    } catch (error) {
+      waits = [Promise.reject(error)];
+    }
+    if (waits.length === 0) return true;
+    Promise.all(waits).then(
+      () => this.#settle(done, null),
+      (error) => this.#settle(done, error),
+    );
+    return false;
+  }
+
+  #settle(done: Done, error: unknown): void {
+    if (!this.#closed) done(error === null ? null : toOSError(error, "write"));
+  }
+}

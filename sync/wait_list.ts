@@ -1,0 +1,167 @@
+import { type CancelledError, RuntimeError } from "../runtime/errors/exceptions.ts";
+import type { CancelRequest, Scope } from "../runtime/core/scope.ts";
+import { Wait } from "../runtime/core/wait.ts";
+
+/** What a queue needs to know of those who stand in it. */
+export interface Queued {
+  list: WaitList | null;
+  previous: Queued | null;
+  next: Queued | null;
+  readonly gone: boolean;
+  wake(): boolean;
+}
+
+/**
+ * A wait that stands in a primitive's queue. It is linked into the queue itself, so that leaving from the middle, as a
+ * cancelled waiter does, costs the same as leaving from the front.
+ */
+export abstract class QueuedWait<T> extends Wait<T> implements Queued {
+  /** The queue it stands in; null once it has left, or was never let in because its loop is closed. */
+  list: WaitList | null = null;
+  previous: Queued | null = null;
+  next: Queued | null = null;
+
+  /**
+   * A cancellation took it before anybody woke it. One that was woken first still owes the primitive its turn, so it does
+   * not count as gone, whatever happened to it afterwards.
+   */
+  get gone(): boolean {
+    return this.cancelled && !this.woken;
+  }
+
+  /** Leaves the queue. Does nothing the second time. */
+  leave(): void {
+    this.list?.remove(this);
+  }
+
+  protected override onCancel(_error: CancelledError): void {
+    this.leave();
+  }
+}
+
+/** A wait for one's turn, after which `with` runs a body of the user's. */
+export abstract class TurnWait<T> extends QueuedWait<T> {
+  /** The promise of the `with` that it begins. */
+  beginning: Promise<unknown> | null = null;
+
+  override get handedOut(): Promise<unknown> {
+    return this.beginning ?? this.promise;
+  }
+
+  override standsFor(promise: Promise<unknown>): boolean {
+    return promise === this.handedOut;
+  }
+
+  /** Of the body, which follows, nothing is known. */
+  override callOff(request: CancelRequest): "taken" | "over" | "missed" {
+    const answer = super.callOff(request);
+    return answer === "over" && this.beginning !== null ? "missed" : answer;
+  }
+}
+
+/** Waits in order of arrival. */
+export class WaitList {
+  first: Queued | null = null;
+  length = 0;
+  #last: Queued | null = null;
+  /** Everybody before it has been woken or cancelled, so that a burst of wake-ups passes over each of them once. */
+  #unwoken: Queued | null = null;
+
+  /** Queues a fresh wait and gives its promise. One that its closed loop has rejected already is not let in. */
+  add<T>(wait: QueuedWait<T>): Promise<T> {
+    if (wait.pending || wait.cancelled) this.#append(wait);
+    return wait.promise;
+  }
+
+  remove(wait: Queued): void {
+    const { previous, next } = wait;
+    if (previous === null) this.first = next;
+    else previous.next = next;
+    if (this.#unwoken === wait) this.#unwoken = next;
+    if (next === null) this.#last = previous;
+    else next.previous = previous;
+    wait.list = null;
+    wait.previous = null;
+    wait.next = null;
+    this.length--;
+  }
+
+  /** Whether everybody in it was cancelled before being woken: nobody is there whom a newcomer could overtake. */
+  get deserted(): boolean {
+    for (let wait = this.first; wait !== null; wait = wait.next) {
+      if (!wait.gone) return false;
+    }
+    return true;
+  }
+
+  /** Wakes the first `count` that are still pending, in order; they stay in the queue until they run. */
+  wake(count: number): number {
+    let woken = 0;
+    let wait = this.#unwoken;
+    for (; wait !== null && woken < count; wait = wait.next) {
+      if (wait.wake()) woken++;
+    }
+    this.#unwoken = wait;
+    return woken;
+  }
+
+  /** Takes waits out from the front until one is pending, and wakes that one. */
+  wakeAndTakeOut(): boolean {
+    for (let wait = this.first; wait !== null; wait = this.first) {
+      this.remove(wait);
+      if (wait.wake()) return true;
+    }
+    return false;
+  }
+
+  #append(wait: Queued): void {
+    const last = this.#last;
+    wait.list = this;
+    wait.previous = last;
+    if (last === null) this.first = wait;
+    else last.next = wait;
+    this.#last = wait;
+    this.#unwoken ??= wait;
+    this.length++;
+  }
+}
+
+/** A wait for a signal that needs no hand-over: it gives `value` once it is woken. */
+export class SignalWait<T> extends QueuedWait<T> {
+  readonly #value: T;
+  readonly #describe: () => string;
+
+  constructor(scope: Scope, value: T, describe: () => string) {
+    super(scope);
+    this.#value = value;
+    this.#describe = describe;
+  }
+
+  override describe(): string {
+    return this.#describe();
+  }
+
+  protected onWake(): T {
+    this.leave();
+    return this.#value;
+  }
+}
+
+/**
+ * The loop a primitive belongs to: the first on which somebody had to wait (LOCK-12). What need not wait never binds, so a
+ * primitive may be made, and used uncontended, anywhere.
+ */
+export class LoopBinding {
+  #loop: object | null = null;
+
+  /** Called when somebody is about to wait on `loop`. */
+  enter(loop: object, owner: object): void {
+    if (this.#loop === loop) return;
+    if (this.#loop !== null) {
+      throw new RuntimeError(
+        `${owner} is bound to a different event loop: make one for each loop that waits on it`,
+      );
+    }
+    this.#loop = loop;
+  }
+}
