@@ -1,103 +1,48 @@
 /**
- * Checks the house's order: imports point one way, no two modules import each other, no file is too long, and mod.ts loads
- * no more modules at once than it must.
+ * Checks the house's order: a room imports only from the rooms that scripts/_rooms.ts allows it, and only what those open to
+ * others; no two modules import each other; no file is too long, no folder too full; mod.ts loads no more modules at once
+ * than it must; what examples and pages import is public.
  *
- *     mod.ts -> event_loop.ts -> subprocess -> net -> runtime
- *     mod.ts -> queues -> sync -> runtime
- *     testing -> event_loop.ts
- *
- * Type imports and `import()` count, too. The one exception: everybody may `import type` the loop's interface.
+ * Type imports and `import()` count, too. The exceptions are named below.
  */
-import { count, deno, filesBelow, inRoot, main, must, root } from "./_shell.ts";
+import { count, filesBelow, inRoot, main } from "./_shell.ts";
 import { libraryFolders, librarySources } from "./_pack.ts";
+import { type Import, readImports } from "./_imports.ts";
+import { rooms } from "./_rooms.ts";
 
 /** Files of the root that belong to the room of event_loop.ts. */
 const loopFiles = ["event_loop.ts", "loop_interface.ts"];
 
-/** What each room may import from, itself not listed. */
-const arrows: Record<string, readonly string[]> = {
-  "mod.ts": ["event_loop.ts", "subprocess", "net", "queues", "sync", "runtime"],
-  "event_loop.ts": ["subprocess", "net", "runtime"],
-  testing: ["event_loop.ts", "subprocess", "net", "runtime"],
-  subprocess: ["net", "runtime"],
-  net: ["runtime"],
-  queues: ["sync", "runtime"],
-  sync: ["runtime"],
-  runtime: [],
-};
+/**
+ * Whose types every room may name, although they stand above it: the loop's interface and Socket, which are handed around.
+ */
+const openTypes = [...loopFiles, "net/sockets/sockets.ts"];
+
+/** The one value that is named from below: the check of the option `sock` asks for its class. */
+const knownArrows = ["net/core/options.ts -> net/sockets/sockets.ts"];
+
+/** What only holds `import()`s for the first use, so that it may be called from below what it loads. */
+const lazyFiles = ["net/lazy.ts"];
 
 /** Built-ins that may be imported at load time; the others are loaded when they are needed. */
 const eagerBuiltins = ["node:async_hooks", "node:diagnostics_channel"];
 
 const maxLines = 400;
+const maxFilesInFolder = 25;
 
-/** Modules that importing mod.ts loads at once: each costs every program that starts, so what can come later does. (Every task needs `_task_start.ts`.) */
-const maxEager = 145;
+/** Modules that importing mod.ts loads at once: each costs every program that starts, so what can come later does. */
+const maxEager = 133;
 const measured = ["examples", "scripts", ...libraryFolders];
-
-interface Import {
-  from: string;
-  line: number;
-  /** Path relative to the root, or a specifier such as "node:net". */
-  to: string;
-  typeOnly: boolean;
-  dynamic: boolean;
-}
-
-interface ModuleInfo {
-  specifier: string;
-  dependencies?: {
-    specifier: string;
-    code?: Resolution;
-    type?: Resolution;
-    isDynamic?: boolean;
-  }[];
-}
-
-interface Resolution {
-  specifier?: string;
-  error?: string;
-  span: { start: { line: number } };
-}
-
-/** All imports of the library, as Deno's own parser sees them. */
-async function readImports(sources: string[]): Promise<Import[]> {
-  const imports: Import[] = [];
-  const seen = new Set<string>();
-  for (const source of sources) {
-    if (seen.has(source)) continue;
-    const graph = JSON.parse(await must(deno, ["info", "--json", inRoot(source)]));
-    for (const module of graph.modules as ModuleInfo[]) {
-      const from = relative(module.specifier);
-      if (seen.has(from)) continue;
-      seen.add(from);
-      for (const { specifier, code, type, isDynamic = false } of module.dependencies ?? []) {
-        const resolution = code ?? type;
-        imports.push({
-          from,
-          line: (resolution?.span.start.line ?? 0) + 1,
-          to: relative(resolution?.specifier ?? specifier),
-          typeOnly: code === undefined,
-          dynamic: isDynamic,
-        });
-      }
-    }
-  }
-  return imports;
-}
-
-function relative(specifier: string): string {
-  return specifier.startsWith(root.href) ? specifier.slice(root.href.length) : specifier;
-}
 
 /** The room a module lives in: its folder, or the file itself in the root. */
 function roomOf(path: string): string {
-  return loopFiles.includes(path) ? "event_loop.ts" : path.split("/")[0] ?? path;
+  if (loopFiles.includes(path)) return "event_loop.ts";
+  return path.includes("/") ? path.split("/").slice(0, -1).join("/") : path;
 }
 
-/** Everybody may know the loop's interface: it is what the rooms below hand around. */
-function isLoopType(edge: Import): boolean {
-  return edge.typeOnly && loopFiles.includes(edge.to);
+/** The loop's interface is what the rooms below hand around. */
+function isOpenType(edge: Import): boolean {
+  return edge.typeOnly && openTypes.includes(edge.to);
 }
 
 function wrongArrow(edge: Import): string | null {
@@ -110,20 +55,41 @@ function wrongArrow(edge: Import): string | null {
   if (to === "mod.ts") return "imports mod.ts of the root; import the module that has the thing";
   const here = roomOf(edge.from);
   const there = roomOf(to);
-  if (here === there || isLoopType(edge)) return null;
-  const allowed = arrows[here];
-  if (allowed === undefined) return `${here} is not a room of the house; add it to the arrows`;
-  if (allowed.includes(there)) return null;
-  const rooms = allowed.length === 0 ? "nothing outside itself" : allowed.join(", ");
-  const hint = there === "event_loop.ts" ? "; only `import type` of it is open to all" : "";
-  return `imports ${to}; ${here} may use ${rooms}${hint}`;
+  if (here === there || isOpenType(edge) || lazyFiles.includes(to)) return null;
+  if (knownArrows.includes(`${edge.from} -> ${to}`)) return null;
+  // The interface names what the rooms give and take.
+  if (edge.from === "loop_interface.ts" && typeOnly) return null;
+  const room = rooms[here];
+  if (room === undefined) return `${here} is not a room of the house; add it to scripts/_rooms.ts`;
+  if (!room.uses.includes(there)) {
+    const hint = there === "event_loop.ts" ? "; only `import type` of the interface is open" : "";
+    return `imports ${to}; ${here} may use ${room.uses.join(", ") || "no other room"}${hint}`;
+  }
+  return null;
+}
+
+/** A room may use only rooms that stand before it in the list, so that no arrow points upwards. */
+function wrongRooms(): string[] {
+  const order = Object.keys(rooms);
+  return order.flatMap((name, index) =>
+    rooms[name]!.uses.filter((used) => !order.slice(0, index).includes(used))
+      .map((used) => `scripts/_rooms.ts: ${name} uses ${used}, which does not stand before it`)
+  );
+}
+
+/** Folders with more files than anyone reads through. */
+function fullFolders(sources: readonly string[]): string[] {
+  const sizes = new Map<string, number>();
+  for (const path of sources) sizes.set(roomOf(path), (sizes.get(roomOf(path)) ?? 0) + 1);
+  return [...sizes].filter(([, size]) => size > maxFilesInFolder)
+    .map(([name, size]) => `${name} has ${size} files; past ${maxFilesInFolder} it is two rooms`);
 }
 
 /** Every circle once, as the path that leads around. */
 function findCircles(imports: Import[]): string[][] {
   const targets = new Map<string, string[]>();
   for (const edge of imports) {
-    if (isLoopType(edge)) continue;
+    if (isOpenType(edge)) continue;
     targets.set(edge.from, [...targets.get(edge.from) ?? [], edge.to]);
   }
   const circles: string[][] = [];
@@ -178,7 +144,7 @@ if (import.meta.main) {
   await main(async () => {
     const sources = await librarySources();
     const imports = await readImports(sources);
-    const problems: string[] = [];
+    const problems = [...wrongRooms(), ...fullFolders(sources)];
     for (const edge of imports) {
       const problem = wrongArrow(edge);
       if (problem !== null) problems.push(`${edge.from}:${edge.line} ${problem}`);
