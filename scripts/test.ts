@@ -86,14 +86,17 @@ async function testAll(options: Options): Promise<TestRun[]> {
     runs.set(name, new Runs(await findRuntime(name), parts));
   }
   const stage = options.only.some(needsStage) ? layStage() : null;
-  let built: string | null = null;
-  const laid = stage?.then((path) => built = path).catch(() => {});
+  let stageIsOver = false;
+  const laid = stage?.catch(() => {}).finally(() => stageIsOver = true);
   const lane = async (): Promise<void> => {
     while (waiting.length > 0) {
       // While the package is made, there are the runtimes that need none.
-      const index = waiting.findIndex(({ name }) => built !== null || !needsStage(name));
-      if (index < 0) await laid;
-      const [{ name, files }] = waiting.splice(Math.max(index, 0), 1) as [Part];
+      const index = waiting.findIndex(({ name }) => stageIsOver || !needsStage(name));
+      if (index < 0) {
+        await laid;
+        continue;
+      }
+      const [{ name, files }] = waiting.splice(index, 1) as [Part];
       const all = runs.get(name)!;
       try {
         const partial = { ...options, files, stage: needsStage(name) ? await stage : null };
