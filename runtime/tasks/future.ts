@@ -5,13 +5,13 @@ import {
   isCancelled,
   makeCancelledError,
 } from "../core/cancelled.ts";
-import { type Context, contextKind } from "../core/context.ts";
+import type { Context } from "../core/context.ts";
 import { callbackNames, DoneCallback, SoonHandle } from "./handles.ts";
 import { CancelledError, InvalidStateError, RuntimeError } from "../errors/exceptions.ts";
 import { currentScope } from "../core/frame.ts";
 import { type FutureEntry, FutureWait } from "./future_wait.ts";
 import type { LoopCore, UnretrievedWatch } from "../core/loop_core.ts";
-import { eventLoop, type OptionsOf, optionsOf } from "../base/options.ts";
+import { CALLBACK_OPTIONS, FUTURE_OPTIONS, hasLoopAlone, NO_OPTIONS } from "./task_options.ts";
 import {
   describeCallbacks,
   describePlace,
@@ -23,21 +23,6 @@ import type { Scope } from "../core/scope.ts";
 import { placeOf, Site } from "../base/stack.ts";
 
 export type { FutureEntry } from "./future_wait.ts";
-
-const OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", { loop: eventLoop });
-const NO_OPTIONS: { loop?: EventLoop } = {};
-const CALLBACK_OPTIONS: OptionsOf<{ context?: Context }> = optionsOf("{ context: copyContext() }", {
-  context: contextKind,
-});
-
-/** Whether there is nothing to check in options: they are a loop's own, or just as good. */
-function hasLoopAlone(options: { loop?: EventLoop }, loop: LoopCore): boolean {
-  const { ownOptions } = loop;
-  if (options === ownOptions) return true;
-  if (ownOptions?.loop !== options.loop) return false;
-  for (const name in options) if (name !== "loop") return false;
-  return true;
-}
 
 type State = "pending" | "cancelled" | "finished";
 
@@ -120,7 +105,7 @@ export class Future<T> implements Promise<T> {
     this.#loop = (options.loop ?? currentScope().loop) as unknown as LoopCore;
     // The options of a subclass are its own.
     if (new.target === Future && options !== NO_OPTIONS && !hasLoopAlone(options, this.#loop)) {
-      OPTIONS.check(options, "Future");
+      FUTURE_OPTIONS.check(options, "Future");
     }
     this.#site = this.#loop.recordsSites ? new Site(new.target) : null;
   }

@@ -1,3 +1,4 @@
+import type { LoopCore } from "../core/loop_core.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { type Context, contextKind } from "../core/context.ts";
 import {
@@ -51,4 +52,25 @@ export function optionsOnLoop(options: TaskOptions, loop: EventLoop): TaskOption
 export function checkTaskOptions(options: TaskOptions, what: string): void {
   if (options !== checked) OPTIONS.check(options, what);
   checked = null;
+}
+
+/** What the constructor of a future takes. */
+export const FUTURE_OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", {
+  loop: eventLoop,
+});
+export const NO_OPTIONS: { loop?: EventLoop } = {};
+export const CALLBACK_OPTIONS: OptionsOf<{ context?: Context }> = optionsOf(
+  "{ context: copyContext() }",
+  {
+    context: contextKind,
+  },
+);
+
+/** Whether there is nothing to check in options: they are a loop's own, or just as good. */
+export function hasLoopAlone(options: { loop?: EventLoop }, loop: LoopCore): boolean {
+  const { ownOptions } = loop;
+  if (options === ownOptions) return true;
+  if (ownOptions?.loop !== options.loop) return false;
+  for (const name in options) if (name !== "loop") return false;
+  return true;
 }
