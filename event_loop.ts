@@ -12,7 +12,7 @@ import {
   removeSignalHandler,
   type Signal,
 } from "./runtime/signals/signals.ts";
-import type { EventLoop as LoopInterface } from "./loop_interface.ts";
+import type { AbstractEventLoop } from "./loop_interface.ts";
 import type { SubprocessOptions } from "./subprocess/core/options.ts";
 import { subprocessExec, subprocessShell } from "./subprocess/subprocess_exec.ts";
 import type {
@@ -48,7 +48,7 @@ export type {
  * loop.close();
  * ```
  */
-export interface EventLoop extends LoopInterface {}
+export interface EventLoop extends AbstractEventLoop {}
 
 /** The class behind it, for `testing/`, which gives it another clock. */
 export class FullEventLoop extends NetEventLoop {

@@ -328,6 +328,3 @@ export interface AbstractEventLoop {
   /** Prints the message, the facts and the error with its stack. */
   defaultExceptionHandler(context: ExceptionContext): void;
 }
-
-/** The event loop as every room names it; the class of the same name is in `event_loop.ts`. */
-export interface EventLoop extends AbstractEventLoop {}

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EventLoop } from "../loop_interface.ts";
+import type { EventLoop } from "../event_loop.ts";
 import { connectTcp } from "./tcp/connect.ts";
 import { waitForOperation } from "./core/operations.ts";
 import { toUpgrade } from "./transports/handshake.ts";

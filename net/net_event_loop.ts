@@ -6,7 +6,7 @@ import type {
   EventLoop,
   SendfileOptions,
   StartTlsOptions,
-} from "../loop_interface.ts";
+} from "../event_loop.ts";
 import { BaseEventLoop } from "../runtime/loop/base_event_loop.ts";
 import { type BytesLike, cloneBytes, toBytes } from "../runtime/base/bytes.ts";
 import type { Address, AddressLike } from "./core/addresses.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EventLoop } from "../loop_interface.ts";
+import type { EventLoop } from "../event_loop.ts";
 import { noteDescriptors } from "../runtime/core/lazy_module.ts";
 import { toUpgrade } from "./transports/handshake.ts";
 import { hostOf } from "./hosts/select.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { EventLoop } from "../loop_interface.ts";
+import type { EventLoop } from "../event_loop.ts";
 import { rejecting } from "../runtime/core/lazy_module.ts";
 import { withSignal } from "../runtime/scopes/with_signal.ts";
 import { checkCall, checkPlace } from "./core/arguments.ts";

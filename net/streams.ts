@@ -5,7 +5,7 @@
  */
 
 import { describeType } from "../runtime/base/format.ts";
-import type { EventLoop } from "../loop_interface.ts";
+import type { EventLoop } from "../event_loop.ts";
 import { currentScope } from "../runtime/core/frame.ts";
 import { inOwnScope } from "../runtime/scopes/known.ts";
 import {

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../loop_interface.ts";
+import type { EventLoop } from "../event_loop.ts";
 import { Carry } from "../net/core/captured_context.ts";
 import { type NetLoop, netLoop } from "../net/core/net_loop.ts";
 import { noteDescriptors } from "../runtime/core/lazy_module.ts";

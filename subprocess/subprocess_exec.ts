@@ -1,4 +1,4 @@
-import type { EventLoop } from "../loop_interface.ts";
+import type { EventLoop } from "../event_loop.ts";
 import { checkCall, makeProtocol } from "../net/core/arguments.ts";
 import { inOwnScope } from "../runtime/scopes/known.ts";
 import { LazyModule } from "../runtime/core/lazy_module.ts";

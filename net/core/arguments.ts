@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { isBytes } from "../../runtime/base/bytes.ts";
 import { describeType } from "../../runtime/base/format.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";

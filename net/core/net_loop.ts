@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import type { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
 import type { LoopCore } from "../../runtime/core/loop_core.ts";
 import { FatalError } from "../../runtime/errors/exceptions.ts";

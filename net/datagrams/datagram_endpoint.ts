@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { NotImplementedError, OSError } from "../../runtime/errors/exceptions.ts";
 import { noteDescriptors } from "../../runtime/core/lazy_module.ts";
 import { count, flag, oneOf, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";

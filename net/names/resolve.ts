@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { OSError } from "../../runtime/errors/exceptions.ts";
 import { checkFamily } from "../core/arguments.ts";
 import { ipFamily, type NetAddress } from "../core/addresses.ts";

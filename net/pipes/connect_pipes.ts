@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { describeType } from "../../runtime/base/format.ts";
 import { checkCall, makeProtocol } from "../core/arguments.ts";
 import { Waiter } from "../../runtime/core/wait.ts";

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { NotImplementedError } from "../../runtime/errors/exceptions.ts";
 import { currentScope } from "../../runtime/core/frame.ts";
 import { type AddressLike, describeAddress } from "../core/addresses.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
 import { BlockingIOError, NotImplementedError } from "../../runtime/errors/exceptions.ts";
 import { type Address, type AddressLike, describeAddress } from "../core/addresses.ts";

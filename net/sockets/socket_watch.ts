@@ -1,5 +1,5 @@
 import { describeType, staysInThread } from "../../runtime/base/format.ts";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";
 import type { Readiness } from "./readiness.ts";
 import { bodyOf, notASocket, Socket, wrongState } from "./sockets.ts";

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";
 import { currentScope } from "../../runtime/core/frame.ts";

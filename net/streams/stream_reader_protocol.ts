@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";
 import type { Future } from "../../runtime/tasks/futures.ts";
 import { eventLoop, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";

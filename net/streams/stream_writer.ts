@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import type { BytesLike } from "../../runtime/base/bytes.ts";
 import type { Delay } from "../../runtime/base/durations.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { ExceptionGroup, OSError } from "../../runtime/errors/exceptions.ts";
 import { staggeredRace } from "../../runtime/combinators/staggered.ts";
 import { describeAddress, ipFamily, type NetAddress } from "../core/addresses.ts";

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { OSError, PermissionError } from "../../runtime/errors/exceptions.ts";
 import { gather } from "../../runtime/combinators/gather.ts";
 import { bindError } from "./connect.ts";

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { CancelledError, RuntimeError } from "../../runtime/errors/exceptions.ts";
 import { inOwnScope } from "../../runtime/scopes/known.ts";
 import { sleep } from "../../runtime/combinators/sleep.ts";

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import type { LoopResource } from "../../runtime/core/loop_core.ts";
 import type { OSError } from "../../runtime/errors/exceptions.ts";
 import { Carry } from "../core/captured_context.ts";

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { ConnectionAbortedError } from "../../runtime/errors/exceptions.ts";
 import { InternalTimer } from "../../runtime/core/timers.ts";
 import type { Operation, RawChannel, TlsChannel, UpgradeTls } from "../core/host.ts";

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { noteDescriptors } from "../../runtime/core/lazy_module.ts";
 import { Waiter } from "../../runtime/core/wait.ts";
 import { makeProtocol } from "../core/arguments.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { describeType } from "../../runtime/base/format.ts";
 import { RuntimeError, SendfileNotAvailableError } from "../../runtime/errors/exceptions.ts";
 import { flag, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import {
   CancelledError,
   ConnectionAbortedError,

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { isThenable, notOptions } from "./argument_checks.ts";
 import { describeType } from "./format.ts";
 import { type Delay, toSeconds } from "./durations.ts";

@@ -1,5 +1,5 @@
 import { forgiving } from "../core/cancelled.ts";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { duration, type OptionsOf, optionsOf, orNull } from "../base/options.ts";
 import type { Awaitable, ResultOf } from "../base/coroutines.ts";
 import { describeSeconds, describeType } from "../base/format.ts";

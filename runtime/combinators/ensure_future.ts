@@ -1,5 +1,5 @@
 import { isCancelled } from "../core/cancelled.ts";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { eventLoop, type OptionsOf, optionsOf } from "../base/options.ts";
 import { completionOf, ConcurrentFuture } from "../concurrent/concurrent_future.ts";
 import type { Awaitable } from "../base/coroutines.ts";

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { flag, type OptionsOf, optionsOf } from "../base/options.ts";
 import { makeCancelledError } from "../core/cancelled.ts";
 import type { Awaitable, ResultOf } from "../base/coroutines.ts";

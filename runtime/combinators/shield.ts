@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import type { Awaitable } from "../base/coroutines.ts";
 import { asFuture, WaitFuture } from "./ensure_future.ts";
 import {

@@ -1,5 +1,5 @@
 import { isFatal } from "../core/cancelled.ts";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import type { Coroutine } from "../base/coroutines.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { CancelledError } from "../errors/exceptions.ts";

@@ -17,7 +17,7 @@ import {
   settleError,
   settleResult,
 } from "../tasks/future.ts";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { isFuture } from "../tasks/futures.ts";
 import { InternalTimer } from "../core/timers.ts";
 import { takeOver } from "../scopes/known.ts";

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import type { Completion } from "./completion.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { CancelledError } from "../errors/exceptions.ts";

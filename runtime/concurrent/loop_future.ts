@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import type { Completion } from "./completion.ts";
 import type { OperationsHolder } from "../core/operations.ts";
 import { CancelledError } from "../errors/exceptions.ts";

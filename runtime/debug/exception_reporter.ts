@@ -1,4 +1,4 @@
-import type { EventLoop, ExceptionContext, ExceptionHandler } from "../../loop_interface.ts";
+import type { EventLoop, ExceptionContext, ExceptionHandler } from "../../event_loop.ts";
 import { contextOf } from "../core/context.ts";
 import { describeType, describeValue } from "../base/format.ts";
 import { siteOf } from "../tasks/future.ts";

@@ -4,7 +4,7 @@ import { placeOf } from "../base/stack.ts";
 import { allTasks } from "../tasks/task_functions.ts";
 import { scopeOf, type Task } from "../tasks/task.ts";
 import { waitsOf } from "../core/wait.ts";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 
 /** Seconds that a run stands still before it is reported: what asyncio does not know of may still wake it. */
 const PATIENCE = 1;

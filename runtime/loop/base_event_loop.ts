@@ -1,5 +1,5 @@
 import { isFatal } from "../core/cancelled.ts";
-import type { EventLoop, ExceptionContext, ExceptionHandler } from "../../loop_interface.ts";
+import type { EventLoop, ExceptionContext, ExceptionHandler } from "../../event_loop.ts";
 import { requireTaskOptions } from "../base/argument_checks.ts";
 import { type Bindings, ContextCell, threadCell } from "../core/context_cell.ts";
 import type { Awaitable, Coroutine } from "../base/coroutines.ts";

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { describeType } from "../base/format.ts";
 import { BaseEventLoop } from "./base_event_loop.ts";
 import { RuntimeError } from "../errors/exceptions.ts";

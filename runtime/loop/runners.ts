@@ -1,5 +1,5 @@
 import { isCancelled, noteReason } from "../core/cancelled.ts";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { ContextCell } from "../core/context_cell.ts";
 import { cellOf, Context, contextKind, contextOf, currentBindings } from "../core/context.ts";
 import { abortSignal, anything, flag, type OptionsOf, optionsOf, orNull } from "../base/options.ts";

@@ -10,7 +10,7 @@ import { Scope } from "../core/scope.ts";
 import { rejectShowingCaller } from "../base/stack.ts";
 import { requireCoroutine, type Task, type TaskOptions } from "../tasks/task.ts";
 import { Wait } from "../core/wait.ts";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { showAs, staysInThread } from "../base/format.ts";
 
 /**

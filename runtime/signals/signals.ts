@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import type { LoopResource } from "../core/loop_core.ts";
 import { copyContext } from "../core/context.ts";
 import { describeType } from "../base/format.ts";

@@ -1,5 +1,5 @@
 import { isFatal } from "../core/cancelled.ts";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { type Bindings, ContextCell } from "../core/context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "../core/context.ts";
 import { runInScope, storedScope } from "../core/frame.ts";

@@ -56,7 +56,7 @@ export let cancelTask: (task: Task<unknown>, request: CancelRequest) => boolean;
  *
  * @example
  * ```ts
- * import { createTask, run, sleep } from "@asyncio/asyncio";
+ * import { CancelledError, createTask, run, sleep } from "@asyncio/asyncio";
  * import assert from "node:assert/strict";
  *
  * await run(async () => {

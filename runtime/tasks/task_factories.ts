@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import type { Coroutine } from "../base/coroutines.ts";
 import { describeType } from "../base/format.ts";
 import type { Future } from "./future.ts";

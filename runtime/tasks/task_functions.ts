@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { requireTaskOptions } from "../base/argument_checks.ts";
 import type { Coroutine } from "../base/coroutines.ts";
 import { currentScope, storedScope } from "../core/frame.ts";

@@ -1,5 +1,5 @@
 import type { LoopCore } from "../core/loop_core.ts";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { type Context, contextKind } from "../core/context.ts";
 import {
   abortSignal,

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { ownBytes } from "../base/bytes.ts";
 import { Completion } from "../concurrent/completion.ts";
 import { type Bindings, ContextCell } from "../core/context_cell.ts";

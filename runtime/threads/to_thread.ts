@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { Completion } from "../concurrent/completion.ts";
 import { type ConcurrentFuture, concurrentFuture } from "../concurrent/concurrent_future.ts";
 import { describeType } from "../base/format.ts";

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../loop_interface.ts";
+import type { EventLoop } from "../../event_loop.ts";
 import { WriterGate } from "../../net/core/flow_control.ts";
 import { Forgotten } from "../../net/streams/forgotten.ts";
 import { markDirect, provideGates } from "../../net/core/protocol_marks.ts";
