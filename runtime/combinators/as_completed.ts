@@ -36,6 +36,7 @@ type Arrival<T> = Future<T> | typeof TOO_LATE;
 class ArrivalWait<T> extends Wait<Arrival<T>[]> {
   readonly #line: CompletionLine<T>;
   #handedOut: Promise<unknown> = this.promise;
+  /** It has left the line: with an arrival, cancelled, or with its iterator. */
   #ended = false;
 
   constructor(line: CompletionLine<T>) {
@@ -59,28 +60,32 @@ class ArrivalWait<T> extends Wait<Arrival<T>[]> {
     return "the next future of asCompleted()";
   }
 
-  /** Its iterator was left: it takes nothing, and passes on what it had been woken for. */
+  /** The program has left the iterator: this wait takes nothing, and passes on what it had been woken for. */
   end(): void {
+    if (this.#ended) return;
     this.#ended = true;
     if (this.pending) {
       this.#line.remove(this);
       this.wake();
-    } else if (!this.cancelled) this.#line.leave(this);
+    } else this.#line.leave(this);
   }
 
   // Boxed: a bare future would be unwrapped by the promise. Empty: there is none.
   protected onWake(): Arrival<T>[] {
-    return this.#ended ? [] : [this.#line.take(this)];
+    if (this.#ended) return [];
+    this.#ended = true;
+    return [this.#line.take(this)];
   }
 
   protected override onCancel(): void {
-    if (!this.#ended) this.#line.leave(this);
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#line.leave(this);
   }
 }
 
 /** The futures in order of their completion, and those who wait for the next one. */
 class CompletionLine<T> {
-  readonly #loop: LoopCore;
   readonly #open: Map<Future<T>, CompletionEntry<T>> = new Map();
   readonly #arrived: Arrival<T>[] = [];
   readonly #waiting: ArrivalWait<T>[] = [];
@@ -91,7 +96,6 @@ class CompletionLine<T> {
   left: number;
 
   constructor(indexes: ReadonlyMap<Future<T>, number>, timeout: number | null, loop: LoopCore) {
-    this.#loop = loop;
     this.#indexes = indexes;
     this.#timeout = timeout;
     this.left = indexes.size;
@@ -179,9 +183,9 @@ class CompletionLine<T> {
     }
   }
 
+  /** Each wait is removed once. */
   remove(wait: ArrivalWait<T>): void {
-    const index = this.#waiting.indexOf(wait);
-    if (index >= 0) this.#waiting.splice(index, 1);
+    this.#waiting.splice(this.#waiting.indexOf(wait), 1);
   }
 
   #giveUp(): void {
@@ -194,10 +198,6 @@ class CompletionLine<T> {
 
   get awaiter(): object | null {
     return this.#waiting[0]?.scope.task ?? null;
-  }
-
-  enqueue(entry: ReadyEntry): void {
-    this.#loop.scheduler.enqueue(entry);
   }
 }
 
@@ -305,8 +305,8 @@ class CompletedIterator<T> implements AsyncIterableIterator<Completed<T>, undefi
 }
 
 async function valueOf<T>(next: Promise<Arrival<T>[]>, line: CompletionLine<T>): Promise<T> {
-  const [future] = await next;
-  if (future === undefined || future === TOO_LATE) throw line.tooLate();
+  const [future = TOO_LATE] = await next;
+  if (future === TOO_LATE) throw line.tooLate();
   return future.result();
 }
 

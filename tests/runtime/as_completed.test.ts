@@ -171,6 +171,20 @@ runs("ASC-06: in the other form, too", async () => {
   assert.deepEqual(results, [1, 2, 3, 4]);
 });
 
+runs("ASC-06: one that was left while its next() was being cancelled, too", async () => {
+  const futures = [new Future<number>(), new Future<number>()];
+  const items = asCompleted(futures);
+  const iterator = items[Symbol.asyncIterator]();
+  const taker = createTask(() => iterator.next());
+  await ticks();
+  taker.cancel();
+  await iterator.return!();
+  await assertCancelled(taker);
+  futures.forEach((future, index) => future.setResult(index));
+  await ticks(2);
+  assert.deepEqual(await inOrder(items), [0, 1]);
+});
+
 runs("ASC-07: promises awaited at once share the results, each delivered once", async () => {
   const promises = [...asCompleted([work(2), work(1), work(3)])];
   const results = await Promise.all(promises.map(async (promise) => await promise));
