@@ -1,6 +1,5 @@
 import { Queue } from "./queue.ts";
-import type { Store } from "./stores.ts";
-import { storeAccess } from "./store_access.ts";
+import { type Store, storeAccess } from "./stores.ts";
 
 /**
  * A queue from which the newest item leaves first (`asyncio.LifoQueue`).

@@ -1,10 +1,9 @@
+import { RingBuffer } from "../runtime/base/ring_buffer.ts";
 import { flag, type OptionsOf, optionsOf } from "../runtime/base/options.ts";
 import { describeType, identityOf, showAs, staysInThread } from "../runtime/base/format.ts";
 import type { Statistics } from "../sync/statistics.ts";
-import { Deque } from "./stores.ts";
-import { formatItems } from "./format.ts";
 import { QueueCore, QueueIterator } from "./queue_core.ts";
-import { storeAccess } from "./store_access.ts";
+import { storeAccess } from "./stores.ts";
 
 const SHUTDOWN: OptionsOf<{ immediate?: boolean }> = optionsOf("{ immediate: true }", {
   immediate: flag,
@@ -66,7 +65,7 @@ export class Queue<T> implements AsyncIterable<T> {
     if (Number.isNaN(maxsize)) {
       throw new RangeError("Cannot use NaN as maxsize: pass a number, 0 for no limit");
     }
-    this.#core = new QueueCore<T>(this, maxsize, new Deque<T>());
+    this.#core = new QueueCore<T>(this, maxsize, new RingBuffer<T>(true));
   }
 
   /** As given to the constructor. */
@@ -234,3 +233,46 @@ staysInThread(
   "pass functions that use it: toThread(work, () => queue.get(), (item) => queue.put(item))",
   Queue,
 );
+
+const MOST_ITEMS = 20;
+const MOST_DEPTH = 3;
+
+/** `[1, 'a', …]`: the items of a queue, the first twenty of them. */
+function formatItems(items: Iterable<unknown>, size: number, depth: number = 0): string {
+  const parts: string[] = [];
+  for (const item of items) {
+    if (parts.length === MOST_ITEMS) {
+      parts.push(`… ${size - MOST_ITEMS} more`);
+      break;
+    }
+    parts.push(formatItem(item, depth));
+  }
+  return `[${parts.join(", ")}]`;
+}
+
+function formatItem(item: unknown, depth: number): string {
+  switch (typeof item) {
+    case "string":
+      return `'${item.replaceAll("\\", "\\\\").replaceAll("'", "\\'").replaceAll("\n", "\\n")}'`;
+    case "bigint":
+      return `${item}n`;
+    case "function":
+      return `[function ${item.name || "anonymous"}]`;
+    case "object":
+      if (item === null) return "null";
+      if (Array.isArray(item)) {
+        return depth < MOST_DEPTH ? formatItems(item, item.length, depth + 1) : "[…]";
+      }
+      return formatObject(item);
+    default:
+      return String(item);
+  }
+}
+
+/** Its own `toString`, if it has one that says something. */
+function formatObject(object: object): string {
+  const { toString } = object;
+  if (typeof toString === "function" && toString !== Object.prototype.toString) return `${object}`;
+  const name: unknown = object.constructor?.name;
+  return typeof name === "string" && name !== "Object" ? `[${name}]` : "{…}";
+}

@@ -10,16 +10,18 @@ import { LoopBinding, QueuedWait, SignalWait, WaitList } from "../sync/wait_list
 import type { Store } from "./stores.ts";
 
 /**
- * The state of a queue, apart from its public face so that blocked getters and putters finish their hand-over inside their
- * own wake-up.
+ * The state of a queue, apart from its public object, so that blocked getters and putters finish their hand-over inside
+ * their own wake-up.
  *
- * - Whoever is woken has left the waiting line. If somebody else was quicker it joins again, at the end (Q-26).
- * - A woken getter or putter that is cancelled passes the wake-up on, if there is still an item or a slot (Q-12, Q-14).
+ * - A waiter that is woken has left the waiting line. If another taker was quicker it joins again, at the end (Q-26: a getter
+ *   that comes too late waits again, behind the others).
+ * - A woken getter or putter that is cancelled passes the wake-up on, if there is still an item or a slot, so that no
+ *   item stays while another getter waits (Q-12), and no slot while another putter does (Q-14).
  */
 export class QueueCore<T> {
   readonly maxsize: number;
   store: Store<T>;
-  readonly face: object;
+  readonly publicObject: object;
   readonly getters: WaitList = new WaitList();
   readonly putters: WaitList = new WaitList();
   readonly joiners: WaitList = new WaitList();
@@ -28,8 +30,8 @@ export class QueueCore<T> {
   isShutDown = false;
   readonly #binding: LoopBinding = new LoopBinding();
 
-  constructor(face: object, maxsize: number, store: Store<T>) {
-    this.face = face;
+  constructor(publicObject: object, maxsize: number, store: Store<T>) {
+    this.publicObject = publicObject;
     this.maxsize = maxsize;
     this.store = store;
   }
@@ -39,11 +41,11 @@ export class QueueCore<T> {
   }
 
   put(item: T): void {
-    if (this.isShutDown) throw new QueueShutDown(`Cannot put: ${this.face} is shut down`);
+    if (this.isShutDown) throw new QueueShutDown(`Cannot put: ${this.publicObject} is shut down`);
     if (this.full) throw this.#fullError();
     this.store.put(item);
     this.unfinished++;
-    if (this.getters.length > 0) this.getters.wakeAndTakeOut();
+    if (this.getters.length > 0) this.getters.wakeOneAndRemove();
   }
 
   take(): T {
@@ -52,7 +54,7 @@ export class QueueCore<T> {
       throw new QueueEmpty("Cannot get: the queue is empty, await get() to wait for an item");
     }
     const item = this.store.take();
-    if (this.putters.length > 0) this.putters.wakeAndTakeOut();
+    if (this.putters.length > 0) this.putters.wakeOneAndRemove();
     return item;
   }
 
@@ -63,12 +65,12 @@ export class QueueCore<T> {
   }
 
   shutDownError(): QueueShutDown {
-    return new QueueShutDown(`Cannot get: ${this.face} is shut down`);
+    return new QueueShutDown(`Cannot get: ${this.publicObject} is shut down`);
   }
 
   /** Joins the line of putters, where the queue is full. */
   waitToPut(item: T): Promise<void> {
-    if (this.isShutDown) throw new QueueShutDown(`Cannot put: ${this.face} is shut down`);
+    if (this.isShutDown) throw new QueueShutDown(`Cannot put: ${this.publicObject} is shut down`);
     this.store.check?.(item);
     return this.putters.add(new PutWait(this, this.#enter(), item));
   }
@@ -85,7 +87,7 @@ export class QueueCore<T> {
   }
 
   waitUntilDone(): Promise<void> {
-    const describe = () => `${this.face}.join()`;
+    const describe = () => `${this.publicObject}.join()`;
     return this.joiners.add(new SignalWait<void>(this.#enter(), undefined, describe));
   }
 
@@ -101,22 +103,22 @@ export class QueueCore<T> {
       this.store.clear();
       if (this.unfinished === 0) this.joiners.wake(Infinity);
     }
-    // All of them look again; those who find nothing leave with an error.
-    while (this.getters.wakeAndTakeOut());
-    while (this.putters.wakeAndTakeOut());
+    // All waiters look again; those that find nothing leave with an error.
+    while (this.getters.wakeOneAndRemove());
+    while (this.putters.wakeOneAndRemove());
   }
 
   #enter(): Scope {
     const scope = currentScope();
-    this.#binding.enter(scope.loop, this.face);
+    this.#binding.enter(scope.loop, this.publicObject);
     return scope;
   }
 }
 
-/** Of those that joined their line again: the promises that their first waits gave out. No field, as they are rare. */
+/** For waits that joined their line again: the promise that the first wait gave out. Not a field, as they are rare. */
 const firsts: WeakMap<object, Promise<unknown>> = new WeakMap();
 
-/** Somebody in one of the lines. */
+/** A waiter in one of the lines. */
 abstract class LineWait<T, R> extends QueuedWait<R> {
   protected readonly core: QueueCore<T>;
 
@@ -137,7 +139,7 @@ abstract class LineWait<T, R> extends QueuedWait<R> {
   protected followed(line: WaitList, wait: LineWait<T, R>): R {
     firsts.set(wait, this.handedOut);
     const promise = line.add(wait);
-    // If this promise was dropped, the other's cancellation is still nobody's unhandled rejection.
+    // If this promise was dropped, the other's cancellation must not become an unhandled rejection.
     promise.then(undefined, (error) => {
       if (error instanceof CancelledError) this.promise.then(undefined, ignore);
     });
@@ -151,7 +153,7 @@ function ignore(): void {}
 /** Takes an item at its wake-up, and hands it over in the form its caller wants. */
 abstract class TakeWait<T, R> extends LineWait<T, R> {
   override describe(): string {
-    return `${this.core.face}.get()`;
+    return `${this.core.publicObject}.get()`;
   }
 
   protected abstract deliver(item: T): R;
@@ -172,7 +174,7 @@ abstract class TakeWait<T, R> extends LineWait<T, R> {
 
   protected passOn(): void {
     const { core } = this;
-    if (core.store.size > 0) core.getters.wakeAndTakeOut();
+    if (core.store.size > 0) core.getters.wakeOneAndRemove();
   }
 }
 
@@ -190,9 +192,9 @@ class GetWait<T> extends TakeWait<T, T> {
   }
 }
 
-export class NextWait<T> extends TakeWait<T, IteratorResult<T, undefined>> {
+class NextWait<T> extends TakeWait<T, IteratorResult<T, undefined>> {
   readonly #open: Set<NextWait<T>>;
-  /** The iterator was left; an item that it had been woken for goes to the next getter. */
+  /** The program has left the iterator; an item that it had been woken for goes to the next getter. */
   #left: "no" | "unwoken" | "woken" = "no";
 
   constructor(core: QueueCore<T>, scope: Scope, open: Set<NextWait<T>>) {
@@ -246,7 +248,7 @@ class PutWait<T> extends LineWait<T, void> {
   }
 
   override describe(): string {
-    return `${this.core.face}.put()`;
+    return `${this.core.publicObject}.put()`;
   }
 
   protected onWake(): void {
@@ -269,7 +271,7 @@ class PutWait<T> extends LineWait<T, void> {
   }
 
   #passOn(): void {
-    if (!this.core.full) this.core.putters.wakeAndTakeOut();
+    if (!this.core.full) this.core.putters.wakeOneAndRemove();
   }
 }
 
@@ -279,7 +281,7 @@ class PutWait<T> extends LineWait<T, void> {
  */
 export class QueueIterator<T> implements AsyncIterableIterator<T, undefined, unknown> {
   readonly #core: QueueCore<T>;
-  /** Those whose `next()` has not settled. */
+  /** The waits whose `next()` has not settled. */
   readonly #waits: Set<NextWait<T>> = new Set();
   #ended = false;
 
@@ -300,7 +302,7 @@ export class QueueIterator<T> implements AsyncIterableIterator<T, undefined, unk
     }
   }
 
-  /** The loop was left; the queue keeps its items, and a `next()` that waits for one is done. */
+  /** Called when the program leaves the loop; the queue keeps its items, and a `next()` that waits for one is done. */
   return(): Promise<IteratorResult<T, undefined>> {
     this.#ended = true;
     for (const wait of [...this.#waits]) wait.endEarly();

@@ -250,6 +250,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "subprocess/hosts": {
     purpose: "starting a child on Deno, Node and Bun",
     uses: [
+      "runtime/base",
       "runtime/errors",
       "runtime/signals",
       "net/core",
@@ -312,6 +313,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "net/transports",
       "net/tcp",
       "subprocess/transport",
+      "sync",
       "event_loop.ts",
     ],
   },

@@ -8,8 +8,8 @@ import type { Statistics } from "./statistics.ts";
 
 /**
  * - `filling`: tasks arrive and wait. The last one of a party leads to `draining`, `reset()` with tasks inside to `resetting`.
- * - `draining`: those who were complete leave. The last to leave leads back to `filling`.
- * - `resetting`: those who waited leave with an error. The last to leave leads back to `filling`.
+ * - `draining`: the tasks of a complete party leave. The last to leave leads back to `filling`.
+ * - `resetting`: the tasks that waited leave with an error. The last to leave leads back to `filling`.
  * - `broken`: by `abort()`; only `reset()` leads out.
  */
 type State = "filling" | "draining" | "resetting" | "broken";
@@ -18,7 +18,7 @@ type State = "filling" | "draining" | "resetting" | "broken";
  * Lets tasks go on only when a given number of them has arrived (`asyncio.Barrier`).
  *
  * - The last to arrive goes on first, without waiting; then the others in the order of their arrival.
- * - It can be used again and again: who comes back while others still leave waits for the next round.
+ * - It can be used again and again: a task that comes back while others still leave waits for the next round.
  * - A waiter that is cancelled no longer counts; the others keep waiting.
  *
  * @example
@@ -38,9 +38,9 @@ export class Barrier {
   readonly #condition: Condition = new PartyCondition(this);
   readonly #binding: LoopBinding = new LoopBinding();
   #state: State = "filling";
-  /** Those inside, whatever they wait for or leave for. */
+  /** How many tasks are inside, waiting or leaving. */
   #count = 0;
-  /** What those inside will return. */
+  /** What the tasks inside will return. */
   readonly #indexes: Set<number> = new Set();
 
   /**
@@ -109,7 +109,7 @@ export class Barrier {
     return inOwnScope(async () => await body(await this.wait()));
   }
 
-  /** Back to empty and unbroken. Those who wait get a BrokenBarrierError. */
+  /** Back to empty and unbroken. Waiting tasks get a BrokenBarrierError. */
   reset(): Promise<void> {
     return this.#condition.with(() => {
       this.#state = this.#count > 0 ? "resetting" : "filling";
@@ -117,7 +117,7 @@ export class Barrier {
     });
   }
 
-  /** Breaks the barrier: those who wait, and all who come before the next `reset()`, get a BrokenBarrierError. */
+  /** Breaks the barrier: waiting tasks, and all that come before the next `reset()`, get a BrokenBarrierError. */
   abort(): Promise<void> {
     return this.#condition.with(() => {
       this.#state = "broken";
@@ -162,7 +162,7 @@ export class Barrier {
     }
   }
 
-  /** One that nobody inside has: who was cancelled has left a gap. */
+  /** One that no task inside has: a cancelled one has left a gap. */
   #takeIndex(): number {
     let index = this.#indexes.has(this.#count) ? 0 : this.#count;
     while (this.#indexes.has(index)) index++;
@@ -178,7 +178,7 @@ export class Barrier {
   #exit(): void {
     if (--this.#count > 0) return;
     if (this.#state === "draining" || this.#state === "resetting") this.#state = "filling";
-    // Those who came too early for the next round.
+    // Wakes the tasks that came too early for the next round.
     this.#condition.notifyAll();
   }
 
@@ -187,7 +187,7 @@ export class Barrier {
   }
 }
 
-/** Who waits at a barrier is told to wait for that, not for the condition inside. */
+/** Reports show that a task waits for the barrier, not for the condition inside. */
 class PartyCondition extends Condition {
   readonly #barrier: Barrier;
 

@@ -46,7 +46,7 @@ export class Condition {
   readonly #binding: LoopBinding = new LoopBinding();
 
   /**
-   * A condition nobody waits for.
+   * A condition without waiters.
    *
    * @param lock the lock to use; several conditions may share one. Without it the condition has its own.
    * @throws {TypeError} when it is not a Lock
@@ -65,7 +65,7 @@ export class Condition {
     return { waiting: this.#waits.length, locked, owner: this.#core.ownerName() };
   }
 
-  /** Whether somebody holds the lock. */
+  /** Whether a task holds the lock. */
   locked(): boolean {
     return this.#lock.locked();
   }
@@ -88,7 +88,7 @@ export class Condition {
   /**
    * Gives the lock back, waits for a notification, and takes the lock again. Always passes through the loop.
    *
-   * @throws {RuntimeError} when nobody holds the lock
+   * @throws {RuntimeError} when the lock is not held
    * @throws {CancelledError} when it was cancelled meanwhile; the lock is held again by then
    */
   wait(): Promise<true> {
@@ -102,7 +102,7 @@ export class Condition {
     }
     this.#binding.enter(scope.loop, this);
     const wait = new SignalWait(scope, true as const, () => `${this}.wait()`);
-    const hold = core.hold;
+    const acquisitionId = core.acquisitionId;
     core.release();
     let failure: Failure | null = null;
     try {
@@ -110,9 +110,11 @@ export class Condition {
     } catch (error) {
       failure = { error };
     }
-    if (!core.tryTake(scope, hold)) failure = await this.#retake(scope, hold) ?? failure;
+    if (!core.tryTake(scope, acquisitionId)) {
+      failure = await this.#retake(scope, acquisitionId) ?? failure;
+    }
     if (failure === null) return true;
-    // It may have been notified before it failed; then somebody else has to be (COND-09).
+    // It may have been notified before it failed; then another waiter is notified in its place (COND-09).
     this.#waits.wake(1);
     throw failure.error;
   }
@@ -122,7 +124,7 @@ export class Condition {
    *
    * @param predicate called while the lock is held, except that its first call may find the lock free
    * @returns the true (or truthy) value of `predicate`
-   * @throws {RuntimeError} when it must wait and nobody holds the lock
+   * @throws {RuntimeError} when it must wait and the lock is not held
    * @throws {TypeError} when `predicate` returns a promise, which would always count as true
    */
   waitFor<T>(predicate: () => T): Promise<T> {
@@ -146,9 +148,9 @@ export class Condition {
   }
 
   /**
-   * Wakes up to `n` of those who wait, first come first. They run once they get the lock.
+   * Wakes up to `n` waiters, first come first. They run once they get the lock.
    *
-   * @throws {RuntimeError} when nobody holds the lock
+   * @throws {RuntimeError} when the lock is not held
    * @throws {TypeError} when `n` is not a number
    * @throws {RangeError} when `n` is NaN
    */
@@ -166,9 +168,9 @@ export class Condition {
   }
 
   /**
-   * Wakes all who wait.
+   * Wakes all waiters.
    *
-   * @throws {RuntimeError} when nobody holds the lock
+   * @throws {RuntimeError} when the lock is not held
    */
   notifyAll(): void {
     this.notify(Infinity);
@@ -180,22 +182,23 @@ export class Condition {
   }
 
   /**
-   * Takes the lock again as the same acquisition. Cancellations on the way are put off until it is held (COND-08).
+   * Takes the lock again as the same acquisition. Cancellations on the way are put off until it is held (COND-08), since the
+   * body that follows relies on it.
    *
    * @returns the last of them, or what made taking the lock impossible
    */
-  async #retake(scope: Scope, hold: number): Promise<Failure | null> {
+  async #retake(scope: Scope, acquisitionId: number): Promise<Failure | null> {
     let last: Failure | null = null;
     do {
       try {
-        await this.#core.enqueue(scope, hold).promise;
+        await this.#core.enqueue(scope, acquisitionId).promise;
         return last;
       } catch (error) {
         last = { error };
-        // Anything else comes from a closed loop, on which nobody can wait any more.
+        // Any other error comes from a closed loop, on which nothing can be waited for any more.
         if (!(error instanceof CancelledError)) return last;
       }
-    } while (!this.#core.tryTake(scope, hold));
+    } while (!this.#core.tryTake(scope, acquisitionId));
     return last;
   }
 

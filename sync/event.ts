@@ -6,7 +6,7 @@ import type { Statistics } from "./statistics.ts";
 /**
  * A flag that tasks can wait for (`asyncio.Event`).
  *
- * - `set()` wakes all who wait, in their order; `clear()` does not take that back.
+ * - `set()` wakes all waiters, in their order; `clear()` does not take that back.
  * - Waiting for a flag that is set passes no turn of the loop.
  * - Not to be confused with the DOM's `Event`, which it hides where it is imported.
  *
@@ -33,14 +33,14 @@ export class Event {
     return this.#value;
   }
 
-  /** Sets the flag and wakes all who wait. */
+  /** Sets the flag and wakes all waiters. */
   set(): void {
     if (this.#value) return;
     this.#value = true;
     this.#waits.wake(Infinity);
   }
 
-  /** Resets the flag: who waits from now on waits for the next `set()`. */
+  /** Resets the flag: a `wait()` from now on waits for the next `set()`. */
   clear(): void {
     this.#value = false;
   }

@@ -8,13 +8,13 @@ import type { Statistics } from "./statistics.ts";
 /**
  * Keeps others out while a task is between two awaits that belong together (`asyncio.Lock`).
  *
- * - Fair: first come, first served. Nobody overtakes a waiter that is woken but has not run yet.
+ * - Fair: first come, first served. No task overtakes a waiter that is woken but has not run yet.
  * - Taking a free lock passes no turn of the loop; a lock that is released goes to the first waiter in the next one.
  * - A waiter that is cancelled, even after it was woken, hands its turn to the next.
- * - An `acquire()` that lost a `Promise.race` still takes the lock, which nobody then releases: use `timeout` or `waitFor`,
+ * - An `acquire()` that lost a `Promise.race` still takes the lock, and no code then releases it: use `timeout` or `waitFor`,
  *   which cancel it.
- * - Not reentrant: a task that waits for a lock it holds waits until somebody else releases it.
- * - It belongs to the first loop on which somebody had to wait for it.
+ * - Not reentrant: a task that waits for a lock it holds waits until other code releases it.
+ * - It belongs to the first loop on which a task had to wait for it.
  *
  * @example
  * ```ts
@@ -39,7 +39,7 @@ import type { Statistics } from "./statistics.ts";
 export class Lock {
   readonly #core: LockCore = new LockCore(this);
 
-  /** Whether somebody holds it. False also while a released lock is on its way to a waiter. */
+  /** Whether a task holds it. False also while a released lock is on its way to a waiter. */
   locked(): boolean {
     return this.#core.locked;
   }
@@ -72,7 +72,7 @@ export class Lock {
   /**
    * Frees the lock and wakes the first waiter. Any task may do so, not only the one that took it.
    *
-   * @throws {RuntimeError} when nobody holds it
+   * @throws {RuntimeError} when it is not held
    */
   release(): void {
     this.#core.release();

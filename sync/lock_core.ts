@@ -6,53 +6,53 @@ import { unwatch, watchForCycle } from "./lock_cycle.ts";
 import type { Releaser } from "./releaser.ts";
 
 /**
- * The state of a Lock, apart from its public face so that Condition, which gives a lock back and takes it again, can keep
+ * The state of a Lock, apart from its public object, so that Condition, which gives a lock back and takes it again, can keep
  * the acquisition it interrupts.
  *
- * - A woken waiter takes the lock at its wake-up, not at the release. In between the lock is free, but nobody overtakes:
- *   whoever finds a waiter that is not gone queues behind it (LOCK-13).
- * - Invariant: while the lock is free and somebody waits, the head of the queue is woken, or gone and about to pass the
- *   wake-up on (LOCK-07).
+ * - A woken waiter takes the lock at its wake-up, not at the release. In between the lock is free, but no newcomer overtakes
+ *   (LOCK-13): one that finds a waiter which was not cancelled before its wake-up queues behind it.
+ * - Invariant: while the lock is free and a task waits for it, the head of the queue is woken, or cancelled and about to pass
+ *   the wake-up on (LOCK-07: a cancelled waiter hands its turn to the next).
  */
 export class LockCore {
   locked = false;
-  /** Numbers the present acquisition; 0 while the lock is free. */
-  hold = 0;
+  /** The number of the present acquisition; 0 while the lock is free. */
+  acquisitionId = 0;
   ownerScope: Scope | null = null;
   /** Where it was taken, where the loop records that. */
   takenAt: Site | null = null;
   readonly waits: WaitList = new WaitList();
-  readonly face: object;
+  readonly publicObject: object;
   readonly #binding: LoopBinding = new LoopBinding();
-  #lastHold = 0;
+  #lastAcquisition = 0;
 
-  constructor(face: object) {
-    this.face = face;
+  constructor(publicObject: object) {
+    this.publicObject = publicObject;
   }
 
-  /** Takes the lock if that needs no waiting. `hold` is an acquisition to continue, 0 a new one. */
-  tryTake(scope: Scope, hold: number): boolean {
-    if (this.locked || (this.waits.length > 0 && !this.waits.deserted)) return false;
-    this.take(scope, hold);
+  /** Takes the lock if that needs no waiting. `acquisitionId` is that of an acquisition to continue, 0 for a new one. */
+  tryTake(scope: Scope, acquisitionId: number): boolean {
+    if (this.locked || (this.waits.length > 0 && !this.waits.allWaitersCancelled)) return false;
+    this.take(scope, acquisitionId);
     return true;
   }
 
   /** Takes a new acquisition if that needs no waiting. */
   tryAcquire(scope: Scope): LockReleaser | null {
-    return this.tryTake(scope, 0) ? new LockReleaser(this, this.hold) : null;
+    return this.tryTake(scope, 0) ? new LockReleaser(this, this.acquisitionId) : null;
   }
 
-  take(scope: Scope, hold: number): void {
+  take(scope: Scope, acquisitionId: number): void {
     this.locked = true;
-    this.hold = hold === 0 ? ++this.#lastHold : hold;
+    this.acquisitionId = acquisitionId === 0 ? ++this.#lastAcquisition : acquisitionId;
     this.ownerScope = scope;
     if (scope.loop.recordsSites) this.takenAt = new Site(this.take);
   }
 
   /** Queues for the lock. Throws where the lock belongs to another loop. */
-  enqueue(scope: Scope, hold: number): LockWait {
-    this.#binding.enter(scope.loop, this.face);
-    const wait = new LockWait(this, scope, hold);
+  enqueue(scope: Scope, acquisitionId: number): LockWait {
+    this.#binding.enter(scope.loop, this.publicObject);
+    const wait = new LockWait(this, scope, acquisitionId);
     this.waits.add(wait);
     if (scope.loop.getDebug()) watchForCycle(wait);
     return wait;
@@ -61,20 +61,20 @@ export class LockCore {
   release(): void {
     if (!this.locked) throw new RuntimeError("Lock is not acquired.");
     this.locked = false;
-    this.hold = 0;
+    this.acquisitionId = 0;
     this.ownerScope = null;
     this.takenAt = null;
     this.wakeFirst();
   }
 
   /** Gives back one acquisition, if it is the present one. */
-  releaseHold(hold: number): boolean {
-    if (this.hold !== hold) return false;
+  releaseAcquisition(acquisitionId: number): boolean {
+    if (this.acquisitionId !== acquisitionId) return false;
     this.release();
     return true;
   }
 
-  /** The head only: one that is woken is already on its way, one that is gone passes the wake-up on itself (LOCK-05). */
+  /** The head only: a woken one is already on its way, a cancelled one passes the wake-up on itself (LOCK-05). */
   wakeFirst(): void {
     this.waits.first?.wake();
   }
@@ -84,19 +84,19 @@ export class LockCore {
   }
 }
 
-export class LockWait extends TurnWait<LockReleaser> {
+class LockWait extends TurnWait<LockReleaser> {
   readonly lock: LockCore;
-  readonly #hold: number;
+  readonly #acquisitionId: number;
 
-  constructor(lock: LockCore, scope: Scope, hold: number) {
+  constructor(lock: LockCore, scope: Scope, acquisitionId: number) {
     super(scope);
     this.lock = lock;
-    this.#hold = hold;
+    this.#acquisitionId = acquisitionId;
   }
 
   override describe(): string {
     const owner = this.lock.ownerName();
-    return `${this.lock.face}.acquire()${owner === null ? "" : `, held by '${owner}'`}`;
+    return `${this.lock.publicObject}.acquire()${owner === null ? "" : `, held by '${owner}'`}`;
   }
 
   override get holder(): object | null {
@@ -105,9 +105,9 @@ export class LockWait extends TurnWait<LockReleaser> {
 
   protected onWake(): LockReleaser {
     this.#end();
-    this.lock.take(this.scope, this.#hold);
+    this.lock.take(this.scope, this.#acquisitionId);
     if (this.site !== null) this.lock.takenAt = this.site;
-    return new LockReleaser(this.lock, this.lock.hold);
+    return new LockReleaser(this.lock, this.lock.acquisitionId);
   }
 
   protected override onCancel(_error: CancelledError): void {
@@ -124,24 +124,26 @@ export class LockWait extends TurnWait<LockReleaser> {
 /** One acquisition of a lock, known by its number. */
 export class LockReleaser implements Releaser {
   readonly #lock: LockCore;
-  readonly #hold: number;
+  readonly #acquisitionId: number;
 
-  constructor(lock: LockCore, hold: number) {
+  constructor(lock: LockCore, acquisitionId: number) {
     this.#lock = lock;
-    this.#hold = hold;
+    this.#acquisitionId = acquisitionId;
   }
 
   release(): void {
-    this.#lock.releaseHold(this.#hold);
+    this.#lock.releaseAcquisition(this.#acquisitionId);
   }
 
   /** Leaves a `with` block: the body must not have given the lock away. */
   leave(): void {
-    if (!this.#lock.releaseHold(this.#hold)) throw new RuntimeError("Lock is not acquired.");
+    if (!this.#lock.releaseAcquisition(this.#acquisitionId)) {
+      throw new RuntimeError("Lock is not acquired.");
+    }
   }
 
   [Symbol.dispose](): void {
-    this.#lock.releaseHold(this.#hold);
+    this.#lock.releaseAcquisition(this.#acquisitionId);
   }
 }
 

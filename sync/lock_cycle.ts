@@ -3,17 +3,17 @@ import type { ReadyEntry, Turn } from "../runtime/core/scheduler.ts";
 import type { Scope, ScopeTask, ScopeWait } from "../runtime/core/scope.ts";
 import type { Site } from "../runtime/base/stack.ts";
 
-/** What the report needs to know of a lock. */
+/** What the report needs of a lock. */
 export interface WatchedLock {
-  /** Who holds it. */
+  /** The scope that holds it; null while it is free. */
   readonly ownerScope: Scope | null;
   /** Where it was taken. */
   readonly takenAt: Site | null;
   /** The public object. */
-  readonly face: object;
+  readonly publicObject: object;
 }
 
-/** What the report needs to know of somebody who waits for a lock. */
+/** What the report needs of a wait for a lock. */
 export interface LockRequest extends ScopeWait {
   readonly scope: Scope;
   readonly lock: WatchedLock;
@@ -31,12 +31,12 @@ const requestsOf: WeakMap<ScopeTask, Set<LockRequest>> = new WeakMap();
 const reported: WeakSet<LockRequest> = new WeakSet();
 
 /**
- * Debug mode: somebody begins to wait for a lock. If the tasks and locks form a ring (A holds 1 and waits for 2, B holds 2
- * and waits for 1), the exception handler of the loop is told, once.
+ * Debug mode: called when a task begins to wait for a lock. If the tasks and locks form a cycle (A holds 1 and waits for 2, B
+ * holds 2 and waits for 1), the exception handler of the loop gets one report of it.
  *
  * A task may run several branches (`Promise.all`), of which one holds and another waits, and then nothing is stuck. So a
- * ring counts only if, one iteration later, its tasks wait for locks and for nothing else; and a task that waits for a lock
- * which it holds itself is not reported, since that is what two branches sharing a lock look like all the time.
+ * cycle counts only if, one iteration later, its tasks wait for locks and for nothing else; and a task that waits for a lock
+ * which it holds itself is not reported, since two branches that share a lock look like that all the time.
  */
 export function watchForCycle(request: LockRequest): void {
   const task = request.scope.task;
@@ -44,7 +44,7 @@ export function watchForCycle(request: LockRequest): void {
   let requests = requestsOf.get(task);
   if (requests === undefined) requestsOf.set(task, requests = new Set());
   requests.add(request);
-  if (findCycle(request) !== null) request.scope.loop.scheduler.enqueue(new CycleCheck(request));
+  if (cycleOf(request) !== null) request.scope.loop.scheduler.enqueue(new CycleCheck(request));
 }
 
 /** The wait is over. */
@@ -61,7 +61,7 @@ class CycleCheck implements ReadyEntry {
   }
 
   run(): Turn | null {
-    const cycle = findCycle(this.#request);
+    const cycle = cycleOf(this.#request);
     if (cycle === null || cycle.some(({ request }) => reported.has(request))) return null;
     if (!cycle.every(isStuck)) return null;
     for (const { request } of cycle) reported.add(request);
@@ -70,26 +70,65 @@ class CycleCheck implements ReadyEntry {
   }
 }
 
-/** The ring that `start` closes, or null. */
-function findCycle(start: LockRequest): Edge[] | null {
-  const visited = new Set<ScopeTask>();
-  const path: Edge[] = [];
-  const follow = (request: LockRequest): boolean => {
-    const task = request.scope.task;
-    const holder = request.lock.ownerScope?.task ?? null;
-    if (!request.pending || task === null || holder === null || holder === task) return false;
-    path.push({ request, task, holder });
-    if (holder === start.scope.task) return true;
-    if (!visited.has(holder)) {
-      visited.add(holder);
-      for (const next of requestsOf.get(holder) ?? []) {
-        if (follow(next)) return true;
+/** The cycle that `start` closes, or null. */
+function cycleOf(start: LockRequest): Edge[] | null {
+  const first = edgeOf(start);
+  if (first === null) return null;
+  const holders = (task: ScopeTask): ScopeTask[] =>
+    task === first.task ? [first.holder] : edgesFrom(task).map(({ holder }) => holder);
+  const tasks = findCycle([first.task], holders, first.task);
+  if (tasks === null) return null;
+  return tasks.map((task, index) => {
+    const next = tasks[(index + 1) % tasks.length];
+    return index === 0 ? first : edgesFrom(task).find(({ holder }) => holder === next)!;
+  });
+}
+
+/** Null where the request waits for no other task. */
+function edgeOf(request: LockRequest): Edge | null {
+  const { task } = request.scope;
+  const holder = request.lock.ownerScope?.task ?? null;
+  if (!request.pending || task === null || holder === null || holder === task) return null;
+  return { request, task, holder };
+}
+
+function edgesFrom(task: ScopeTask): Edge[] {
+  return [...requestsOf.get(task) ?? []].map(edgeOf).filter((edge) => edge !== null);
+}
+
+/**
+ * Nodes that lead to each other in a cycle, each to the next; null where there is none.
+ *
+ * @param through counts only the cycles that this node is in; otherwise any that can be reached
+ */
+export function findCycle<N>(
+  starts: Iterable<N>,
+  nextOf: (node: N) => readonly N[],
+  through?: N,
+): N[] | null {
+  const open = new Map<N, number>();
+  const finished = new Set<N>();
+  for (const start of starts) {
+    // Depth first on a list of its own: a chain may be longer than the stack of calls.
+    const path = finished.has(start) ? [] : [{ node: start, targets: nextOf(start), index: 0 }];
+    open.set(start, 0);
+    for (let top = path.at(-1); top !== undefined; top = path.at(-1)) {
+      const target = top.targets[top.index++];
+      if (target === undefined) {
+        finished.add(top.node);
+        open.delete(top.node);
+        path.pop();
+      } else if (open.has(target)) {
+        if (through !== undefined && target !== through) continue;
+        return path.slice(open.get(target)!).map(({ node }) => node);
+      } else if (!finished.has(target)) {
+        open.set(target, path.length);
+        path.push({ node: target, targets: nextOf(target), index: 0 });
       }
     }
-    path.pop();
-    return false;
-  };
-  return follow(start) ? path : null;
+    open.clear();
+  }
+  return null;
 }
 
 function isStuck({ request, task }: Edge): boolean {
@@ -108,13 +147,13 @@ function waitsOnlyFor(requests: Set<LockRequest>, scope: Scope): boolean {
 
 function report(cycle: Edge[]): void {
   const lines = cycle.map(({ request, task, holder }) =>
-    `task '${task.getName()}' waits for ${request.lock.face}${at(request.site)}, ` +
+    `task '${task.getName()}' waits for ${request.lock.publicObject}${at(request.site)}, ` +
     `held by task '${holder.getName()}', which took it${at(request.lock.takenAt)}`
   );
   (cycle[0]!.request.scope.loop as unknown as LoopCore).callExceptionHandler({
     message: `Deadlock: ${cycle.length} tasks wait for each other's locks: ${lines.join("; ")}`,
     tasks: cycle.map(({ task }) => task),
-    locks: cycle.map(({ request }) => request.lock.face),
+    locks: cycle.map(({ request }) => request.lock.publicObject),
     takenAt: cycle.map(({ request }) => request.lock.takenAt?.text ?? null),
     waitingAt: cycle.map(({ request }) => request.site?.text ?? null),
   });

@@ -1,7 +1,7 @@
 /**
  * What `acquire()` gives: the one acquisition, to be given back.
  *
- * - Releasing twice does nothing; nor does releasing after the lock was released otherwise, even if somebody else holds it.
+ * - Releasing twice does nothing; nor does releasing after the lock was released otherwise, even if another task holds it.
  * - It stays valid across `Condition.wait()`, which gives the lock back and takes it again.
  * - `using held = await lock.acquire()` releases at the end of the block.
  *

@@ -14,8 +14,8 @@ let leaveQueue: (semaphore: Semaphore, givesBack: boolean) => void;
 /**
  * Admits a limited number of tasks at a time (`asyncio.Semaphore`).
  *
- * - Fair: first come, first served. A task that releases and takes again at once goes behind those who wait.
- * - A unit that wakes a waiter is reserved for it at that moment: nobody can take it before the waiter runs.
+ * - Fair: first come, first served. A task that releases and takes again at once goes behind the waiters.
+ * - A unit that wakes a waiter is reserved for it at that moment: no other task can take it before the waiter runs.
  * - A waiter that is cancelled with a unit reserved for it gives the unit to the next.
  * - `release()` may be called more often than `acquire()`, which raises the limit; {@linkcode BoundedSemaphore} forbids it.
  *
@@ -70,7 +70,7 @@ export class Semaphore {
 
   /** Whether `acquire()` would have to wait: no unit is left, or others are to be served first. */
   locked(): boolean {
-    return this.#value === 0 || (this.#waits.length > 0 && !this.#waits.deserted);
+    return this.#value === 0 || (this.#waits.length > 0 && !this.#waits.allWaitersCancelled);
   }
 
   /**
@@ -143,7 +143,7 @@ export class Semaphore {
     valueOf = (semaphore) => semaphore.#value;
     leaveQueue = (semaphore, givesBack) => {
       if (givesBack) semaphore.#value++;
-      // Units released while this one stood in front were not given to those behind it (SEM-10).
+      // Units released while this one stood in front were not given to those behind it (SEM-10): they are given now.
       while (semaphore.#value > 0 && semaphore.#wakeNext());
     };
     showAs(this.prototype);
@@ -244,7 +244,7 @@ class SemaphoreWait extends TurnWait<Releaser> {
   }
 }
 
-/** One unit. Units are alike, so unlike that of a lock it cannot tell whether somebody else gave "its" unit back. */
+/** One unit. Units are alike, so unlike that of a lock it cannot tell whether other code gave this unit back. */
 class SemaphoreReleaser implements Releaser {
   #semaphore: Semaphore | null;
 

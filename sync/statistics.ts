@@ -1,5 +1,5 @@
 /**
- * What `statistics()` of a lock, event, condition, semaphore, barrier or queue tells: a snapshot for debugging and for
+ * What `statistics()` of a lock, event, condition, semaphore, barrier or queue returns: a snapshot for debugging and for
  * metrics, not for decisions, since it is out of date at the next wait.
  *
  * Besides `waiting` each kind gives what it has: `locked` and `owner` (the name of the task that holds it, or null), `set`,
@@ -18,8 +18,8 @@
  * ```
  */
 export interface Statistics {
-  /** How many are waiting in it now. */
+  /** How many tasks wait for it now. */
   readonly waiting: number;
-  /** What this kind of primitive has to tell. */
+  /** The details of this kind of primitive. */
   readonly [detail: string]: unknown;
 }

@@ -2,12 +2,12 @@ import { type CancelledError, RuntimeError } from "../runtime/errors/exceptions.
 import type { CancelRequest, Scope } from "../runtime/core/scope.ts";
 import { Wait } from "../runtime/core/wait.ts";
 
-/** What a queue needs to know of those who stand in it. */
+/** What a queue needs of the waits that are in it. */
 export interface Queued {
   list: WaitList | null;
   previous: Queued | null;
   next: Queued | null;
-  readonly gone: boolean;
+  readonly cancelledBeforeWake: boolean;
   wake(): boolean;
 }
 
@@ -22,10 +22,10 @@ export abstract class QueuedWait<T> extends Wait<T> implements Queued {
   next: Queued | null = null;
 
   /**
-   * A cancellation took it before anybody woke it. One that was woken first still owes the primitive its turn, so it does
-   * not count as gone, whatever happened to it afterwards.
+   * Whether a cancellation took it before it was woken. A wait that was woken first still owes the primitive its turn,
+   * whether or not it was cancelled afterwards.
    */
-  get gone(): boolean {
+  get cancelledBeforeWake(): boolean {
     return this.cancelled && !this.woken;
   }
 
@@ -39,7 +39,7 @@ export abstract class QueuedWait<T> extends Wait<T> implements Queued {
   }
 }
 
-/** A wait for one's turn, after which `with` runs a body of the user's. */
+/** A wait for an acquisition, after which `with` runs a body of the program. */
 export abstract class TurnWait<T> extends QueuedWait<T> {
   /** The promise of the `with` that it begins. */
   beginning: Promise<unknown> | null = null;
@@ -52,7 +52,7 @@ export abstract class TurnWait<T> extends QueuedWait<T> {
     return promise === this.handedOut;
   }
 
-  /** Of the body, which follows, nothing is known. */
+  /** What the body that follows waits for is not known here. */
   override callOff(request: CancelRequest): "taken" | "over" | "missed" {
     const answer = super.callOff(request);
     return answer === "over" && this.beginning !== null ? "missed" : answer;
@@ -64,7 +64,7 @@ export class WaitList {
   first: Queued | null = null;
   length = 0;
   #last: Queued | null = null;
-  /** Everybody before it has been woken or cancelled, so that a burst of wake-ups passes over each of them once. */
+  /** All waits before it have been woken or cancelled, so that a burst of wake-ups passes over each of them once. */
   #unwoken: Queued | null = null;
 
   /** Queues a fresh wait and gives its promise. One that its closed loop has rejected already is not let in. */
@@ -86,10 +86,10 @@ export class WaitList {
     this.length--;
   }
 
-  /** Whether everybody in it was cancelled before being woken: nobody is there whom a newcomer could overtake. */
-  get deserted(): boolean {
+  /** Whether all waits in it were cancelled before being woken: then a newcomer overtakes no other. */
+  get allWaitersCancelled(): boolean {
     for (let wait = this.first; wait !== null; wait = wait.next) {
-      if (!wait.gone) return false;
+      if (!wait.cancelledBeforeWake) return false;
     }
     return true;
   }
@@ -106,7 +106,7 @@ export class WaitList {
   }
 
   /** Takes waits out from the front until one is pending, and wakes that one. */
-  wakeAndTakeOut(): boolean {
+  wakeOneAndRemove(): boolean {
     for (let wait = this.first; wait !== null; wait = this.first) {
       this.remove(wait);
       if (wait.wake()) return true;
@@ -148,13 +148,13 @@ export class SignalWait<T> extends QueuedWait<T> {
 }
 
 /**
- * The loop a primitive belongs to: the first on which somebody had to wait (LOCK-12). What need not wait never binds, so a
- * primitive may be made, and used uncontended, anywhere.
+ * The loop a primitive belongs to: the first on which a task had to wait for it (LOCK-12). A call that need not wait does not
+ * bind, so a primitive may be made, and used uncontended, anywhere.
  */
 export class LoopBinding {
   #loop: object | null = null;
 
-  /** Called when somebody is about to wait on `loop`. */
+  /** Called when a task is about to wait on `loop`. */
   enter(loop: object, owner: object): void {
     if (this.#loop === loop) return;
     if (this.#loop !== null) {

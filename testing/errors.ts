@@ -20,13 +20,13 @@ export class DeadlockError extends Error {
 }
 
 /**
- * A test has passed but left something behind: tasks that are not done, transports, servers, children or executors that are
- * not closed, or errors that nobody took. The message names each, with where it was made.
+ * A test has passed but has left tasks that are not done, transports, servers, children or executors that are not closed, or
+ * errors that no code took. The message names each, with where it was made.
  */
 export class LeakError extends Error {
   /** Tasks that were not done. */
   readonly tasks: readonly Task<unknown>[];
-  /** What reached the default exception handler: exceptions nobody took, errors of callbacks. */
+  /** What reached the default exception handler: exceptions that no code took, errors of callbacks. */
   readonly errors: readonly unknown[];
 
   static {

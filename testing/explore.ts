@@ -3,8 +3,7 @@ import type { Coroutine } from "../runtime/base/coroutines.ts";
 import { type Delay, toSeconds } from "../runtime/base/durations.ts";
 import { requireCoroutine } from "../runtime/tasks/task.ts";
 import { runTest, runTestOn } from "./run_test.ts";
-import { type TestOptions, testOptions } from "./test_options.ts";
-import { VirtualEventLoop } from "./virtual_event_loop.ts";
+import { type TestOptions, testOptions, VirtualEventLoop } from "./virtual_event_loop.ts";
 
 /** Which schedules are tried. */
 export interface ExploreOptions extends TestOptions {
@@ -25,7 +24,7 @@ const OPTIONS: OptionsOf<ExploreOptions> = optionsOf("{ runs: 1000 }", {
  * time for the one that fails, so it makes what it works on itself.
  *
  * @throws the first failure of main, a DeadlockError or LeakError among them
- * @throws {RangeError} when `runs` is no positive integer
+ * @throws {RangeError} when `runs` is not a positive integer
  *
  * @example
  * ```ts
@@ -68,7 +67,7 @@ export async function explore<T>(main: Coroutine<T>, options: ExploreOptions = {
   }
 }
 
-/** The same schedule once more, now with the places where things were made. */
+/** The same schedule once more, now with the places where tasks and resources were made. */
 async function failAgain(
   main: Coroutine<unknown>,
   replay: TestOptions,

@@ -13,11 +13,11 @@ import type { VirtualEventLoop } from "./virtual_event_loop.ts";
 /** Real milliseconds in which transports that are about to close do so. */
 const PATIENCE = 1000;
 
-/** What a test has left behind. */
+/** What a test did not end or close. */
 export interface Leaks {
   readonly tasks: readonly Task<unknown>[];
   /** One line each. */
-  readonly things: readonly string[];
+  readonly resources: readonly string[];
 }
 
 /** Looks once all that can end has ended. The loop is not running. */
@@ -28,22 +28,24 @@ export async function findLeaks(loop: VirtualEventLoop): Promise<Leaks> {
   );
   loop.reportUnretrieved();
   const tasks = [...allTasks(loop as unknown as EventLoop)];
-  const things = openResources(loop).map((resource) =>
+  const resources = openResources(loop).map((resource) =>
     [describeResource(resource), loop.resources.placeOf(resource)].join(" ").trim()
   );
   for (const { executor, place } of loop.openExecutors()) {
-    things.push(`${executor.constructor.name} ${place}`.trim());
+    resources.push(`${executor.constructor.name} ${place}`.trim());
   }
-  if (tasks.length > 0) things.unshift(describeTasks(tasks, (task) => loop.lastRun(task)).trim());
-  return { tasks, things };
+  if (tasks.length > 0) {
+    resources.unshift(describeTasks(tasks, (task) => loop.lastRun(task)).trim());
+  }
+  return { tasks, resources };
 }
 
-/** Null when there is nothing to complain of. */
+/** The error of what was left; null when nothing was. */
 export function leakError(leaks: Leaks, reports: readonly ExceptionContext[]): LeakError | null {
-  const { tasks, things } = leaks;
-  if (things.length === 0 && reports.length === 0) return null;
+  const { tasks, resources } = leaks;
+  if (resources.length === 0 && reports.length === 0) return null;
   const lines: string[] = [];
-  if (things.length > 0) lines.push("The test left behind:", ...things.map(indent));
+  if (resources.length > 0) lines.push("The test left behind:", ...resources.map(indent));
   if (reports.length > 0) lines.push("Nobody took:", ...reports.map(describeReport).map(indent));
   const errors = reports.map(({ exception }) => exception);
   return new LeakError(lines.join("\n"), tasks, errors);

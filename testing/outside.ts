@@ -23,7 +23,7 @@ export class Outside {
   /** Roots of the tasks whose code ran since the last look. */
   readonly #ran: Set<Scope> = new Set();
   readonly #lastRun: WeakMap<Scope, number> = new WeakMap();
-  /** Roots that have been looked at once; a task that starts eagerly is no entry of the ready queue. */
+  /** Roots that have been looked at once; a task that starts eagerly is not an entry of the ready queue. */
   readonly #known: WeakSet<Scope> = new WeakSet();
   readonly #foreign: Map<Scope, { activity: number; since: number }> = new Map();
   readonly #operations: WeakMap<object, number> = new WeakMap();
@@ -102,7 +102,7 @@ export function isInForeignAwait(task: Task<unknown>): boolean {
 function isForeign(root: Scope): boolean {
   const { task } = root;
   if (task === null || task.done() || root.closed) return false;
-  // A body that a deadline left behind is no task's any more.
+  // A body that a deadline has abandoned belongs to no task any more.
   if (scopeOf(task as Task<unknown>) !== root) return false;
   return !hasInnerWait(root);
 }
@@ -116,7 +116,7 @@ function hasInnerWait(scope: Scope): boolean {
   return false;
 }
 
-/** Whether the wait is for a promise of somebody else's in a future's clothes. */
+/** Whether the wait is for a foreign promise that a future wraps. */
 function isForPromise(wait: Wait<unknown>): boolean {
   const { awaited } = wait;
   if (awaited === null) return false;

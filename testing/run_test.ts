@@ -6,19 +6,18 @@ import { Runner } from "../runtime/loop/runners.ts";
 import { requireCoroutine } from "../runtime/tasks/task.ts";
 import { DeadlockError } from "./errors.ts";
 import { findLeaks, leakError } from "./leaks.ts";
-import type { TestOptions } from "./test_options.ts";
-import { VirtualEventLoop } from "./virtual_event_loop.ts";
+import { type TestOptions, VirtualEventLoop } from "./virtual_event_loop.ts";
 
 /**
- * `run()` on a {@linkcode TestLoop}: `sleep(3600)` takes microseconds. What main leaves behind fails the test, unless it ends
- * by itself without the clock moving: tasks, transports, servers, children, executors, and errors nobody took.
+ * `run()` on a {@linkcode TestLoop}: `sleep(3600)` takes microseconds. What main leaves open fails the test, unless it ends by
+ * itself without the clock moving: tasks, transports, servers, children, executors, and errors that no code took.
  *
  * @param main the test
  * @returns what `main` returns
  * @throws what `main` throws
  * @throws {DeadlockError} when nothing can ever run again and main is not done
  * @throws {TimeoutError} when main is not done after `timeout` of virtual time
- * @throws {LeakError} when main returned and left something behind
+ * @throws {LeakError} when main returned and left something open or undone
  * @throws {RuntimeError} inside a running loop
  *
  * @example
@@ -66,7 +65,7 @@ export async function runTestOn<T>(
     await runner.close();
   } catch (error) {
     // What keeps the loop from being cleared is a leak itself: the task that does not end is among them.
-    if (leaks.things.length === 0) throw error;
+    if (leaks.resources.length === 0) throw error;
   }
   const error = leakError(leaks, loop.reports);
   if (error !== null) throw error;

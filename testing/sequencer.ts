@@ -6,7 +6,7 @@ import { Waiter } from "../runtime/core/wait.ts";
  * ended, and so on.
  *
  * - Each position is taken once.
- * - When one that waits for its turn is cancelled, the order can't be kept any more: everybody else fails.
+ * - When one that waits for its turn is cancelled, the order can't be kept any more: all others fail.
  *
  * @example
  * ```ts
@@ -36,7 +36,7 @@ export class Sequencer {
    * Waits until all earlier positions are over, then runs the body. Position 0 does not wait.
    *
    * @returns what the body returns
-   * @throws {RangeError} when the position is no integer from 0 up
+   * @throws {RangeError} when the position is not an integer from 0 up
    * @throws {RuntimeError} when the position is taken already, or another one was cancelled while it waited
    */
   async at<R>(position: number, body: () => R | PromiseLike<R>): Promise<R> {

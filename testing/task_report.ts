@@ -2,7 +2,7 @@ import { siteOf } from "../runtime/tasks/future.ts";
 import { placeOf } from "../runtime/base/stack.ts";
 import { scopeOf, type Task } from "../runtime/tasks/task.ts";
 import { type Wait, waitsOf } from "../runtime/core/wait.ts";
-import { lockOf } from "./blockers.ts";
+import type { WatchedLock } from "../sync/lock_cycle.ts";
 
 /** Tasks, and waits of one task, that a report names. */
 const NAMED = 50;
@@ -43,4 +43,10 @@ function describeWait(wait: Wait<unknown>): string {
   return `${wait.describe()}${taken === "" ? "" : ` (taken at ${taken})`}${
     place === "" ? "" : ` at ${place}`
   }`;
+}
+
+/** The lock that is waited for, and the scope that holds it; null for other waits. */
+export function lockOf(wait: Wait<unknown>): WatchedLock | null {
+  const { lock } = wait as { readonly lock?: WatchedLock };
+  return lock !== undefined && "ownerScope" in lock ? lock : null;
 }

@@ -11,15 +11,69 @@ import { allTasks } from "../runtime/tasks/task_functions.ts";
 import type { Task } from "../runtime/tasks/task.ts";
 import { type Executor, isShutDown } from "../runtime/threads/thread_pool.ts";
 import { Waiter } from "../runtime/core/wait.ts";
-import { judgeStuck } from "./deadlock.ts";
+import { storedScope } from "../runtime/core/frame.ts";
+import { duration, flag, number, type OptionsOf, optionsOf } from "../runtime/base/options.ts";
+import { placeOf, Site } from "../runtime/base/stack.ts";
+import { checkDeadlock } from "./deadlock.ts";
 import { Outside } from "./outside.ts";
-import { randomFrom } from "./random.ts";
-import { RecordedSet } from "./recorded_set.ts";
 import { describeTasks } from "./task_report.ts";
-import { type TestOptions, testOptions } from "./test_options.ts";
 import { type ClockOwner, type Hold, VirtualHost } from "./virtual_host.ts";
 
-/** Somebody who waits until all that can run has run. */
+/** How a testing loop behaves. */
+export interface TestOptions {
+  /** Shuffles the order in which ready callbacks run, repeatably. @default {FIFO, as in production} */
+  seed?: number;
+  /** Loop time at the start, in seconds. @default {0} */
+  startTime?: number;
+  /** Fails the test when this much virtual time has passed. @default {no limit} */
+  timeout?: Delay;
+  /** Also wait for sockets, subprocesses and threads before moving the clock. @default {true} */
+  realIo?: boolean;
+}
+
+/** What is checked of {@linkcode TestOptions}. */
+export const testOptions: OptionsOf<TestOptions> = optionsOf("{ seed: 5 }", {
+  seed: number,
+  startTime: number,
+  timeout: duration,
+  realIo: flag,
+});
+
+/**
+ * A loop whose clock jumps to the next timer as soon as nothing else can run. {@linkcode runTest} makes one for a whole test;
+ * this is for the low-level API and for `run(main, { loopFactory: () => new TestLoop() })`.
+ *
+ * - While an operation of the host is under way (a connect, a child, a job in a thread) the clock stands still for up to a
+ *   real second, and after that runs as the wall's does. While transports are open it jumps when they have been silent for
+ *   some real milliseconds.
+ * - A task in an await that is not asyncio's (`await fetch(url)`) gets 200 real milliseconds before the clock moves on.
+ * - A run in which nothing can ever happen again rejects with {@linkcode DeadlockError}.
+ *
+ * @example
+ * ```ts
+ * import { EventLoop, sleep } from "@asyncio/asyncio";
+ * import { TestLoop } from "@asyncio/asyncio/testing";
+ * import assert from "node:assert/strict";
+ *
+ * const loop: EventLoop = new TestLoop({ startTime: 100 });
+ * await loop.runUntilComplete(() => sleep(3600));
+ * assert.equal(loop.time(), 3700);
+ * loop.close();
+ * ```
+ */
+export interface TestLoop extends EventLoop {
+  /**
+   * Moves the clock by hand and runs what becomes due, in order; the clock does not wait for the outside meanwhile.
+   *
+   * @throws {RangeError} when the delay is negative, infinite or NaN
+   * @throws {TypeError} when it is not a delay
+   */
+  advance(delay: Delay): Promise<void>;
+  /** Runs everything that can run without moving the clock. */
+  settle(): Promise<void>;
+}
+
+/** A call that waits until all that can run has run. */
 interface Settling {
   readonly wait: Waiter<void>;
   /** Waits for what is outside, too. */
@@ -156,13 +210,13 @@ export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
     const woken = this.#settling.filter((settling) => thoroughly || !settling.thoroughly);
     if (woken.length === 0) return false;
     this.#settling = this.#settling.filter((settling) => !woken.includes(settling));
-    // One that was cancelled meanwhile wakes nobody.
+    // A cancelled one is not woken.
     return woken.map(({ wait }) => wait.wakeWith(undefined)).includes(true);
   }
 
   stuck(milliseconds: number): number | null {
     if (this.#awaited === null) return null;
-    const verdict = judgeStuck({
+    const verdict = checkDeadlock({
       loop: this,
       outside: this.#outside,
       awaitsPromise: isPromise(this.#awaited.aw),
@@ -221,4 +275,54 @@ function requireFinite(name: string, value: number): void {
 
 function isPromise(aw: Awaitable<unknown>): boolean {
   return typeof aw !== "function" && !isFuture(aw);
+}
+
+/** See the interface of the same name. */
+export const TestLoop: { new (options?: TestOptions): TestLoop } = VirtualEventLoop as unknown as {
+  new (options?: TestOptions): TestLoop;
+};
+
+/** A set that remembers where each member was added. */
+class RecordedSet<T extends object> extends Set<T> {
+  readonly #sites: WeakMap<object, { site: Site; task: string | null }> = new WeakMap();
+  /** Off where many runs are to be fast and none is reported. */
+  recording = true;
+
+  override add(value: T): this {
+    if (this.recording && !this.has(value)) {
+      const task = storedScope()?.task?.getName() ?? null;
+      this.#sites.set(value, { site: new Site(this.add), task });
+    }
+    return super.add(value);
+  }
+
+  /**
+   * Where it was made, for the end of a sentence; "" when that is not known. Many are made after an await, and not every
+   * engine tells whose; then the task says most.
+   */
+  placeOf(value: T): string {
+    const found = this.#sites.get(value);
+    if (found === undefined) return "";
+    const place = placeOf(found.site);
+    if (place !== "") return `made at ${place}`;
+    return found.task === null ? "" : `made by task "${found.task}"`;
+  }
+}
+
+/**
+ * Mulberry32: a random source of 32 bits of state, in integer operations only, so that a seed gives the same numbers on every
+ * runtime. Returns numbers from 0 up to 1.
+ */
+function randomFrom(seed: number): () => number {
+  let state = mix(seed | 0) ^ mix(Math.floor(seed / 2 ** 32) ^ 0x5bd1e995);
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    return mix(state) / 2 ** 32;
+  };
+}
+
+function mix(bits: number): number {
+  let mixed = Math.imul(bits ^ (bits >>> 15), bits | 1);
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+  return (mixed ^ (mixed >>> 14)) >>> 0;
 }

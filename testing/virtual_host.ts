@@ -16,7 +16,7 @@ export interface ClockOwner {
   /** Nothing is ready and no drain is on its way. */
   readonly idle: boolean;
   hold(): Hold;
-  /** All that can run without moving the clock has run. True when somebody waited for that and was woken. */
+  /** All that can run without moving the clock has run. True when a waiter for that was woken. */
   settled(thoroughly: boolean): boolean;
   /** There is no timer, and so it has been for this many real milliseconds: after how many to come again; null: never. */
   stuck(milliseconds: number): number | null;
@@ -24,7 +24,7 @@ export interface ClockOwner {
   timedOut(): void;
 }
 
-/** Macrotasks that pass without any work before the clock jumps, where somebody may be outside. */
+/** Macrotasks that pass without any work before the clock jumps, where something may be outside. */
 const HOPS = 2;
 /** Real milliseconds in which the clock may jump again and again before a macrotask passes. */
 const SLICE = 4;
@@ -73,7 +73,7 @@ export class VirtualHost implements Host {
   #hopping = 0;
   /** Real time of the last macrotask. */
   #sliceStart = 0;
-  /** Loop times up to which somebody moves the clock by hand. */
+  /** Loop times up to which the program moves the clock by hand. */
   readonly #targets: Set<{ readonly time: number }> = new Set();
 
   constructor(startTime: number, limit: number) {
@@ -170,7 +170,7 @@ export class VirtualHost implements Host {
 
   #check(park: Park): void {
     const owner = this.owner!;
-    // Something rang and its drain has not parked again: it will.
+    // An entry became ready and its drain has not parked again: it will.
     if (!owner.idle) return;
     park.hops++;
     const byHand = this.#movesByHand(park.deadline);

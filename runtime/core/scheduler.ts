@@ -1,5 +1,6 @@
 import type { Host } from "./host.ts";
-import { runInRoot } from "../base/root_context.ts";
+import { runInRoot } from "../base/async_context.ts";
+import { RingBuffer } from "../base/ring_buffer.ts";
 import { type TimerEntry, TimerHeap } from "./timer_heap.ts";
 
 /**
@@ -48,7 +49,7 @@ export class Scheduler {
   /** The testing loop's random source: permutes each iteration. */
   random: (() => number) | null = null;
 
-  readonly #ready = new ReadyQueue<ReadyEntry>();
+  readonly #ready = new RingBuffer<ReadyEntry>(false);
   readonly #timers = new TimerHeap();
   #active = false;
   #scheduled = false;
@@ -81,7 +82,7 @@ export class Scheduler {
 
   /** Whether nothing is ready and no drain is on its way. */
   get idle(): boolean {
-    return !this.#scheduled && this.#ready.length === 0;
+    return !this.#scheduled && this.#ready.size === 0;
   }
 
   get timerCount(): number {
@@ -114,7 +115,7 @@ export class Scheduler {
   }
 
   enqueue(entry: ReadyEntry): void {
-    this.#ready.push(entry);
+    this.#ready.put(entry);
     if (!this.#scheduled && this.#active) this.#ring();
   }
 
@@ -184,7 +185,7 @@ export class Scheduler {
         return;
       }
       this.#remaining--;
-      const entry = this.#ready.shift();
+      const entry = this.#ready.take();
       if (this.onRan !== null) {
         this.#timed = entry;
         this.#timedSince = this.host.now();
@@ -235,10 +236,10 @@ export class Scheduler {
     }
     if (this.#timers.size > 0) this.#collectTimers();
     this.#ranBatch = true;
-    const count = this.#ready.length;
+    const count = this.#ready.size;
     if (count > 0) {
       this.#remaining = count;
-      if (this.random !== null) this.#ready.permute(count, this.random, mayMove);
+      if (this.random !== null) permute(this.#ready, count, this.random);
       return false;
     }
     if (this.#stopRequested || this.#untilIdle) this.#leave();
@@ -294,58 +295,13 @@ export class Scheduler {
   }
 }
 
-function mayMove(entry: ReadyEntry): boolean {
-  return entry.inOrder !== true;
-}
-
-/** First in, first out, in a circular buffer: both ends cost the same whatever the length. */
-export class ReadyQueue<T> {
-  #slots: (T | undefined)[] = new Array(16).fill(undefined);
-  #mask = 15;
-  #head = 0;
-  #length = 0;
-
-  get length(): number {
-    return this.#length;
+/** Puts those of the first `count` entries that may move into an order of the testing loop's choice. */
+function permute(ready: RingBuffer<ReadyEntry>, count: number, random: () => number): void {
+  const places: number[] = [];
+  for (let place = 0; place < count; place++) {
+    if (ready.at(place).inOrder !== true) places.push(place);
   }
-
-  push(item: T): void {
-    if (this.#length > this.#mask) this.#grow();
-    this.#slots[(this.#head + this.#length) & this.#mask] = item;
-    this.#length++;
-  }
-
-  /** The caller has looked at `length`. */
-  shift(): T {
-    const item = this.#slots[this.#head] as T;
-    this.#slots[this.#head] = undefined;
-    this.#head = (this.#head + 1) & this.#mask;
-    this.#length--;
-    return item;
-  }
-
-  /** Puts those of the first `count` items that may move into an order of the testing loop's choice. */
-  permute(count: number, random: () => number, mayMove: (item: T) => boolean): void {
-    const places: number[] = [];
-    for (let i = 0; i < count; i++) {
-      const place = (this.#head + i) & this.#mask;
-      if (mayMove(this.#slots[place] as T)) places.push(place);
-    }
-    for (let last = places.length - 1; last > 0; last--) {
-      const a = places[last]!;
-      const b = places[Math.floor(random() * (last + 1))]!;
-      const kept = this.#slots[a];
-      this.#slots[a] = this.#slots[b];
-      this.#slots[b] = kept;
-    }
-  }
-
-  #grow(): void {
-    const size = (this.#mask + 1) * 2;
-    const slots = new Array<T | undefined>(size).fill(undefined);
-    for (let i = 0; i < this.#length; i++) slots[i] = this.#slots[(this.#head + i) & this.#mask];
-    this.#slots = slots;
-    this.#mask = size - 1;
-    this.#head = 0;
+  for (let last = places.length - 1; last > 0; last--) {
+    ready.swap(places[last]!, places[Math.floor(random() * (last + 1))]!);
   }
 }
