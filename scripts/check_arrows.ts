@@ -1,14 +1,17 @@
 /**
  * Checks the house's order: a room imports only from the rooms that scripts/_rooms.ts allows it, and only what those open to
  * others; no two modules import each other; no file is too long, no folder too full; mod.ts loads no more modules at once
- * than it must; what examples and pages import is public.
+ * than it must; nothing is exported that no other file imports; which runtime this is, only runtime/base/platform.ts asks;
+ * comments speak plainly.
  *
  * Type imports and `import()` count, too. The exceptions are named below.
  */
 import { count, filesBelow, inRoot, main } from "./_shell.ts";
 import { libraryFolders, librarySources } from "./_pack.ts";
+import { unusedExports } from "./_exports.ts";
 import { type Import, readImports } from "./_imports.ts";
 import { rooms } from "./_rooms.ts";
+import { bannedWords } from "./_words.ts";
 
 /** Files of the root that belong to the room of event_loop.ts. */
 const loopFiles = ["event_loop.ts", "loop_interface.ts"];
@@ -123,6 +126,23 @@ function eagerModules(entry: string, imports: Import[]): Set<string> {
   return found;
 }
 
+/** Files whose code is sent to workers as source text, so that it can import nothing. */
+const sentAsText = [
+  "runtime/wire/wire.ts",
+  "runtime/threads/worker_host.ts",
+  "runtime/threads/child_host.ts",
+];
+
+/** Which runtime this is, only platform.ts asks; all others import the answer. */
+function asksForRuntime(path: string, source: string): string | null {
+  if (path === "runtime/base/platform.ts" || sentAsText.includes(path)) return null;
+  const asked = /"(?:Deno|Bun)" in globalThis|typeof (?:Deno|Bun)\b|\bversions\.(?:bun|deno)\b/
+    .exec(source);
+  return asked === null
+    ? null
+    : `asks ${asked[0]}: import onDeno or onBun of runtime/base/platform.ts`;
+}
+
 /** A mod.ts holds nothing but re-exports. */
 async function checkModule(path: string): Promise<string | null> {
   const source = await Deno.readTextFile(inRoot(path));
@@ -136,15 +156,22 @@ async function checkModule(path: string): Promise<string | null> {
 async function checkFile(path: string): Promise<string | null> {
   const name = path.split("/").at(-1) ?? path;
   if (!/^_?[a-z][a-z0-9_]*(\.test)?\.ts$/.test(name)) return "is not named in snake_case";
-  const lines = (await Deno.readTextFile(inRoot(path))).trimEnd().split("\n").length;
-  return lines > maxLines ? `has ${lines} lines; past ${maxLines} a file is two concepts` : null;
+  const source = await Deno.readTextFile(inRoot(path));
+  const lines = source.trimEnd().split("\n").length;
+  if (lines > maxLines) return `has ${lines} lines; past ${maxLines} a file is two concepts`;
+  return libraryFolders.includes(path.split("/")[0]!) ? asksForRuntime(path, source) : null;
 }
 
 if (import.meta.main) {
   await main(async () => {
     const sources = await librarySources();
     const imports = await readImports(sources);
-    const problems = [...wrongRooms(), ...fullFolders(sources)];
+    const problems = [
+      ...wrongRooms(),
+      ...fullFolders(sources),
+      ...await unusedExports(sources),
+      ...await bannedWords(sources),
+    ];
     for (const edge of imports) {
       const problem = wrongArrow(edge);
       if (problem !== null) problems.push(`${edge.from}:${edge.line} ${problem}`);

@@ -1,7 +1,7 @@
 import { attemptOf, missingPermission, toOSError } from "../../runtime/errors/native_errors.ts";
 import { GaiError, OSError, PermissionError } from "../../runtime/errors/os_error.ts";
 import { describeAddress, hostPort, ipFamily, isLinkLocal, zoneOf } from "../core/addresses.ts";
-import { builtin } from "../platform/builtins.ts";
+import { builtin } from "../../runtime/base/platform.ts";
 import { grantsNet, grantsSys } from "../platform/permissions.ts";
 
 export type Endpoint = { readonly hostname: string; readonly port: number };

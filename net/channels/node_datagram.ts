@@ -11,7 +11,7 @@ import {
   type NetAddress,
   zoneOf,
 } from "../core/addresses.ts";
-import { builtin } from "../platform/builtins.ts";
+import { builtin, onDeno } from "../../runtime/base/platform.ts";
 import { checkEndpoint, checkPeer, type Endpoint, explained } from "./datagram_errors.ts";
 import { requireNet } from "../platform/permissions.ts";
 import { requireReusePort } from "./node_listener.ts";
@@ -22,12 +22,6 @@ import type { DatagramChannel, DatagramSink, Done, OpenDatagram } from "../core/
  * buffer.
  */
 const MAX_HELD = 256;
-
-/**
- * Deno starts each send as an operation of its own, and the last one goes first: so only one is under way there. The others
- * hand each to the kernel in its turn.
- */
-const onDeno = "Deno" in globalThis;
 
 /** After so many sends from a queue the runtime's loop has its turn. */
 const SENDS_A_TURN = 2;
@@ -213,6 +207,8 @@ class NodeDatagramChannel implements DatagramChannel {
     this.#unsent++;
     const send: Send = { data, target: addr ?? this.remoteAddr, done, again: false, next: null };
     const last = this.#last;
+    // Deno starts each send as an operation of its own, and the last one goes first: so only one is under way there. Node and
+    // Bun hand each to the kernel in its turn.
     if (onDeno) this.#last = send;
     if (last === null) this.#hand(send);
     else last.next = send;

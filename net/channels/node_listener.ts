@@ -1,4 +1,5 @@
 import type * as net from "node:net";
+import { nodeVersion, onBun, onDeno } from "../../runtime/base/platform.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
 import { AcceptGate, concernsOneConnection } from "./accept_gate.ts";
 import type { Address } from "../core/addresses.ts";
@@ -87,15 +88,12 @@ export class NodeListener implements RawListener {
  * @throws {OSError} "ENOTSUP"
  */
 export function requireReusePort(kind: "tcp" | "udp"): void {
-  const { versions } = (globalThis as unknown as {
-    process: { versions: { node: string; bun?: string; deno?: string } };
-  }).process;
-  if (versions.bun !== undefined) return;
-  if (versions.deno !== undefined) {
+  if (onBun) return;
+  if (onDeno) {
     if (kind === "tcp") return;
     throw new OSError("Cannot share a datagram port: Deno has no call for it", { code: "ENOTSUP" });
   }
-  const [major = 0, minor = 0] = versions.node.split(".").map(Number);
+  const [major, minor] = nodeVersion();
   if (major > 23 || (major === 23 && minor >= 1) || (major === 22 && minor >= 12)) return;
   throw new OSError("Cannot share a port: it takes Node 22.12 or newer", { code: "ENOTSUP" });
 }

@@ -35,7 +35,7 @@ const MAPPED = "::ffff:";
  * The IPv4 form of an IPv4 address in IPv6 clothes (`::ffff:127.0.0.1`). A socket that serves both
  * families shows its IPv4 peers that way; asyncio, which makes one socket per family, never does.
  */
-export function unmapped(hostname: string): string {
+function unmapped(hostname: string): string {
   return hostname.startsWith(MAPPED) && hostname.includes(".")
     ? hostname.slice(MAPPED.length)
     : hostname;

@@ -10,7 +10,7 @@ import {
   tcpAddress,
   unixAddress,
 } from "../core/addresses.ts";
-import { builtin } from "../platform/builtins.ts";
+import { builtin } from "../../runtime/base/platform.ts";
 import { lookupName, lookupService } from "../platform/lookup.ts";
 import { NodeChannel } from "../channels/node_channel.ts";
 import { openDatagram } from "../channels/node_datagram.ts";

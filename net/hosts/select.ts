@@ -1,10 +1,9 @@
 import { shareSmallCopies } from "../../runtime/base/bytes.ts";
+import { onDeno } from "../../runtime/base/platform.ts";
 import type { NetHost } from "../core/host.ts";
 import { denoHost } from "./deno.ts";
 import { nodeHost } from "./node.ts";
 import type { LoopCore } from "../../runtime/core/loop_core.ts";
-
-const onDeno = "Deno" in globalThis;
 
 if (onDeno) {
   // Until it is loaded, the first copies have buffers of their own.

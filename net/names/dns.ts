@@ -4,7 +4,7 @@ import { GaiError } from "../../runtime/errors/os_error.ts";
 import { checkPort, hostPort, ipFamily, type NetAddress } from "../core/addresses.ts";
 import { count, oneOf, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
 import { checkAddress, family as addressFamily } from "../core/arguments.ts";
-import { builtin } from "../platform/builtins.ts";
+import { builtin } from "../../runtime/base/platform.ts";
 import type { ResolvedAddress } from "../core/host.ts";
 import { hostOf } from "../hosts/select.ts";
 import { waitForHost } from "../core/operations.ts";
@@ -325,6 +325,6 @@ const services: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** The port of a service; null for one that is not known. */
-export function servicePort(name: string): number | null {
+function servicePort(name: string): number | null {
   return services.get(name) ?? null;
 }

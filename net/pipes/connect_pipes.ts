@@ -7,7 +7,7 @@ import type { EventLoop } from "../../event_loop.ts";
 import { describeType } from "../../runtime/base/format.ts";
 import { checkCall, makeProtocol } from "../core/arguments.ts";
 import { Waiter } from "../../runtime/core/wait.ts";
-import { builtin } from "../platform/builtins.ts";
+import { builtin } from "../../runtime/base/platform.ts";
 import { Carry } from "../core/captured_context.ts";
 import { waitForOperation } from "../core/operations.ts";
 import type { RawReadable, RawWritable } from "../core/host.ts";

@@ -1,7 +1,7 @@
 import { toOSError } from "../../runtime/errors/native_errors.ts";
 import type { Done, Operation, RawReadable, RawWritable } from "../core/host.ts";
 import { PulledReader, type PullSource } from "./pulled_reader.ts";
-import { builtin } from "../platform/builtins.ts";
+import { builtin, bunNamespace, onBun, onDeno } from "../../runtime/base/platform.ts";
 import { NodeChannel } from "../channels/node_channel.ts";
 import { startOperation } from "../core/operations.ts";
 import { WebSource } from "./web_pipes.ts";
@@ -19,7 +19,7 @@ export interface OpenFile {
 }
 
 /** An open file as the reading end of a pipe, read into one buffer as long as little comes at a time. */
-export class FileSource implements PullSource {
+class FileSource implements PullSource {
   readonly #file: OpenFile;
   #buffer: Uint8Array = new Uint8Array(READ_SIZE);
 
@@ -43,7 +43,7 @@ export class FileSource implements PullSource {
 }
 
 /** An open file as the writing end of a pipe. A write under way ends by itself. */
-export class FileWriter implements RawWritable {
+class FileWriter implements RawWritable {
   readonly #file: OpenFile;
   #closed = false;
 
@@ -97,7 +97,7 @@ type Path = string | URL;
 /** The reading end of what a path names; of a FIFO once its writer has come. */
 export function openForReading(path: Path): Operation<RawReadable> {
   return opening(path, "read", async () => {
-    if ("Deno" in globalThis) {
+    if (onDeno) {
       return new PulledReader(new FileSource(denoFile(await open(path, "read"))));
     }
     return readingEnd(await openDescriptor(path, "read"));
@@ -107,7 +107,7 @@ export function openForReading(path: Path): Operation<RawReadable> {
 /** The writing end of what a path names; of a FIFO once its reader has come. */
 export function openForWriting(path: Path): Operation<RawWritable> {
   return opening(path, "write", async () => {
-    if ("Deno" in globalThis) return new FileWriter(denoFile(await open(path, "write")));
+    if (onDeno) return new FileWriter(denoFile(await open(path, "write")));
     return writingEnd(await openDescriptor(path, "write"));
   });
 }
@@ -180,7 +180,7 @@ function readingEnd(fd: number): RawReadable {
   if (isatty(fd)) return socketPipe(new ReadStream(fd));
   if (!isFifo(fd)) return new PulledReader(new FileSource(descriptorFile(fd)));
   // On Bun a socket over a descriptor never tells what has come.
-  if ("Bun" in globalThis) return new PulledReader(bunSource(fd));
+  if (onBun) return new PulledReader(bunSource(fd));
   return socketPipe(new (builtin("node:net").Socket)({ fd, readable: true, writable: false }));
 }
 
@@ -188,7 +188,7 @@ function writingEnd(fd: number): RawWritable {
   const { isatty, WriteStream } = builtin("node:tty");
   if (isatty(fd)) return socketPipe(new WriteStream(fd));
   // Bun's socket over a descriptor blocks the whole thread when the pipe is full.
-  if ("Bun" in globalThis || !isFifo(fd)) return new FileWriter(descriptorFile(fd));
+  if (onBun || !isFifo(fd)) return new FileWriter(descriptorFile(fd));
   return socketPipe(new (builtin("node:net").Socket)({ fd, readable: false, writable: true }));
 }
 
@@ -206,10 +206,8 @@ function socketPipe(socket: import("node:net").Socket): NodeChannel {
 
 /** Bun's stream reads from a copy of the descriptor, so ours is still to be closed. */
 function bunSource(fd: number): PullSource {
-  const { Bun } = globalThis as unknown as {
-    Bun: { file(fd: number): { stream(): ReadableStream<Uint8Array> } };
-  };
-  const source = new WebSource(Bun.file(fd).stream());
+  const bun = bunNamespace as { file(fd: number): { stream(): ReadableStream<Uint8Array> } };
+  const source = new WebSource(bun.file(fd).stream());
   return {
     pull: () => source.pull(),
     cancel: () => {

@@ -1,6 +1,6 @@
 import type { LookupAddress } from "node:dns";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
-import { builtin } from "./builtins.ts";
+import { builtin } from "../../runtime/base/platform.ts";
 import type { ResolvedAddress } from "../core/host.ts";
 
 /** The system's resolver, as every runtime has it. Nothing can call a lookup off. */

@@ -1,20 +1,8 @@
+import { denoNamespace, type DenoPermissions } from "../../runtime/base/platform.ts";
 import { attemptOf, missingPermission } from "../../runtime/errors/native_errors.ts";
 
-/** What this file uses of `Deno.permissions`. */
-interface Permissions {
-  querySync(
-    descriptor:
-      | { name: "net"; host?: string }
-      | { name: "sys"; kind: string }
-      | { name: "read" | "write"; path?: string },
-  ): { state: string };
-  requestSync(
-    descriptor: { name: "net"; host?: string } | { name: "read" | "write"; path?: string },
-  ): { state: string };
-}
-
-function permissions(): Permissions | null {
-  return (globalThis as { Deno?: { permissions?: Permissions } }).Deno?.permissions ?? null;
+function permissions(): DenoPermissions | null {
+  return denoNamespace?.permissions ?? null;
 }
 
 /** Whether any address may be used. False where Deno grants some only, or none. */

@@ -1,7 +1,7 @@
 import { describeType } from "../../runtime/base/format.ts";
+import { builtin, onDeno } from "../../runtime/base/platform.ts";
 import { OSError } from "../../runtime/errors/os_error.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
-import { builtin } from "./builtins.ts";
 
 /** Which file stands at a path: enough to see whether somebody has put another one there. */
 export interface FileIdentity {
@@ -154,7 +154,7 @@ function files(): {
   remove(path: string): void;
   rename(from: string, to: string): void;
 } {
-  if (typeof Deno !== "undefined") {
+  if (onDeno) {
     return {
       lstat: (path) => {
         const { dev, ino, isSocket } = Deno.lstatSync(path);

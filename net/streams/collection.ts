@@ -1,3 +1,5 @@
+import { bunNamespace } from "../../runtime/base/platform.ts";
+
 // The runtimes collect garbage when memory asks for it, which an idle program's never does.
 
 /** V8 collects when so much more lies outside its heap. The memory is never touched, so it costs none. */
@@ -8,11 +10,11 @@ const ATTEMPTS = 4;
 
 /** Asks the runtime to collect garbage soon, without any flag; ends when it has, or would not. */
 export async function requestCollection(): Promise<void> {
-  const { Bun } = globalThis as { readonly Bun?: { gc(force: boolean): void } };
+  const bun = bunNamespace as { gc(force: boolean): void } | undefined;
   const witness = new WeakRef({});
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     // Without force it would look at young objects only.
-    if (Bun !== undefined) Bun.gc(true);
+    if (bun !== undefined) bun.gc(true);
     else if (!press()) break;
     // A weakly held object stays until the turn ends in which it was made or looked at.
     await nextTurn();

@@ -1,4 +1,4 @@
-import { runInRoot } from "../../runtime/base/root_context.ts";
+import { runInRoot } from "../../runtime/base/async_context.ts";
 import { requestCollection } from "./collection.ts";
 
 /** Milliseconds until the runtime is asked to collect, for the first time and at most. */

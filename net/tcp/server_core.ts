@@ -173,7 +173,7 @@ export interface AcceptorParts {
  * Makes a protocol and a transport of each connection that a server accepts, each with a context of
  * its own.
  */
-export class Acceptor {
+class Acceptor {
   readonly #parts: AcceptorParts;
 
   constructor(parts: AcceptorParts) {

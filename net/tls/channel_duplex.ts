@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { builtin } from "../platform/builtins.ts";
+import { builtin, onBun } from "../../runtime/base/platform.ts";
 import { NodeChannel } from "../channels/node_channel.ts";
 import { PrefixedChannel } from "../channels/prefixed_channel.ts";
 import type { RawChannel, ReadSink } from "../core/host.ts";
@@ -17,7 +17,7 @@ export interface StreamBelow {
  * in mid-handshake; node:tls on a socket does not.
  */
 export function streamBelow(channel: RawChannel): StreamBelow {
-  const socket = "Bun" in globalThis ? socketOf(channel) : null;
+  const socket = onBun ? socketOf(channel) : null;
   return socket === null ? channelDuplex(channel) : { stream: socket, flow: null };
 }
 

@@ -3,7 +3,7 @@ import type * as tls from "node:tls";
 import { ConnectionResetError, SSLError } from "../../runtime/errors/os_error.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
 import { describePeer, ipFamily } from "../core/addresses.ts";
-import { builtin } from "../platform/builtins.ts";
+import { builtin } from "../../runtime/base/platform.ts";
 import { readClientHello } from "./client_hello.ts";
 import { streamBelow } from "./channel_duplex.ts";
 import { type Settle, startOperation } from "../core/operations.ts";

@@ -1,4 +1,5 @@
 import { describeType } from "../../runtime/base/format.ts";
+import { onDeno } from "../../runtime/base/platform.ts";
 import { type Delay, toSeconds } from "../../runtime/base/durations.ts";
 import { NotImplementedError } from "../../runtime/errors/exceptions.ts";
 import {
@@ -157,7 +158,7 @@ function checkTogether(ssl: TlsOptions): void {
       `ciphers are those of TLS 1.2: leave out ${newer}, all of TLS 1.3 are always there`,
     );
   }
-  if ("Deno" in globalThis) {
+  if (onDeno) {
     throw new NotImplementedError("Deno lets nobody choose ciphers: leave out ciphers there");
   }
 }

@@ -1,7 +1,7 @@
 import type * as tls from "node:tls";
 import { SSLError } from "../../runtime/errors/exceptions.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
-import { builtin } from "../platform/builtins.ts";
+import { builtin, onDeno } from "../../runtime/base/platform.ts";
 import type { UpgradeTls } from "../core/host.ts";
 
 /** What was found good, by its origin. */
@@ -30,7 +30,7 @@ function checkOne(options: UpgradeTls, whose: string): void {
   const { cert, key, passphrase } = options;
   try {
     builtin("node:tls").createSecureContext(toNodeOptions(options));
-    if ("Deno" in globalThis && cert !== undefined && key !== undefined) {
+    if (onDeno && cert !== undefined && key !== undefined) {
       checkByCrypto(cert, key, passphrase);
     }
   } catch (error) {

@@ -1,5 +1,5 @@
 import type * as tls from "node:tls";
-import { builtin } from "../platform/builtins.ts";
+import { builtin, onBun, onDeno } from "../../runtime/base/platform.ts";
 import { byteText, type ClientHello } from "./client_hello.ts";
 import type { UpgradeTls } from "../core/host.ts";
 import { same, sameMaterial, snapshot, toNodeOptions } from "./secure_context.ts";
@@ -75,7 +75,7 @@ export function borrowServer(options: UpgradeTls, choice: Choice): tls.Server {
 /** Gives back a server whose handshake ended well; others may still report about it and are dropped. */
 export function returnServer(server: tls.Server, options: UpgradeTls, choice: Choice): void {
   // Bun's take no stream of ours after a socket of its own.
-  if ("Bun" in globalThis) return;
+  if (onBun) return;
   const shelf = shelfOf(options);
   if (shelf === null) return;
   const idle = shelf.idle.get(keyOf(choice));
@@ -95,7 +95,7 @@ function keyOf({ name, alpn }: Choice): string {
  * verified under these options in a full handshake is as good in a session of another server: its ticket proves the same key.
  */
 export function clientIsProven(socket: tls.TLSSocket, options: UpgradeTls): boolean {
-  if (!options.verifyPeer || !("Deno" in globalThis)) return true;
+  if (!options.verifyPeer || !onDeno) return true;
   const { fingerprint256 } = socket.getPeerCertificate();
   if (fingerprint256 === undefined) return false;
   const proven = shelfOf(options)?.proven ?? new Set();

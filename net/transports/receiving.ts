@@ -241,7 +241,7 @@ function isBuffered(protocol: BaseProtocol): protocol is BufferedProtocol {
 }
 
 /** Asks a protocol for a buffer, and insists that something fits in. */
-export function bufferOf(protocol: BufferedProtocol, sizehint: number): Uint8Array {
+function bufferOf(protocol: BufferedProtocol, sizehint: number): Uint8Array {
   const buffer = protocol.getBuffer(sizehint);
   checkBuffer(buffer);
   if (buffer.length === 0) throw new RuntimeError("getBuffer() returned an empty buffer");

@@ -17,7 +17,7 @@ import { kindOf, SOCK_STREAM, type Socket } from "../sockets/sockets.ts";
 import { StreamTransport } from "./stream_transport.ts";
 import type { WriteTransport } from "../core/transports.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
-import { builtin } from "../platform/builtins.ts";
+import { builtin } from "../../runtime/base/platform.ts";
 
 /** Which part of a file is sent, and whether it may be copied through memory. */
 export interface SendfileOptions {
@@ -164,7 +164,7 @@ export interface FileSource {
  * @throws {FileNotFoundError} and the like
  * @throws {PermissionError} on Deno without `--allow-read`
  */
-export async function openSource(file: string | URL | Blob): Promise<FileSource> {
+async function openSource(file: string | URL | Blob): Promise<FileSource> {
   if (file instanceof Blob) return new BlobSource(file);
   if (typeof file !== "string" && !(file instanceof URL)) {
     throw new TypeError(`A file must be a path, a file URL, or a Blob: got ${describeType(file)}`);

@@ -1,16 +1,4 @@
-interface Runtime {
-  readonly Deno?: {
-    openSync(path: string): { close(): void };
-    readonly permissions: {
-      querySync(asked: { name: "read"; path: string }): { state: string };
-    };
-  };
-  /** Looked up when it is needed: on Deno it is a part of the runtime that takes its time to load. */
-  readonly process: { getBuiltinModule(name: string): never };
-}
-
-const runtime = globalThis as unknown as Runtime;
-const { Deno } = runtime;
+import { builtin, denoNamespace, isGranted } from "./platform.ts";
 
 /** Whether that many descriptors are free, as far as it is permitted to look. */
 export function areFree(count: number): boolean {
@@ -36,20 +24,17 @@ const NOTHING = "/dev/null";
 
 /** What opens a descriptor and gives what closes it; null where that is not permitted. */
 function opener(): (() => () => void) | null {
-  if (Deno !== undefined) {
-    const { state } = Deno.permissions.querySync({ name: "read", path: NOTHING });
-    if (state !== "granted") return null;
+  if (denoNamespace !== undefined) {
+    const deno = denoNamespace;
+    if (!isGranted({ name: "read", path: NOTHING })) return null;
     return () => {
-      const file = Deno.openSync(NOTHING);
+      const file = deno.openSync(NOTHING);
       return () => file.close();
     };
   }
-  const { openSync, closeSync } = runtime.process.getBuiltinModule("node:fs") as {
-    openSync(path: string): number;
-    closeSync(fd: number): void;
-  };
+  const { openSync, closeSync } = builtin("node:fs");
   return () => {
-    const fd = openSync(NOTHING);
+    const fd = openSync(NOTHING, "r");
     return () => closeSync(fd);
   };
 }

@@ -210,15 +210,6 @@ export function orNull<T>(kind: Kind<T>): Kind<T | null> {
   };
 }
 
-/** Options inside an option. */
-export function nested<O extends object>(options: OptionsOf<O>): Kind<O> {
-  return {
-    wanted: "an object",
-    accepts: () => true,
-    verify: (value, name) => options.check(value, name),
-  };
-}
-
 // ── errors
 
 function noSuchOption(

@@ -1,5 +1,6 @@
 import { isOwnError } from "./format.ts";
 import { areFree } from "./descriptors.ts";
+import { builtin, onBun, onDeno } from "./platform.ts";
 
 interface StackCapture {
   stackTraceLimit?: number;
@@ -12,11 +13,11 @@ const DEPTH = 10;
 const REACH = 30;
 
 /** False under hardened intrinsics (`node --frozen-intrinsics`, SES), where the assignment would throw. */
-export const stackLimitIsWritable: boolean =
+const stackLimitIsWritable: boolean =
   Object.getOwnPropertyDescriptor(Error, "stackTraceLimit")?.writable === true;
 
 /** No look at a stack opens a file any more. */
-let isReady = !("Deno" in globalThis);
+let isReady = !onDeno;
 
 /**
  * Whether the process survives a look at a stack. Deno turns a stack into lines of the TypeScript source when somebody looks
@@ -29,12 +30,9 @@ export function canReadStacks(): boolean {
 /** Uses that parser while there are descriptors; only an `if` asks for the limit. */
 export function readyForStacks(): void {
   if (isReady || !areFree(1)) return;
-  const { process } = globalThis as unknown as {
-    process: {
-      getBuiltinModule(name: "node:module"): { stripTypeScriptTypes?(code: string): string };
-    };
+  const { stripTypeScriptTypes } = builtin("node:module") as {
+    stripTypeScriptTypes?(code: string): string;
   };
-  const { stripTypeScriptTypes } = process.getBuiltinModule("node:module");
   stripTypeScriptTypes?.("if (true) {}");
   isReady = stripTypeScriptTypes !== undefined;
 }
@@ -137,7 +135,7 @@ export interface Settling {
 }
 
 /** V8 alone looks at who awaits. */
-export const seesAwaiting: boolean = !("Bun" in globalThis) &&
+export const seesAwaiting: boolean = !onBun &&
   (Error as unknown as StackCapture).captureStackTrace !== undefined;
 const ready: Promise<void> = Promise.resolve();
 const shown: WeakSet<object> = new WeakSet();

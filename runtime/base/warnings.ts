@@ -1,26 +1,14 @@
+import { onDeno, theProcess } from "./platform.ts";
 import { canReadStacks } from "./stack.ts";
-
-interface Process {
-  emitWarning(message: string, category: string): void;
-  emit(event: "warning", warning: Error): void;
-  nextTick(callback: () => void): void;
-  readonly stderr: {
-    on(event: "error", listener: () => void): void;
-    listeners(event: "error"): readonly unknown[];
-  };
-}
-
-/** Looked up when it is needed: on Deno it is a part of the runtime that takes its time to load. */
-const runtime = globalThis as unknown as { readonly process: Process };
 
 /**
  * Python's `warnings.warn`: printed once by the runtime, and told to `process.on("warning")`. Where standard error takes
  * nothing, it is told all the same.
  */
 export function warn(category: "RuntimeWarning" | "ResourceWarning", message: string): void {
-  const { process } = runtime;
+  const process = theProcess();
   hearErrors();
-  if (!("Deno" in globalThis)) {
+  if (!onDeno) {
     process.emitWarning(message, category);
     return;
   }
@@ -30,7 +18,7 @@ export function warn(category: "RuntimeWarning" | "ResourceWarning", message: st
 
 /** `console.error` for reports: one that can't be written is lost, as in CPython, and ends nothing. */
 export function printError(...parts: unknown[]): void {
-  if (!("Deno" in globalThis)) hearErrors();
+  if (!onDeno) hearErrors();
   // An error is printed with its stack.
   const printed = canReadStacks()
     ? parts
@@ -40,7 +28,7 @@ export function printError(...parts: unknown[]): void {
 
 /** The same for a line of warning. */
 export function printWarning(text: string): void {
-  if (!("Deno" in globalThis)) hearErrors();
+  if (!onDeno) hearErrors();
   printSafely(() => console.warn(text));
 }
 
@@ -69,7 +57,7 @@ function isWritable(): boolean {
  * There is one listener however often this is called. Deno's console writes to the descriptor without the stream.
  */
 function hearErrors(): void {
-  const { stderr } = runtime.process;
+  const { stderr } = theProcess();
   if (!stderr.listeners("error").includes(reportLost)) stderr.on("error", reportLost);
 }
 

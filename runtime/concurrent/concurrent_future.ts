@@ -1,6 +1,6 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { EventLoop } from "../../event_loop.ts";
 import type { Completion } from "./completion.ts";
+import { captureAsyncContext } from "../base/async_context.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { CancelledError } from "../errors/exceptions.ts";
 import { currentScope } from "../core/frame.ts";
@@ -121,7 +121,8 @@ export class ConcurrentFuture<T> implements PromiseLike<T> {
         });
       }
     };
-    this.#completion.whenDone(this.done() ? call : AsyncLocalStorage.bind(call));
+    const enter = captureAsyncContext();
+    this.#completion.whenDone(this.done() ? call : () => enter(call, undefined));
   }
 
   /** Waits for it on the loop that runs here: this is what `await` calls. */

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage, executionAsyncResource } from "node:async_hooks";
 import { ContextCell, plainCell, threadCell } from "./context_cell.ts";
 import { type Frame, openScope, Scope } from "./scope.ts";
+import { onNode } from "../base/platform.ts";
 import { inheritedValues, threadSlot } from "../wire/worker_slot.ts";
 
 /**
@@ -157,7 +158,7 @@ export function enterOutside(frame: AnyFrame): AnyFrame {
  * the handle's next callback would see it: one request the values of another on the same connection. Node 24, Bun and Deno
  * take it back when the callback returns. Which of the two holds shows at the first use.
  */
-let resourcesCarryStores: boolean = !("Deno" in globalThis || "Bun" in globalThis);
+let resourcesCarryStores: boolean = onNode;
 /** Under which a resource holds the store. */
 let storeKey: symbol | undefined;
 

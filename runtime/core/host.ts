@@ -5,6 +5,8 @@
  * @module
  */
 
+import { onBun, onDeno, onNode } from "../base/platform.ts";
+
 /** The narrow door between the scheduler and a runtime. The testing loop brings its own. */
 export interface Host {
   /** Monotonic time in seconds. */
@@ -32,8 +34,6 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** The parts of the global scope that are used here and that not every type library declares. */
 interface Globals {
-  readonly Deno?: unknown;
-  readonly Bun?: unknown;
   readonly process?: {
     nextTick(callback: () => void): void;
     on(event: "exit", callback: () => void): void;
@@ -47,8 +47,6 @@ interface Globals {
 }
 
 const globals = globalThis as unknown as Globals;
-const onDeno = globals.Deno !== undefined;
-const onNode = !onDeno && globals.Bun === undefined;
 const settled: Promise<void> = Promise.resolve();
 
 /**
@@ -146,4 +144,4 @@ export class RuntimeHost implements Host {
 }
 
 /** Bun runs the very first nextTick of a process too early; one taken now makes the later ones come in their place. */
-if (!onDeno && !onNode) globals.process?.nextTick(() => {});
+if (onBun) globals.process?.nextTick(() => {});

@@ -1,7 +1,7 @@
 import { isExhaustion } from "../base/descriptors.ts";
 import { exhausted, requireDescriptors } from "../errors/out_of_descriptors.ts";
 import { countAsOperation } from "./operations.ts";
-import { runInRoot } from "../base/root_context.ts";
+import { runInRoot } from "../base/async_context.ts";
 import { readyForStacks } from "../base/stack.ts";
 import { Waiter } from "./wait.ts";
 

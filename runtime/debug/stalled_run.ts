@@ -71,7 +71,7 @@ export class StalledRun {
 }
 
 /** One task and what it waits for, in a line. */
-export function describeStalled(task: Task<unknown>): string {
+function describeStalled(task: Task<unknown>): string {
   const waits = waitsOf(scopeOf(task)).map((wait) => {
     const place = placeOf(wait.site);
     return place === "" ? wait.describe() : `${wait.describe()} at ${place}`;

@@ -242,7 +242,7 @@ export function missingPermission(
 }
 
 /** The flag that would have allowed what Deno's own text refuses, which names it without the value. */
-export function denoFlagIn(text: string): string {
+function denoFlagIn(text: string): string {
   const [, kind, value] = /^Requires (\w+) access(?: to "(.*?)")?, run/.exec(text) ?? [];
   if (kind === undefined) return `the permission that it names: ${text}`;
   return `--allow-${kind}${value === undefined ? "" : `=${value}`}`;
@@ -286,7 +286,7 @@ export interface TlsFailure {
 }
 
 /** null for a code that is none of the TLS library's. */
-export function lookUpTlsCode(code: string, error: object): TlsFailure | null {
+function lookUpTlsCode(code: string, error: object): TlsFailure | null {
   const reason = verification.get(code);
   if (reason !== undefined) return { text: reason, certificate: true };
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {

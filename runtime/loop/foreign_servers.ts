@@ -7,6 +7,7 @@ import {
   outsideFrame,
   runOutside,
 } from "../core/frame.ts";
+import { bunNamespace, denoNamespace, onDeno } from "../base/platform.ts";
 
 /**
  * A server belongs to nobody: what the runtime calls for a request is no line of the task that made the server, is not
@@ -24,17 +25,13 @@ interface Server {
   prependListener(event: "connection", listener: () => void): unknown;
 }
 
-const { Bun, Deno } = globalThis as unknown as {
-  readonly Bun?: Record<string, AnyFunction>;
-  readonly Deno?: Record<string, AnyFunction>;
-};
-
 /** Once, when the library is loaded. */
 export function keepServersOutside(): void {
-  if (Bun !== undefined) {
+  if (bunNamespace !== undefined) {
+    const bun = bunNamespace as Record<string, AnyFunction>;
     for (const name of ["serve", "listen"]) {
-      replace(Bun, name, (original, args) => {
-        const server = outside(() => Reflect.apply(original, Bun, args));
+      replace(bun, name, (original, args) => {
+        const server = outside(() => Reflect.apply(original, bun, args));
         // It takes other handlers, which come with the async context of this call.
         replace(
           server as Record<string, AnyFunction>,
@@ -46,14 +43,15 @@ export function keepServersOutside(): void {
     }
     return;
   }
-  if (Deno !== undefined) {
-    replace(Deno, "serve", (original, args) => {
+  if (denoNamespace !== undefined) {
+    const deno = denoNamespace as unknown as Record<string, AnyFunction>;
+    replace(deno, "serve", (original, args) => {
       const frame = outsideFrame();
       return original(...args.map((value) => within(frame, value)));
     });
   }
   subscribe("tracing:net.server.listen:asyncStart", (message) => {
-    if (hasFrame() || Deno !== undefined) leaveFrame((message as { server: Server }).server);
+    if (hasFrame() || onDeno) leaveFrame((message as { server: Server }).server);
   });
 }
 
@@ -134,7 +132,7 @@ function leaveFrame(server: Server): void {
   server.prependListener("connection", () => {
     beforeConnection = enterOutside(entry.frame);
   });
-  if (Deno !== undefined) watchRequests();
+  if (onDeno) watchRequests();
 }
 
 let beforeConnection: AnyFrame;

@@ -1,25 +1,12 @@
-interface Runtime {
-  readonly Deno?: {
-    readonly stdin: { isTerminal(): boolean };
-    readonly env: { get(name: string): string | undefined };
-    readonly permissions: Permissions;
-    addSignalListener(signal: string, listener: () => void): void;
-    removeSignalListener(signal: string, listener: () => void): void;
-  };
-  readonly process?: {
-    readonly env: Record<string, string | undefined>;
-    getBuiltinModule(name: "node:tty"): { isatty(fd: number): boolean };
-    listenerCount(event: string): number;
-    on(event: string, listener: () => void): void;
-    off(event: string, listener: () => void): void;
-  };
-}
+import {
+  builtin,
+  denoNamespace,
+  environmentVariable,
+  onDeno,
+  onSignal,
+  theProcess,
+} from "../base/platform.ts";
 
-interface Permissions {
-  querySync(descriptor: { name: "env"; variable: string }): { state: string };
-}
-
-const runtime = globalThis as unknown as Runtime;
 const runs: Set<() => void> = new Set();
 let uninstall: (() => void) | null = null;
 /** Set between the first signal and the moment from which another one ends the process. */
@@ -72,8 +59,7 @@ function interrupted(): void {
 
 /** On Deno only now, since asking `process` makes each start 10 ms slower. Deno's own listeners nobody can count. */
 function isHandledElsewhere(): boolean {
-  const { Deno, process } = runtime;
-  return Deno !== undefined && process !== undefined && process.listenerCount("SIGINT") > 0;
+  return onDeno && theProcess().listenerCount("SIGINT") > 0;
 }
 
 /** From now on a signal does what the platform does with it: it ends the process. */
@@ -86,27 +72,16 @@ function restore(): void {
 
 /** A terminal sends Ctrl-C to all its processes, and task runners among them pass it on once more. */
 function mayEcho(): boolean {
-  const { Deno, process } = runtime;
-  const marker = "INIT_CWD";
-  if (Deno === undefined) {
-    return process!.env[marker] !== undefined || process!.getBuiltinModule("node:tty").isatty(0);
-  }
-  if (Deno.stdin.isTerminal()) return true;
-  const { state } = Deno.permissions.querySync({ name: "env", variable: marker });
-  return state === "granted" && Deno.env.get(marker) !== undefined;
+  if (environmentVariable("INIT_CWD") !== undefined) return true;
+  return denoNamespace === undefined
+    ? builtin("node:tty").isatty(0)
+    : denoNamespace.stdin.isTerminal();
 }
 
 function install(): (() => void) | null {
-  const { Deno } = runtime;
   try {
-    if (Deno !== undefined) {
-      Deno.addSignalListener("SIGINT", interrupted);
-      return () => Deno.removeSignalListener("SIGINT", interrupted);
-    }
-    const { process } = runtime;
-    if (process === undefined || process.listenerCount("SIGINT") > 0) return null;
-    process.on("SIGINT", interrupted);
-    return () => process.off("SIGINT", interrupted);
+    if (!onDeno && theProcess().listenerCount("SIGINT") > 0) return null;
+    return onSignal("SIGINT", interrupted);
   } catch {
     // A thread that can't have signal handlers runs without them, as CPython's runner does (RUN-16).
     return null;

@@ -1,4 +1,5 @@
 import { describeType } from "../base/format.ts";
+import { operatingSystem } from "../base/platform.ts";
 
 /**
  * Names and numbers of signals, per platform. A table of our own, because the runtimes disagree: Bun takes any name in silence, Deno
@@ -78,20 +79,9 @@ const BSD: Readonly<Record<string, number>> = {
 const REAL_TIME_FIRST = 34;
 const REAL_TIME_LAST = 64;
 
-interface Globals {
-  readonly Deno?: { readonly build: { readonly os: string } };
-  readonly process?: { readonly platform: string };
-}
-
-const globals = globalThis as unknown as Globals;
-
-/** "linux", "darwin", "win32" or "windows", ... Asked for late: on Deno the first look at `process` costs milliseconds. */
-export function platform(): string {
-  return globals.Deno?.build.os ?? globals.process?.platform ?? "linux";
-}
-
 function table(): Readonly<Record<string, number>> {
-  return platform() === "linux" || platform() === "android" ? LINUX : BSD;
+  const system = operatingSystem();
+  return system === "linux" || system === "android" ? LINUX : BSD;
 }
 
 function realTimeNumber(name: string): number | null {

@@ -1,8 +1,9 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { EventLoop } from "../../event_loop.ts";
 import type { LoopResource } from "../core/loop_core.ts";
+import { captureAsyncContext } from "../base/async_context.ts";
 import { copyContext } from "../core/context.ts";
 import { describeType } from "../base/format.ts";
+import { isMainThread, onDeno, onSignal } from "../base/platform.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
 import { overrideInterrupts } from "../loop/interrupts.ts";
 import { signalName, signalNumber } from "./signal_names.ts";
@@ -50,10 +51,10 @@ export function addSignalHandler<A extends unknown[]>(
   const number = signalNumber(signal);
   if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
   const context = copyContext();
-  const enter = AsyncLocalStorage.snapshot();
+  const enter = captureAsyncContext();
   handlersOf(loop).set(number, () => {
     // A copy each time: an async handler may still run when the next signal comes.
-    enter(() => loop.callSoon(context.copy().bind(callback), ...args));
+    enter(() => loop.callSoon(context.copy().bind(callback), ...args), undefined);
   });
 }
 
@@ -147,23 +148,6 @@ function listen(number: number, listener: () => void): () => void {
   }
 }
 
-/** What `addSignalHandler` needs of a runtime. The same calls on all of them, but Deno's own where it has them. */
-interface Runtime {
-  readonly Deno?: {
-    addSignalListener(signal: string, listener: () => void): void;
-    removeSignalListener(signal: string, listener: () => void): void;
-  };
-  readonly process?: {
-    on(event: string, listener: () => void): void;
-    off(event: string, listener: () => void): void;
-    getBuiltinModule(name: "node:worker_threads"): { readonly isMainThread: boolean };
-  };
-}
-
-/** `process` is asked for only when it is needed: the mere look costs 10 ms on Deno. */
-const runtime = globalThis as unknown as Runtime;
-const { Deno } = runtime;
-
 /**
  * Calls the listener whenever the signal comes, between two macrotasks, until the returned function is called; the signal's
  * default action is back then, if nobody else listens. A listener never keeps the process alive.
@@ -171,17 +155,8 @@ const { Deno } = runtime;
  * @param name the signal's usual name
  * @throws the runtime's error when it can't listen for this signal, or not in this thread
  */
-export function listenForSignal(name: string, listener: () => void): () => void {
-  if (Deno !== undefined) {
-    Deno.addSignalListener(name, listener);
-    return () => Deno.removeSignalListener(name, listener);
-  }
-  const { process } = runtime;
-  if (process === undefined) throw new Error("the runtime has no signals");
+function listenForSignal(name: string, listener: () => void): () => void {
   // In a worker Node and Bun take the listener in silence and never call it.
-  if (!process.getBuiltinModule("node:worker_threads").isMainThread) {
-    throw new Error("signals come to the main thread only");
-  }
-  process.on(name, listener);
-  return () => process.off(name, listener);
+  if (!onDeno && !isMainThread()) throw new Error("signals come to the main thread only");
+  return onSignal(name, listener);
 }

@@ -1,6 +1,6 @@
 import { atExit } from "../core/host.ts";
 import type { LoopCore, UnretrievedWatch } from "../core/loop_core.ts";
-import { runInRoot } from "../base/root_context.ts";
+import { runInRoot } from "../base/async_context.ts";
 import { framesOf, type Site } from "../base/stack.ts";
 
 interface Watched extends UnretrievedWatch {

@@ -1,3 +1,4 @@
+import { builtin, bunNamespace, denoNamespace, isGranted, theProcess } from "../base/platform.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
 
 /** How a child of this runtime is started. */
@@ -5,24 +6,6 @@ export interface ChildCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-interface Permissions {
-  querySync(descriptor: { readonly name: string }): { readonly state: string };
-}
-
-interface Globals {
-  readonly process: {
-    readonly execPath: string;
-    readonly execArgv: readonly string[];
-    readonly env: Readonly<Record<string, string | undefined>>;
-    getBuiltinModule(name: "node:sea"): { isSea(): boolean } | undefined;
-  };
-  readonly Deno?: {
-    readonly build: { readonly standalone?: boolean };
-    readonly permissions: Permissions;
-  };
-  readonly Bun?: { readonly main: string | undefined };
 }
 
 /** The child gets its program as the first message: a command line is no place for it. */
@@ -40,20 +23,20 @@ const BE_BUN = "BUN_BE_BUN";
  * @throws {RuntimeError} when this process is such a program
  */
 export function childCommand(): ChildCommand {
-  const { process, Deno, Bun } = globalThis as unknown as Globals;
-  const { execPath: command, execArgv, env } = process;
-  if (Deno !== undefined) {
-    if (Deno.build.standalone === true) throw compiled();
+  const { execPath: command, execArgv, env } = theProcess();
+  if (denoNamespace !== undefined) {
+    if (denoNamespace.build.standalone === true) throw compiled();
     const script = `data:text/javascript,${encodeURIComponent(START)}`;
-    return { command, args: ["run", "--no-prompt", ...granted(Deno.permissions), script], env };
+    return { command, args: ["run", "--no-prompt", ...granted(), script], env };
   }
-  if (Bun !== undefined) {
+  if (bunNamespace !== undefined) {
+    const { main } = bunNamespace as { readonly main: string | undefined };
     // One that was told and still runs the program is of a Bun that does not know how.
-    if (isInBunExecutable(Bun.main) && env[BE_BUN] === "1") throw compiled();
+    if (isInBunExecutable(main) && env[BE_BUN] === "1") throw compiled();
     const start = `delete process.env.${BE_BUN};${START}`;
     return { command, args: ["-e", start], env: { ...env, [BE_BUN]: "1" } };
   }
-  if (process.getBuiltinModule("node:sea")?.isSea() === true) throw compiled();
+  if (builtin("node:sea")?.isSea() === true) throw compiled();
   return { command, args: [...inherited(execArgv), "-e", START], env };
 }
 
@@ -70,10 +53,9 @@ function isInBunExecutable(main: string | undefined): boolean {
 }
 
 /** A child may do what this process may do without limits; a permission limited to some paths or hosts can't be read. */
-function granted(permissions: Permissions): string[] {
+function granted(): string[] {
   const names = ["read", "write", "net", "env", "run", "sys", "ffi", "import"];
-  return names.filter((name) => permissions.querySync({ name }).state === "granted")
-    .map((name) => `--allow-${name}`);
+  return names.filter((name) => isGranted({ name })).map((name) => `--allow-${name}`);
 }
 
 /** Node's own options, without those that say what to run or that would run or debug it a second time. */

@@ -1,5 +1,5 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { EventLoop } from "../../event_loop.ts";
+import { captureAsyncContext, type EnterContext } from "../base/async_context.ts";
 import { ownBytes } from "../base/bytes.ts";
 import { Completion } from "../concurrent/completion.ts";
 import { type Bindings, ContextCell } from "../core/context_cell.ts";
@@ -50,7 +50,7 @@ export class Job {
   #functions: readonly FunctionPlace[] = [];
   #transfer: readonly Transferable[] = [];
   #callables: Callable[] | null = null;
-  #restore: (<R>(fn: () => R) => R) | null = null;
+  #restore: EnterContext | null = null;
   readonly #bindings: Bindings = currentBindings();
 
   constructor(submission: Submission, holder: JobHolder) {
@@ -70,7 +70,7 @@ export class Job {
 
   /** Runs `start` in the async context of whoever submitted the job, for other libraries' stores. */
   asSubmitted<R>(start: () => R): R {
-    return this.#restore === null ? start() : this.#restore(start);
+    return this.#restore === null ? start() : this.#restore(start, undefined);
   }
 
   /** A copy of the context in which the job was submitted, for one call of its functions. */
@@ -131,7 +131,7 @@ export class Job {
     this.#functions = outgoing.functions;
     this.#transfer = outgoing.transfer;
     this.#callables = callables;
-    this.#restore = callables.length === 0 ? null : AsyncLocalStorage.snapshot();
+    this.#restore = callables.length === 0 ? null : captureAsyncContext();
   }
 }
 

@@ -3,6 +3,7 @@ import type { Completion } from "../concurrent/completion.ts";
 import { type ConcurrentFuture, concurrentFuture } from "../concurrent/concurrent_future.ts";
 import { describeType, showAs, staysInThread } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
+import { builtin } from "../base/platform.ts";
 import { currentScope } from "../core/frame.ts";
 import { contextValues, type Submission } from "./job.ts";
 import {
@@ -314,10 +315,7 @@ function limitOf(maxWorkers: number | undefined): number {
 
 /** How many threads the machine runs at a time. */
 function cores(): number {
-  const { process } = globalThis as unknown as {
-    process: { getBuiltinModule(name: "node:os"): { availableParallelism(): number } };
-  };
-  return process.getBuiltinModule("node:os").availableParallelism();
+  return builtin("node:os").availableParallelism();
 }
 
 staysInThread("pass a function that submits to it, or make one in the worker", ThreadPoolExecutor);

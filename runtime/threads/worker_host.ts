@@ -1,5 +1,5 @@
 import { processChannel, startProcess } from "./child_host.ts";
-import { runInRoot } from "../base/root_context.ts";
+import { runInRoot } from "../base/async_context.ts";
 import { type Envelope, makeEnvelope } from "../wire/wire.ts";
 import { programSource, type WorkerChannel } from "./worker_program.ts";
 import type { EndMessage, PokeMessage, PoolMessage, UrgentMessage } from "../wire/protocol.ts";

@@ -1,4 +1,4 @@
-import { runInRoot } from "../base/root_context.ts";
+import { runInRoot } from "../base/async_context.ts";
 import type { JobMessage, UrgentMessage, WorkerMessage } from "../wire/protocol.ts";
 
 /** What a pool hears of a worker. */

@@ -1,6 +1,6 @@
 import { describeType } from "../../runtime/base/format.ts";
+import { operatingSystem } from "../../runtime/base/platform.ts";
 import { NotImplementedError } from "../../runtime/errors/exceptions.ts";
-import { platform } from "../../runtime/signals/signal_names.ts";
 import type { SpawnRequest, StreamUse } from "./host.ts";
 import { STDOUT, type SubprocessOptions, subprocessOptions } from "./options.ts";
 import { streamUse } from "./stream_use.ts";
@@ -46,7 +46,7 @@ export function shellCall(command: string, options: SubprocessOptions, streams: 
     // A ValueError in asyncio, too, though it is about a type (SUBP-16).
     throw new RangeError(`cmd must be a string, current value is ${describeType(command)}`);
   }
-  if (platform().startsWith("win")) {
+  if (operatingSystem().startsWith("win")) {
     throw new NotImplementedError(
       `There is no /bin/sh on Windows: call createSubprocessExec("cmd", ["/c", ...])`,
     );
@@ -137,7 +137,7 @@ function toPath(value: string | URL, what: string): string {
     throw new RangeError(`Cannot take ${value.href} as ${what}: an encoded "/" is part of no name`);
   }
   const path = decodeURIComponent(value.pathname);
-  return platform().startsWith("win") ? path.slice(1) : path;
+  return operatingSystem().startsWith("win") ? path.slice(1) : path;
 }
 
 function requireText(value: unknown, what: string): string {

@@ -1,6 +1,6 @@
 import { missingPermission, toOSError } from "../../runtime/errors/native_errors.ts";
 import { OSError } from "../../runtime/errors/exceptions.ts";
-import { builtin } from "./node_children.ts";
+import { builtin } from "../../runtime/base/platform.ts";
 
 /** Which file of the system tells the numbers of which names. */
 const FILES = { user: "/etc/passwd", group: "/etc/group" } as const;

@@ -7,7 +7,8 @@ import {
   type SubprocessHost,
 } from "../core/host.ts";
 import { checkProgram, explainSpawn, findOnPath } from "./find_program.ts";
-import { sendSignal, thisProcess } from "./node_children.ts";
+import { sendSignal } from "./spawn_errors.ts";
+import { bunNamespace, theProcess } from "../../runtime/base/platform.ts";
 import { PulledReader, type PullSource } from "../../net/pipes/pulled_reader.ts";
 import type { Done, RawWritable } from "../../net/core/host.ts";
 import { BrokenPipeError } from "../../runtime/errors/exceptions.ts";
@@ -57,9 +58,7 @@ function stream(use: StreamUse): BunStream {
 }
 
 function spawn(request: SpawnRequest): RawChild {
-  const { Bun } = globalThis as unknown as {
-    Bun: { spawn(options: BunSpawnOptions): BunSubprocess };
-  };
+  const bun = bunNamespace as { spawn(options: BunSpawnOptions): BunSubprocess };
   const exit = new ExitNotice();
   const found = findOnPath(request);
   const options: BunSpawnOptions = {
@@ -74,11 +73,11 @@ function spawn(request: SpawnRequest): RawChild {
   if (found !== null) options.argv0 = request.program;
   if (request.cwd !== null) options.cwd = request.cwd;
   // Without one Bun gives the child the environment that this process was started with, and searches that one's PATH.
-  options.env = request.env ?? thisProcess().env;
+  options.env = request.env ?? theProcess().env;
   if (request.uid !== null) options.uid = request.uid;
   if (request.gid !== null) options.gid = request.gid;
   try {
-    return new BunChild(Bun.spawn(options), request, exit);
+    return new BunChild(bun.spawn(options), request, exit);
   } catch (error) {
     throw explainSpawn(error, request);
   }
@@ -140,7 +139,7 @@ export interface FileSink {
 function ignore(): void {}
 
 /** The reading end of a child's pipe on Bun. */
-export class BunPipeSource implements PullSource {
+class BunPipeSource implements PullSource {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
 
   constructor(stream: ReadableStream<Uint8Array>) {
@@ -165,7 +164,7 @@ export class BunPipeSource implements PullSource {
  * The writing end of a child's pipe on Bun. A write under way can't be called off there: `close()` keeps the descriptor until
  * the child has read that chunk or has gone.
  */
-export class BunPipeWriter implements RawWritable {
+class BunPipeWriter implements RawWritable {
   readonly #sink: FileSink;
   #ended = false;
   #closed = false;

@@ -240,7 +240,7 @@ const READ_SIZE = 64 * 1024;
 function ignore(): void {}
 
 /** The reading end of a child's pipe on Deno, read into one buffer as long as little comes at a time. */
-export class DenoPipeSource implements PullSource {
+class DenoPipeSource implements PullSource {
   readonly #reader: ReadableStreamBYOBReader;
   #buffer: ArrayBuffer | null = null;
 
@@ -270,7 +270,7 @@ export class DenoPipeSource implements PullSource {
  * The writing end of a child's pipe on Deno. A write under way can't be called off there: `close()` keeps the descriptor until
  * the child has read that chunk or has gone.
  */
-export class DenoPipeWriter implements RawWritable {
+class DenoPipeWriter implements RawWritable {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #writing = false;
   #ended = false;

@@ -1,6 +1,6 @@
 import { OSError } from "../../runtime/errors/exceptions.ts";
 import { missingPermission } from "../../runtime/errors/native_errors.ts";
-import { builtin, thisProcess } from "./node_children.ts";
+import { builtin, theProcess } from "../../runtime/base/platform.ts";
 import { type Culprit, descriptorError, posixCode, spawnError } from "./spawn_errors.ts";
 import type { SpawnRequest } from "../core/host.ts";
 
@@ -68,7 +68,7 @@ function candidates(request: SpawnRequest): string[] {
 }
 
 function searchPath(request: SpawnRequest): string {
-  return (request.env ?? thisProcess().env)["PATH"] ?? DEFAULT_PATH;
+  return (request.env ?? theProcess().env)["PATH"] ?? DEFAULT_PATH;
 }
 
 function resolve(cwd: string | null, path: string): string {

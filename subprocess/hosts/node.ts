@@ -10,7 +10,8 @@ import {
   type SubprocessHost,
 } from "../core/host.ts";
 import { checkProgram, explainSpawn } from "./find_program.ts";
-import { builtin, sendSignal } from "./node_children.ts";
+import { sendSignal } from "./spawn_errors.ts";
+import { builtin } from "../../runtime/base/platform.ts";
 import { hidesSignals, WaitStatus } from "./wait_status.ts";
 
 /** node:child_process, on Node. */

@@ -1,18 +1,13 @@
 import type { RawChild, SubprocessHost } from "../core/host.ts";
+import { onBun, onDeno } from "../../runtime/base/platform.ts";
 import { bunHost } from "./bun.ts";
 import { denoHost } from "./deno.ts";
 import { nodeHost } from "./node.ts";
 import { accountNumber } from "./accounts.ts";
 import type { Call } from "../core/request.ts";
 
-const { Deno, Bun } = globalThis as { Deno?: unknown; Bun?: unknown };
-
 /** The host of the runtime that this runs on. */
-export const host: SubprocessHost = Deno !== undefined
-  ? denoHost
-  : Bun !== undefined
-  ? bunHost
-  : nodeHost;
+export const host: SubprocessHost = onDeno ? denoHost : onBun ? bunHost : nodeHost;
 
 /** Starts a checked call. */
 export async function spawn(call: Call): Promise<RawChild> {

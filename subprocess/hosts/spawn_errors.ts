@@ -1,3 +1,4 @@
+import { theProcess } from "../../runtime/base/platform.ts";
 import { lookUpErrno } from "../../runtime/errors/errno.ts";
 import {
   BlockingIOError,
@@ -100,4 +101,14 @@ export function killError(code: string, pid: number, signal: number, cause: unkn
     return new PermissionError(`${what}: it belongs to another user`, options);
   }
   return new OSError(`${what}: ${lookUpErrno(code)?.text ?? code}`, options);
+}
+
+/** Sends a signal to a process, or to a group by its negative number, with the errors that the hosts promise. */
+export function sendSignal(pid: number, signal: number): void {
+  try {
+    theProcess().kill(pid, signal);
+  } catch (error) {
+    const code = posixCode(error);
+    throw code === null ? error : killError(code, pid, signal, error);
+  }
 }

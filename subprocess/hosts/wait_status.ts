@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
-import { platform } from "../../runtime/signals/signal_names.ts";
-import { builtin } from "./node_children.ts";
+import { builtin, operatingSystem } from "../../runtime/base/platform.ts";
 
 /** Linux's mark of a task that is on its way out, in field 9 of /proc/pid/stat. */
 const EXITING = 0x4;
@@ -8,7 +7,7 @@ const REAL_TIME_FIRST = 32;
 
 /** Whether Node hides something here: only Linux has real-time signals. */
 export function hidesSignals(): boolean {
-  return platform() === "linux";
+  return operatingSystem() === "linux";
 }
 
 /**
