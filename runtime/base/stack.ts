@@ -138,12 +138,21 @@ export interface Settling {
 export const seesAwaiting: boolean = !onBun &&
   (Error as unknown as StackCapture).captureStackTrace !== undefined;
 const ready: Promise<void> = Promise.resolve();
-const shown: WeakSet<object> = new WeakSet();
 const foreign: WeakSet<object> = new WeakSet();
+const fresh: WeakSet<object> = new WeakSet();
+const looks: WeakMap<object, CallerLooks> = new WeakMap();
+/** So many awaiting places are remembered for one error: where the first shows none of the program, another may. */
+const MAX_LOOKS = 4;
 
 /** The error was made in another thread or process, and so its frames are of there. */
 export function markForeign(error: unknown): void {
   if (error instanceof Error) foreign.add(error);
+}
+
+/** The library has just made the error, so that its frames show nothing of the program. Returns it. */
+export function markFresh<E extends Error>(error: E): E {
+  fresh.add(error);
+  return error;
 }
 
 /**
@@ -186,7 +195,7 @@ export function showingCaller(error: unknown): unknown {
 
 function lacksCaller(error: unknown, made: boolean): error is Error {
   try {
-    return error instanceof Error && !shown.has(error) && Object.isExtensible(error) &&
+    return error instanceof Error && Object.isExtensible(error) &&
       (made || foreign.has(error) || isOwnError(error)) &&
       // A cancellation has a stack in debug mode only.
       (made || error.name !== "CancelledError");
@@ -196,30 +205,88 @@ function lacksCaller(error: unknown, made: boolean): error is Error {
   }
 }
 
+/**
+ * Only captures: the text of a stack costs 0.1 ms on Deno, which looks up each frame in a source map, and a server meets an
+ * error with each connection that its peer resets. Whether frames show the program is asked when the stack is read.
+ */
 function showCaller(error: Error, made: boolean, above: unknown): void {
   const errors = Error as unknown as Required<StackCapture>;
   const limit = errors.stackTraceLimit;
-  if (!stackLimitIsWritable || typeof limit !== "number" || limit === 0 || !canReadStacks()) return;
-  const isForeign = foreign.has(error);
-  if (!made && !isForeign && showsProgram(String(error.stack))) return;
+  if (!stackLimitIsWritable || typeof limit !== "number" || limit === 0) return;
   errors.stackTraceLimit = Math.max(limit, REACH);
-  const seen: { stack?: string } = {};
-  errors.captureStackTrace(seen, above);
-  const frames = (seen.stack ?? "").split("\n").filter((line) => isUserFrame(line.trim()));
-  // Where nobody of the program awaits it here, perhaps somebody does further up.
-  if (frames.length > 0) {
-    shown.add(error);
-    if (isForeign) appendFrames(error, frames);
-    else errors.captureStackTrace(error, above);
+  const earlier = looks.get(error);
+  const isFresh = made || fresh.delete(error);
+  if (earlier === undefined && isFresh && !foreign.has(error)) {
+    // V8 keeps it where it looks when it prints an error that nobody took.
+    errors.captureStackTrace(error, above);
+    looks.set(error, new CallerLooks());
+  } else if (earlier === undefined || !earlier.full) {
+    const look: { stack?: string } = {};
+    errors.captureStackTrace(look, above);
+    const kept = earlier ?? new CallerLooks();
+    looks.set(error, kept);
+    kept.add(error, look);
   }
   errors.stackTraceLimit = limit;
 }
 
+/** The places that awaited an error, from the innermost on: its stack shows the first that lies in the program. */
+class CallerLooks {
+  readonly #captured: { stack?: string }[] = [];
+  #own: () => string = () => "";
+  #text: string | null = null;
+
+  get full(): boolean {
+    return this.#captured.length === MAX_LOOKS;
+  }
+
+  add(error: Error, look: { stack?: string }): void {
+    this.#text = null;
+    if (this.#captured.push(look) > 1) return;
+    const stack = Object.getOwnPropertyDescriptor(error, "stack");
+    if (stack?.configurable === false) return;
+    const getOwn = stack?.get;
+    // Where V8 gives its accessor away, the text of the error's own frames is not made before it is asked for.
+    this.#own = getOwn === undefined
+      ? () => String(stack?.value ?? error)
+      : () => String(getOwn.call(error));
+    Object.defineProperty(error, "stack", {
+      configurable: true,
+      enumerable: false,
+      get: () => this.#read(error),
+      set: (value: unknown) => {
+        Object.defineProperty(error, "stack", { value, configurable: true, writable: true });
+      },
+    });
+  }
+
+  #read(error: Error): string {
+    if (this.#text !== null) return this.#text;
+    if (!canReadStacks()) return String(error);
+    return this.#text = this.#choose(error);
+  }
+
+  #choose(error: Error): string {
+    const own = this.#own();
+    const isForeign = foreign.has(error);
+    if (!isForeign && showsProgram(own)) return own;
+    for (const { stack = "" } of this.#captured) {
+      const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
+      const shown = frames.filter((line) => isUserFrame(line.trim()));
+      if (shown.length > 0) {
+        return isForeign ? [own, ...shown].join("\n") : [String(error), ...frames].join("\n");
+      }
+    }
+    return own;
+  }
+}
+
 function showSite(error: Error, site: Site): void {
   if (
-    !canReadStacks() || site.text === "" || !foreign.has(error) && showsProgram(String(error.stack))
+    looks.has(error) || !canReadStacks() || site.text === "" ||
+    !foreign.has(error) && showsProgram(String(error.stack))
   ) return;
-  shown.add(error);
+  looks.set(error, new CallerLooks());
   appendFrames(error, site.text.split("\n").map((frame) => `    ${frame}`));
 }
 

@@ -15,6 +15,7 @@ import {
   SSLError,
 } from "./os_error.ts";
 import { areFree } from "../base/descriptors.ts";
+import { markFresh } from "../base/stack.ts";
 
 type OSErrorClass = new (message?: string, options?: OSErrorOptions) => OSError;
 
@@ -64,6 +65,15 @@ function isForeignCode(code: string, error: unknown): boolean {
 }
 
 function convert(
+  error: unknown,
+  code: string | null,
+  syscall: string | undefined,
+  context: string | undefined,
+): OSError {
+  return markFresh(makeOSError(error, code, syscall, context));
+}
+
+function makeOSError(
   error: unknown,
   code: string | null,
   syscall: string | undefined,

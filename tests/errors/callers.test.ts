@@ -23,6 +23,7 @@ import {
 } from "../../mod.ts";
 import { runProgram } from "../_support/programs.ts";
 
+const textsAreLate = Object.getOwnPropertyDescriptor(new Error(), "stack")?.get !== undefined;
 const awaitsAreSeen = !("Bun" in globalThis);
 
 /** Stands for a function of the program. */
@@ -133,6 +134,31 @@ test("CALLER: an error that passes through several waits is completed once", asy
     await createTask(async () => await inner);
   }, false);
   assert.ok(stack.split("programFunction").length <= 2, stack);
+});
+
+test("CALLER: no stack is made into text before somebody reads it", {
+  skip: textsAreLate ? false : "the engine makes the text with the first look at the property",
+}, async () => {
+  const engine = Error as { prepareStackTrace?: (error: Error, sites: unknown[]) => unknown };
+  const before = engine.prepareStackTrace;
+  let texts = 0;
+  engine.prepareStackTrace = (error) => {
+    texts++;
+    return `${error}\n    at programFunction (file:///prepared.ts:1:1)`;
+  };
+  try {
+    const failed: Error[] = [];
+    for (const work of [failures["reader.readexactly()"]![1], failures["queue.get()"]![1]]) {
+      await run(() => programFunction(work)).catch((error) => failed.push(error));
+    }
+    assert.equal(texts, 0);
+    assert.equal(failed.length, 2);
+    assert.match(String(failed[0]!.stack), /programFunction/);
+    assert.ok(texts > 0);
+  } finally {
+    if (before === undefined) delete engine.prepareStackTrace;
+    else engine.prepareStackTrace = before;
+  }
 });
 
 test("CALLER: who is told of a timeout goes on in the same turn of the loop as before", async () => {
