@@ -3,7 +3,6 @@
  *
  * @module
  */
-export type { Address, AddressLike, NetAddress, UnixAddress } from "./core/addresses.ts";
 export type {
   ConnectOptions,
   ServeOptions,
@@ -20,6 +19,11 @@ export type {
 } from "./core/transports.ts";
 export { Server } from "./tcp/server.ts";
 export {
+  type Address,
+  type AddressLike,
+  AF_INET,
+  AF_INET6,
+  AF_UNIX,
   AI_ADDRCONFIG,
   AI_ALL,
   AI_CANONNAME,
@@ -29,8 +33,12 @@ export {
   AI_V4MAPPED,
   IPPROTO_TCP,
   IPPROTO_UDP,
-} from "./core/socket_constants.ts";
-export { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM, Socket } from "./sockets/sockets.ts";
+  type NetAddress,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  type UnixAddress,
+} from "./core/addresses.ts";
+export { Socket } from "./sockets/sockets.ts";
 export { StreamReader } from "./streams/stream_reader.ts";
 export { type ClientConnected, StreamReaderProtocol } from "./streams/stream_reader_protocol.ts";
 export { StreamWriter } from "./streams/stream_writer.ts";

@@ -10,6 +10,7 @@ import type {
 import { BaseEventLoop } from "../runtime/loop/base_event_loop.ts";
 import { type BytesLike, cloneBytes, toBytes } from "../runtime/base/bytes.ts";
 import type { Address, AddressLike } from "./core/addresses.ts";
+import { ambientLoop } from "./core/net_loop.ts";
 import {
   connectAcceptedSocket,
   createConnection,
@@ -45,8 +46,15 @@ import type {
   WriteTransport,
 } from "./core/transports.ts";
 import type { Server } from "./tcp/server.ts";
-import { addWatch, removeWatch } from "./sockets/socket_watch.ts";
-import { checkFamily, inOpeningTurn, type Socket, stateOf } from "./sockets/sockets.ts";
+import {
+  addWatch,
+  checkAddressKind,
+  inOpeningTurn,
+  provideBind,
+  removeWatch,
+  type Socket,
+  stateOf,
+} from "./sockets/sockets.ts";
 import { upgradingTls } from "./tls/options.ts";
 
 type NetMethods = Pick<
@@ -254,7 +262,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
 
   sockConnect(sock: Socket, address: AddressLike): Promise<void> {
     return inOwnScope(() => {
-      checkFamily(sock, address);
+      checkAddressKind(sock, address);
       return inOpeningTurn(
         sock,
         "connect",
@@ -291,6 +299,10 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     return removeWatch(publicLoop(this), sock, "write");
   }
 }
+
+provideBind((sock, address, reusePort) =>
+  socketCalls.call((net) => net.bindSocket(ambientLoop(), sock, address, reusePort))
+);
 
 /** The loop as its users see it: every loop that is made is a whole one. */
 function publicLoop(loop: NetEventLoop): EventLoop {

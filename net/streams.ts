@@ -6,8 +6,8 @@
 
 import { describeType } from "../runtime/base/format.ts";
 import type { EventLoop } from "../event_loop.ts";
-import { currentScope } from "../runtime/core/frame.ts";
 import { inOwnScope } from "../runtime/scopes/known.ts";
+import { ambientLoop } from "./core/net_loop.ts";
 import {
   createConnection,
   createServer,
@@ -280,8 +280,4 @@ function readerOptions(
   options: { limit?: number },
 ): { loop: EventLoop; limit?: number } {
   return options.limit === undefined ? { loop } : { loop, limit: options.limit };
-}
-
-function ambientLoop(): EventLoop {
-  return currentScope().loop as unknown as EventLoop;
 }

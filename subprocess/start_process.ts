@@ -1,5 +1,5 @@
 import type { EventLoop } from "../event_loop.ts";
-import { Carry } from "../net/core/captured_context.ts";
+import { CapturedContext } from "../runtime/core/captured_context.ts";
 import { type NetLoop, netLoop } from "../net/core/net_loop.ts";
 import { noteDescriptors } from "../runtime/core/lazy_module.ts";
 import { Waiter } from "../runtime/core/wait.ts";
@@ -38,9 +38,9 @@ async function startProcess(
   call: Call,
 ): Promise<ProcessTransport> {
   const made = new Waiter<void>(`${call.request.program} to start`);
-  const carry = Carry.capture(loop);
+  const context = CapturedContext.capture(loop);
   const { newSession } = call.request;
-  const transport = new ProcessTransport(loop, protocol, carry, spawn(call), made, newSession);
+  const transport = new ProcessTransport(loop, protocol, context, spawn(call), made, newSession);
   try {
     await made.promise;
     noteDescriptors(1);

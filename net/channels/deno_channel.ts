@@ -3,7 +3,7 @@ import { toOSError } from "../../runtime/errors/native_errors.ts";
 import { type Address, describePeer } from "../core/addresses.ts";
 import type { Done, RawChannel, ReadSink } from "../core/host.ts";
 import { ReadBuffer } from "./read_buffer.ts";
-import { ReadGate } from "./read_gate.ts";
+import { ReadGate } from "./gates.ts";
 
 /** What the channel uses of `Deno.TcpConn` and `Deno.UnixConn`. */
 export interface DenoConn {
@@ -28,12 +28,10 @@ export class DenoChannel implements RawChannel {
 
   /**
    * A read of Deno can't be called off: one that is under way when reading stops ends in the gate.
-   * It reads either into the channel's buffer or into one that a sink gave.
+   * It reads either into the channel's buffer or into a sink's.
    */
   #reading = false;
   #given: { owner: ReadSink; buffer: Uint8Array } | null = null;
-  /** Who was asked for a buffer last; with `#given` null it had none. */
-  #asked: ReadSink | null = null;
 
   #writing: Done | null = null;
   #rest: Uint8Array | null = null;
@@ -115,7 +113,6 @@ export class DenoChannel implements RawChannel {
       sink = this.#gate.sink;
     }
     if (sink === null) return;
-    this.#asked = sink;
     this.#given = buffer === null ? null : { owner: sink, buffer };
     this.#reading = true;
     this.#conn.read(buffer ?? this.#buffer.take()).then(this.#onRead, this.#onReadError);
@@ -131,9 +128,9 @@ export class DenoChannel implements RawChannel {
       this.#read();
       return;
     }
-    const shares = this.#asked?.sharesSmallChunks === true;
-    this.#gate.data(this.#buffer.cut(count, shares), this.#asked);
-    const sink = this.#gate.sink;
+    const shares = this.#gate.sink?.sharesSmallChunks === true;
+    this.#gate.data(this.#buffer.cut(count, shares));
+    const { sink } = this.#gate;
     if (!this.#buffer.full || sink?.afterTurn === undefined) this.#read();
     else sink.afterTurn(this.#readOn);
   };

@@ -1,5 +1,5 @@
 import { toOSError } from "../../runtime/errors/native_errors.ts";
-import { AcceptGate, concernsOneConnection } from "./accept_gate.ts";
+import { AcceptGate, concernsOneConnection } from "./gates.ts";
 import type { DenoChannel } from "./deno_channel.ts";
 import type { Address } from "../core/addresses.ts";
 import type { AcceptSink, RawListener } from "../core/host.ts";
@@ -95,7 +95,7 @@ export class DenoListener<Conn extends { close(): void }> implements RawListener
   }
 
   #accept(): void {
-    if (this.#accepting !== null || this.#closed || !this.#gate.accepting) return;
+    if (this.#accepting !== null || this.#closed || this.#gate.sink === null) return;
     this.#accepting = this.#listener.accept().then(this.#onAccepted, this.#onError);
   }
 

@@ -1,7 +1,7 @@
 import type * as net from "node:net";
 import { ConnectionResetError, type OSError } from "../../runtime/errors/os_error.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
-import { ReadGate } from "./read_gate.ts";
+import { ReadGate } from "./gates.ts";
 import { type Address, cannotSend, describePeer } from "../core/addresses.ts";
 import type { Done, RawChannel, ReadSink } from "../core/host.ts";
 

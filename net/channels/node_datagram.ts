@@ -12,16 +12,11 @@ import {
   zoneOf,
 } from "../core/addresses.ts";
 import { builtin, onDeno } from "../../runtime/base/platform.ts";
+import { DatagramGate } from "./gates.ts";
 import { checkEndpoint, checkPeer, type Endpoint, explained } from "./datagram_errors.ts";
 import { requireNet } from "../platform/permissions.ts";
 import { requireReusePort } from "./node_listener.ts";
 import type { DatagramChannel, DatagramSink, Done, OpenDatagram } from "../core/host.ts";
-
-/**
- * How many datagrams wait for a sink that has stopped; the next ones are lost, as in a full kernel
- * buffer.
- */
-const MAX_HELD = 256;
 
 /** After so many sends from a queue the runtime's loop has its turn. */
 const SENDS_A_TURN = 2;
@@ -139,9 +134,7 @@ class NodeDatagramChannel implements DatagramChannel {
   #last: Send | null = null;
   #unrefed = false;
   #closed = false;
-  #sink: DatagramSink | null = null;
-  #held: { data: Uint8Array; addr: NetAddress }[] = [];
-  #scheduled = false;
+  readonly #gate = new DatagramGate();
 
   constructor(socket: dgram.Socket, binding: Binding) {
     this.#socket = socket;
@@ -154,8 +147,7 @@ class NodeDatagramChannel implements DatagramChannel {
   #listen(socket: dgram.Socket): void {
     socket.on("message", (data, from) => this.#arrived(data, from));
     socket.on("error", (error) => {
-      const sink = this.#sink;
-      if (sink !== null) sink.onError(toOSError(error));
+      this.#gate.sink?.onError(toOSError(error));
     });
   }
 
@@ -188,18 +180,11 @@ class NodeDatagramChannel implements DatagramChannel {
   }
 
   startReading(sink: DatagramSink): void {
-    if (this.#closed) return;
-    this.#sink = sink;
-    if (this.#held.length === 0 || this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#deliver();
-    });
+    this.#gate.start(sink);
   }
 
   stopReading(): void {
-    this.#sink = null;
+    this.#gate.stop();
   }
 
   send(data: Uint8Array, addr: Endpoint | null, done: Done): void {
@@ -239,8 +224,7 @@ class NodeDatagramChannel implements DatagramChannel {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#sink = null;
-    this.#held = [];
+    this.#gate.close();
     // What was handed over to be sent still goes, as a system call would have sent it.
     if (this.#unsent === 0) this.#socket.close();
   }
@@ -349,8 +333,7 @@ class NodeDatagramChannel implements DatagramChannel {
     const hostname = this.#withZone(from.address);
     const addr: NetAddress = { transport: "udp", hostname, port: from.port };
     const own = new Uint8Array(data.buffer, data.byteOffset, data.length);
-    if (this.#sink !== null && this.#held.length === 0) this.#sink.onDatagram(own, addr);
-    else if (this.#held.length < MAX_HELD) this.#held.push({ data: own, addr });
+    this.#gate.arrived(own, addr);
   }
 
   #isPeer(hostname: string): boolean {
@@ -362,15 +345,5 @@ class NodeDatagramChannel implements DatagramChannel {
     const zone = this.#zone;
     if (zone === null || !isLinkLocal(hostname) || hostname.includes("%")) return hostname;
     return `${hostname}%${zone}`;
-  }
-
-  #deliver(): void {
-    for (;;) {
-      const sink = this.#sink;
-      if (sink === null) return;
-      const next = this.#held.shift();
-      if (next === undefined) return;
-      sink.onDatagram(next.data, next.addr);
-    }
   }
 }

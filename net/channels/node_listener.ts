@@ -1,7 +1,7 @@
 import type * as net from "node:net";
 import { nodeVersion, onBun, onDeno } from "../../runtime/base/platform.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
-import { AcceptGate, concernsOneConnection } from "./accept_gate.ts";
+import { AcceptGate, concernsOneConnection } from "./gates.ts";
 import type { Address } from "../core/addresses.ts";
 import type { AcceptSink, RawChannel, RawListener } from "../core/host.ts";
 import { OSError } from "../../runtime/errors/os_error.ts";
@@ -17,7 +17,7 @@ export class NodeListener implements RawListener {
   readonly addr: Address;
   readonly #server: net.Server;
   readonly #release: () => void;
-  readonly #gate: AcceptGate = new AcceptGate(() => {});
+  readonly #gate: AcceptGate = new AcceptGate();
   #closed = false;
 
   /**

@@ -1,7 +1,7 @@
 import type { EventLoop } from "../../event_loop.ts";
 import { isBytes } from "../../runtime/base/bytes.ts";
 import { describeType } from "../../runtime/base/format.ts";
-import { RuntimeError } from "../../runtime/errors/exceptions.ts";
+import { NotImplementedError, RuntimeError } from "../../runtime/errors/exceptions.ts";
 import {
   type Kind,
   listOf,
@@ -11,7 +11,7 @@ import {
   pythonName,
   text,
 } from "../../runtime/base/options.ts";
-import type { AddressLike } from "./addresses.ts";
+import { type AddressLike, describeAddress, type NetPlace } from "./addresses.ts";
 
 /** @throws {RuntimeError} for a loop on which nothing runs any more */
 function requireOpen(loop: EventLoop): void {
@@ -173,6 +173,19 @@ function describeParts(address: unknown): string {
       : `a hostname that is ${describeType(value)}`;
   });
   return names.length === 0 ? shown : `${shown} with ${names.join(", ")}`;
+}
+
+/**
+ * An address of an internet socket, where the other form is none that a runtime has.
+ *
+ * @param what what the call would do
+ * @throws {NotImplementedError} if it is a path
+ */
+export function netPlace(address: AddressLike, what: string): NetPlace {
+  if (!("path" in address)) return address;
+  throw new NotImplementedError(
+    `Cannot ${what}: no runtime has unix datagram sockets, received ${describeAddress(address)}`,
+  );
 }
 
 /** @throws {RangeError} for Python's and other libraries' numbers of the families */

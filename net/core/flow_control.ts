@@ -18,12 +18,12 @@ const DONE: Promise<void> = Promise.resolve();
 /** What the water marks need of their transport. */
 export interface FlowOwner {
   /** Calls the protocol's `pauseWriting` or `resumeWriting` and reports what it throws. */
-  tellFlow(paused: boolean): void;
+  notifyFlow(paused: boolean): void;
 }
 
 /**
  * The water marks of a write buffer. Writing is paused when the buffer rises above `high` and
- * resumed when it falls to `low`, each told once per crossing, at once (TR-05).
+ * resumed when it falls to `low`. The protocol is notified once per crossing, at once (TR-05).
  */
 export class WaterMarks {
   high: number;
@@ -62,7 +62,7 @@ export class WaterMarks {
     this.rose(size);
   }
 
-  /** Whether the protocol was told to pause. */
+  /** Whether the protocol was notified to pause. */
   get paused(): boolean {
     return this.#paused;
   }
@@ -70,17 +70,17 @@ export class WaterMarks {
   /** The buffer grew to `size` bytes. */
   rose(size: number): void {
     if (size < this.high || this.#paused) return;
-    // Nothing queued is never too much, or nothing would ever resume.
+    // An empty buffer never pauses: nothing would ever resume.
     if (size === this.high && (!this.#inclusive || size === 0)) return;
     this.#paused = true;
-    this.#owner.tellFlow(true);
+    this.#owner.notifyFlow(true);
   }
 
   /** The buffer shrank to `size` bytes. */
   fell(size: number): void {
     if (!this.#paused || size > this.low) return;
     this.#paused = false;
-    this.#owner.tellFlow(false);
+    this.#owner.notifyFlow(false);
   }
 }
 
@@ -93,8 +93,8 @@ const bufferLimits: OptionsOf<{ high?: number; low?: number }> = optionsOf(
 
 /** A protocol's side of flow control: where `drain` and `waitClosed` wait. */
 export class WriterGate {
-  /** The transport was given to somebody who may use it without the writer. */
-  handedOut = false;
+  /** The program has asked for the transport, and may use it without the writer. */
+  exposed = false;
   #paused = false;
   #lost = false;
   #error: unknown = null;
@@ -112,8 +112,8 @@ export class WriterGate {
   }
 
   /**
-   * The connection is gone: who waits in `drained` goes on after a clean end, and fails with the
-   * error otherwise (SW-16).
+   * The connection is lost: the waits in `drained` end after a clean end, and reject with the error
+   * otherwise (SW-16).
    */
   lose(error: unknown | null): void {
     if (this.#lost) return;
@@ -141,22 +141,22 @@ export class WriterGate {
   }
 
   /**
-   * Waits until the connection is gone; rejects with what ended it. Does not wait when it is gone
-   * already.
+   * Waits until the connection is lost; rejects with the error that ended it. Does not wait when it
+   * is lost already.
    */
   closed(): Promise<void> {
     if (!this.#lost) return this.#closes.wait("a connection to close");
     return this.#error === null ? DONE : Promise.reject(this.#error);
   }
 
-  /** Calls back when the connection is gone, with what ended it; at once when it is. One callback at most. */
+  /** Calls back when the connection is lost, with the error that ended it; at once if it is already. One callback at most. */
   whenLost(callback: (error: unknown | null) => void): void {
     if (this.#lost) callback(this.#error);
     else this.#onLost = callback;
   }
 }
 
-/** The error for those who have something to send when the connection is gone, perhaps by a clean end. */
+/** The error for data that can't be sent because the connection is lost, perhaps by a clean end. */
 export function lostWith(transport: BaseTransport, cause: unknown = null): ConnectionResetError {
   return new ConnectionResetError(
     cannotSend("Connection lost", transport.getExtraInfo("peername")),

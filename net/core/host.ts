@@ -67,7 +67,7 @@ export interface ReadSink {
    * `stopReading()` is still filled; the same sink hears of it after its next `startReading`,
    * another sink gets a copy by `onData`.
    */
-  getBuffer?(): Uint8Array | null;
+  readonly getBuffer?: (() => Uint8Array | null) | undefined;
   /**
    * `count` bytes (at least one) now stand at the beginning of `buffer`, the one that `getBuffer`
    * gave last.

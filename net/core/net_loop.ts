@@ -1,6 +1,7 @@
 import type { EventLoop } from "../../event_loop.ts";
 import type { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
 import type { LoopCore } from "../../runtime/core/loop_core.ts";
+import { currentScope } from "../../runtime/core/frame.ts";
 import { FatalError } from "../../runtime/errors/exceptions.ts";
 
 /** What the net needs of the loop's class beyond what its users see. */
@@ -11,11 +12,16 @@ export function netLoop(loop: EventLoop): NetLoop {
   return loop as unknown as NetLoop;
 }
 
+/** The loop of the caller. */
+export function ambientLoop(): EventLoop {
+  return currentScope().loop as unknown as EventLoop;
+}
+
 /**
  * Runs a step of the library's own on the loop's next iteration, outside any task's context. Unlike
- * `callSoon` it copies no context: what it calls of users' code goes through a {@link Carry}.
+ * `callSoon` it copies no context: users' code that it calls runs in a CapturedContext.
  */
-export function soon(loop: LoopCore, step: () => void): void {
+export function callSoonInternal(loop: LoopCore, step: () => void): void {
   loop.scheduler.enqueue({
     run() {
       step();

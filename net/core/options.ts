@@ -22,7 +22,7 @@ import {
   text,
 } from "../../runtime/base/options.ts";
 import { certificatesByName, family, localEnd, protocolNames } from "./arguments.ts";
-import { IPPROTO_TCP } from "./socket_constants.ts";
+import { IPPROTO_TCP } from "./addresses.ts";
 import { kindOf, type Socket } from "../sockets/sockets.ts";
 
 /** What has its own error. */

@@ -4,22 +4,34 @@
  * @module
  */
 import type { EventLoop } from "../../event_loop.ts";
-import { NotImplementedError, OSError } from "../../runtime/errors/exceptions.ts";
+import { OSError } from "../../runtime/errors/exceptions.ts";
 import { noteDescriptors } from "../../runtime/core/lazy_module.ts";
 import { count, flag, oneOf, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
-import { Waiter } from "../../runtime/core/wait.ts";
-import { type AddressLike, ipFamily, type NetAddress } from "../core/addresses.ts";
-import { Carry } from "../core/captured_context.ts";
+import { openedTransport } from "../transports/transport_base.ts";
+import {
+  type AddressLike,
+  ipFamily,
+  IPPROTO_UDP,
+  type NetAddress,
+  SOCK_DGRAM,
+} from "../core/addresses.ts";
+import { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { DatagramEndpoint } from "./datagram_transport.ts";
 import type { DatagramChannel } from "../core/host.ts";
 import { hostOf } from "../hosts/select.ts";
 import { waitForHost } from "../core/operations.ts";
 import { netLoop } from "../core/net_loop.ts";
 import type { DatagramProtocol, DatagramTransport } from "../core/transports.ts";
-import { address, checkAddress, checkCall, family, makeProtocol } from "../core/arguments.ts";
+import {
+  address,
+  checkAddress,
+  checkCall,
+  family,
+  makeProtocol,
+  netPlace,
+} from "../core/arguments.ts";
 import { LOOP, socket } from "../core/options.ts";
 import { resolve } from "../names/resolve.ts";
-import { IPPROTO_UDP, SOCK_DGRAM } from "../core/socket_constants.ts";
 import type { Socket } from "../sockets/sockets.ts";
 import { takeDatagrams } from "../sockets/adopt.ts";
 
@@ -99,15 +111,11 @@ export async function createDatagramEndpoint<P extends DatagramProtocol>(
     throw error;
   }
   const core = netLoop(loop);
-  const made = new Waiter<void>("a datagram endpoint to be made");
-  const parts = { channel, protocol, carry: Carry.capture(core), peer };
-  const transport = new DatagramEndpoint(core, parts, made);
-  try {
-    await made.promise;
-  } catch (error) {
-    transport.close();
-    throw error;
-  }
+  const parts = { channel, protocol, context: CapturedContext.capture(core), peer };
+  const transport = await openedTransport(
+    "a datagram endpoint to be made",
+    (made) => new DatagramEndpoint(core, parts, made),
+  );
   noteDescriptors(1);
   return [transport, protocol];
 }
@@ -158,7 +166,8 @@ async function endsOf(loop: EventLoop, options: DatagramOptions): Promise<Ends[]
   const byFamily = new Map<number, Ends>();
   for (const [end, address] of [["local", localAddr], ["remote", remoteAddr]] as const) {
     if (address === undefined) continue;
-    const { hostname, port } = requireNet(address);
+    checkAddress(address);
+    const { hostname, port } = netPlace(address, "open the endpoint");
     const found = await resolve(loop, hostname, port, family, SOCK_DGRAM, options);
     if (found.length === 0) throw new OSError("getaddrinfo() returned empty list");
     for (const one of found) {
@@ -173,14 +182,6 @@ async function endsOf(loop: EventLoop, options: DatagramOptions): Promise<Ends[]
   );
   if (complete.length === 0) throw new RangeError("can not get address information");
   return complete;
-}
-
-function requireNet(address: AddressLike): { hostname: string; port: number } {
-  checkAddress(address);
-  if ("path" in address) {
-    throw new NotImplementedError("Cannot open a unix datagram socket: no runtime has them");
-  }
-  return address;
 }
 
 function refuseBesideSock(options: DatagramOptions): void {

@@ -1,5 +1,5 @@
 import { type BytesLike, cloneBytes, toBytes } from "../../runtime/base/bytes.ts";
-import { NotImplementedError, OSError } from "../../runtime/errors/exceptions.ts";
+import { OSError } from "../../runtime/errors/exceptions.ts";
 import type { Turn } from "../../runtime/core/scheduler.ts";
 import type { Waiter } from "../../runtime/core/wait.ts";
 import {
@@ -8,8 +8,8 @@ import {
   describeAddress,
   type NetAddress,
 } from "../core/addresses.ts";
-import { notAnAddress } from "../core/arguments.ts";
-import type { Carry } from "../core/captured_context.ts";
+import { netPlace, notAnAddress } from "../core/arguments.ts";
+import type { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { WaterMarks } from "../core/flow_control.ts";
 import type { DatagramChannel, DatagramSink } from "../core/host.ts";
 import { type NetLoop, stopsLoop } from "../core/net_loop.ts";
@@ -23,17 +23,17 @@ const HEADER = 8;
 /** Sends on a closed endpoint that are dropped in silence before a warning. */
 const SILENT_DROPS = 4;
 
-type Event =
+type PendingEvent =
   | { readonly kind: "datagram"; readonly data: Uint8Array; readonly addr: NetAddress }
   | { readonly kind: "error"; readonly error: unknown };
 
-let hear: (transport: DatagramEndpoint) => unknown;
+let notify: (transport: DatagramEndpoint) => unknown;
 
 /** What an endpoint is made of. */
 export interface DatagramParts {
   readonly channel: DatagramChannel;
   readonly protocol: DatagramProtocol;
-  readonly carry: Carry;
+  readonly context: CapturedContext;
   /** Whom everything is sent to; null: whom each `sendto` says. */
   readonly peer: NetAddress | null;
 }
@@ -46,17 +46,17 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
   readonly #channel: DatagramChannel;
   readonly #peer: NetAddress | null;
   readonly #marks: WaterMarks = new WaterMarks(this);
-  /** What came while the loop was busy; reading has stopped until it was told. */
-  readonly #held: Event[] = [];
-  #current: Event | null = null;
+  /** Events that are to be dispatched in the loop's order; reading has stopped until then. */
+  readonly #pending: PendingEvent[] = [];
+  #current: PendingEvent | null = null;
   #size = 0;
-  #pending = 0;
+  #unsent = 0;
   #drops = 0;
   #socket: Socket | null = null;
 
   /** `made` is woken once `connectionMade` has been called and reading has started. */
   constructor(loop: NetLoop, parts: DatagramParts, made: Waiter<void> | null) {
-    super(loop, parts.protocol, parts.carry, null);
+    super(loop, parts.protocol, parts.context, null);
     this.#channel = parts.channel;
     this.#peer = parts.peer;
     this.begin(() => {
@@ -78,7 +78,7 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
     }
     const size = bytes.length + HEADER;
     this.#size += size;
-    this.#pending++;
+    this.#unsent++;
     // A copy, since the runtimes send later than this returns.
     this.#channel.send(cloneBytes(bytes), to, (error) => this.#sent(size, error));
     this.#marks.rose(this.#size);
@@ -92,7 +92,7 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
     if (this.phase !== "open") return;
     this.phase = "closing";
     this.#stopReading();
-    if (this.#pending === 0) this.lose(null);
+    if (this.#unsent === 0) this.lose(null);
   }
 
   abort(): void {
@@ -100,19 +100,19 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
   }
 
   onDatagram(data: Uint8Array, addr: NetAddress): void {
-    this.#tell({ kind: "datagram", data, addr });
+    this.#dispatch({ kind: "datagram", data, addr });
   }
 
   onError(error: OSError): void {
-    this.#tell({ kind: "error", error });
+    this.#dispatch({ kind: "error", error });
   }
 
-  /** The turn of what is held, as an entry of the ready queue. */
+  /** The turn of a pending event, as an entry of the ready queue. */
   run(): Turn | null {
-    const event = this.#held.shift();
+    const event = this.#pending.shift();
     if (event === undefined) return null;
     this.#deliver(event);
-    if (this.#held.length > 0) this.loop.scheduler.enqueue(this);
+    if (this.#pending.length > 0) this.loop.scheduler.enqueue(this);
     else if (this.phase === "open") this.#channel.startReading(this);
     return null;
   }
@@ -133,23 +133,19 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
 
   #destination(addr: AddressLike | undefined): { hostname: string; port: number } | null {
     if (addr !== undefined && (typeof addr !== "object" || addr === null)) throw notAnAddress(addr);
-    if (addr !== undefined && "path" in addr) {
-      throw new NotImplementedError("Cannot send to a unix address: no runtime has unix datagrams");
-    }
+    const to = addr === undefined ? undefined : netPlace(addr, "send the datagram");
     const peer = this.#peer;
     if (peer === null) {
-      if (addr !== undefined) {
-        if (typeof addr.hostname !== "string" || typeof addr.port !== "number") {
-          throw notAnAddress(addr);
-        }
-        checkPort(addr.port);
-        return addr;
+      if (to !== undefined) {
+        if (typeof to.hostname !== "string" || typeof to.port !== "number") throw notAnAddress(to);
+        checkPort(to.port);
+        return to;
       }
       throw new TypeError(
         "Cannot send without an address: the endpoint has no remoteAddr, so write sendto(data, { hostname, port })",
       );
     }
-    if (addr !== undefined && (addr.hostname !== peer.hostname || addr.port !== peer.port)) {
+    if (to !== undefined && (to.hostname !== peer.hostname || to.port !== peer.port)) {
       throw new RangeError(`Invalid address: must be left out or ${describeAddress(peer)}`);
     }
     return this.#channel.remoteAddr === null ? peer : null;
@@ -158,30 +154,29 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
   #sent(size: number, error: OSError | null): void {
     if (this.phase === "lost") return;
     this.#size -= size;
-    this.#pending--;
+    this.#unsent--;
     if (error !== null) {
       if (!(error instanceof OSError)) {
         this.fatal(error, "Fatal write error on datagram transport");
         return;
       }
-      this.#tell({ kind: "error", error });
+      this.#dispatch({ kind: "error", error });
     }
     this.#marks.fell(this.#size);
-    if (this.#pending === 0 && this.phase === "closing") this.lose(null);
+    if (this.#unsent === 0 && this.phase === "closing") this.lose(null);
   }
 
-  #tell(event: Event): void {
-    const { scheduler } = this.loop;
-    if (scheduler.active && scheduler.idle) {
+  #dispatch(event: PendingEvent): void {
+    if (this.mayNotify) {
       this.#deliver(event);
       return;
     }
-    if (this.#held.push(event) > 1) return;
+    if (this.#pending.push(event) > 1) return;
     this.#channel.stopReading();
-    scheduler.enqueue(this);
+    this.loop.scheduler.enqueue(this);
   }
 
-  #deliver(event: Event): void {
+  #deliver(event: PendingEvent): void {
     if (event.kind === "error" && !(event.error instanceof OSError)) {
       this.fatal(event.error, "Fatal read error on datagram transport");
       return;
@@ -193,13 +188,13 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
       this.report(`Exception in callback ${method}()`, error);
     };
     try {
-      this.watch(this.carry.call(hear, this), failed);
+      this.watch(this.context.call(notify, this), failed);
     } catch (error) {
       failed(error);
     }
   }
 
-  #hear(): unknown {
+  #notify(): unknown {
     const protocol = this.protocol as DatagramProtocol;
     const event = this.#current!;
     this.#current = null;
@@ -208,7 +203,7 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
   }
 
   #stopReading(): void {
-    this.#held.length = 0;
+    this.#pending.length = 0;
     this.#channel.stopReading();
   }
 
@@ -226,6 +221,6 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
   }
 
   static {
-    hear = (transport) => transport.#hear();
+    notify = (transport) => transport.#notify();
   }
 }

@@ -1,3 +1,4 @@
+import type { LookupAddress } from "node:dns";
 import type * as net from "node:net";
 import { OSError } from "../../runtime/errors/os_error.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
@@ -11,7 +12,6 @@ import {
   unixAddress,
 } from "../core/addresses.ts";
 import { builtin } from "../../runtime/base/platform.ts";
-import { lookupName, lookupService } from "../platform/lookup.ts";
 import { NodeChannel } from "../channels/node_channel.ts";
 import { openDatagram } from "../channels/node_datagram.ts";
 import { NodeListener, requireReusePort } from "../channels/node_listener.ts";
@@ -33,6 +33,7 @@ import type {
   Operation,
   RawChannel,
   RawListener,
+  ResolvedAddress,
 } from "../core/host.ts";
 
 /**
@@ -202,6 +203,30 @@ function listening(target: AddressLike, options: net.ListenOptions): Promise<net
     server.listen(options, () => {
       server.removeListener("error", fail);
       resolve(server);
+    });
+  });
+}
+
+/** The system's resolver, as every runtime has it. A lookup can't be cancelled. */
+async function lookupName(name: string, family: 0 | 4 | 6): Promise<ResolvedAddress[]> {
+  const found = await new Promise<LookupAddress[]>((done, fail) => {
+    builtin("node:dns").lookup(name, { all: true, family }, (error, all) => {
+      if (error === null) done(all);
+      else fail(toOSError(error, "getaddrinfo", name));
+    });
+  });
+  return found.map(({ address, family }) => ({ hostname: address, family: family === 6 ? 6 : 4 }));
+}
+
+/** The names of an address and a port. */
+function lookupService(
+  hostname: string,
+  port: number,
+): Promise<[host: string, service: string]> {
+  return new Promise((resolve, reject) => {
+    builtin("node:dns").lookupService(hostname, port, (error, host, service) => {
+      if (error === null) resolve([host, service]);
+      else reject(toOSError(error, "getnameinfo", hostname));
     });
   });
 }

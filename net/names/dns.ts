@@ -1,16 +1,6 @@
 import { NotImplementedError } from "../../runtime/errors/exceptions.ts";
 import { attemptOf, missingPermission } from "../../runtime/errors/native_errors.ts";
 import { GaiError } from "../../runtime/errors/os_error.ts";
-import { checkPort, hostPort, ipFamily, type NetAddress } from "../core/addresses.ts";
-import { count, oneOf, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
-import { checkAddress, family as addressFamily } from "../core/arguments.ts";
-import { builtin } from "../../runtime/base/platform.ts";
-import type { ResolvedAddress } from "../core/host.ts";
-import { hostOf } from "../hosts/select.ts";
-import { waitForHost } from "../core/operations.ts";
-import { lookupName } from "../platform/lookup.ts";
-import type { NetLoop } from "../core/net_loop.ts";
-import { grantsSys, hasNet, requireNet } from "../platform/permissions.ts";
 import {
   AI_ADDRCONFIG,
   AI_ALL,
@@ -19,11 +9,23 @@ import {
   AI_NUMERICSERV,
   AI_PASSIVE,
   AI_V4MAPPED,
+  checkPort,
+  hostPort,
+  ipFamily,
   IPPROTO_TCP,
   IPPROTO_UDP,
+  type NetAddress,
   SOCK_DGRAM,
   SOCK_STREAM,
-} from "../core/socket_constants.ts";
+} from "../core/addresses.ts";
+import { count, oneOf, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
+import { checkAddress, family as addressFamily } from "../core/arguments.ts";
+import { builtin } from "../../runtime/base/platform.ts";
+import type { ResolvedAddress } from "../core/host.ts";
+import { hostOf, netHost } from "../hosts/select.ts";
+import { waitForHost } from "../core/operations.ts";
+import type { NetLoop } from "../core/net_loop.ts";
+import { grantsSys, hasNet, requireNet } from "../platform/permissions.ts";
 
 /**
  * The addresses to try for a connection or a server, in the resolver's order; at least one. A
@@ -51,7 +53,7 @@ export async function lookup(
     return [{ family: family === 6 ? 6 : 4, hostname: host }];
   }
   // The runtimes answer an empty name with nothing and a warning.
-  const found = host === "" ? [] : await lookupName(host, family);
+  const found = host === "" ? [] : await netHost.lookup(host, family);
   if (found.length === 0) throw unknownName(host);
   return found;
 }
@@ -279,7 +281,7 @@ function gaiError(code: string, what: string, why: string): GaiError {
  * The ports of services by name. No runtime can ask the system for them without reading its files;
  * these are the ones that programs do write by name.
  */
-const services: ReadonlyMap<string, number> = new Map([
+const wellKnownPorts: ReadonlyMap<string, number> = new Map([
   ["ftp-data", 20],
   ["ftp", 21],
   ["ssh", 22],
@@ -326,5 +328,5 @@ const services: ReadonlyMap<string, number> = new Map([
 
 /** The port of a service; null for one that is not known. */
 function servicePort(name: string): number | null {
-  return services.get(name) ?? null;
+  return wellKnownPorts.get(name) ?? null;
 }

@@ -1,12 +1,19 @@
 import type { EventLoop } from "../../event_loop.ts";
 import { OSError } from "../../runtime/errors/exceptions.ts";
 import { checkFamily } from "../core/arguments.ts";
-import { ipFamily, type NetAddress } from "../core/addresses.ts";
+import {
+  ipFamily,
+  ipFamilyOf,
+  type NetAddress,
+  type NetPlace,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  type SocketKind,
+} from "../core/addresses.ts";
 import { type AddressInfoOptions, lookup } from "./dns.ts";
 import { waitForHost } from "../core/operations.ts";
 import { netLoop } from "../core/net_loop.ts";
 import { hasNet } from "../platform/permissions.ts";
-import { AF_INET6, SOCK_DGRAM, SOCK_STREAM, type SocketKind } from "../core/socket_constants.ts";
 
 /** 4, 6, or 0 for either. */
 export type Family = 0 | 4 | 6;
@@ -67,11 +74,11 @@ export async function resolve(
 /** The address itself, or the first one of its name, for a socket's family and type (FD-06). */
 export async function resolveOne(
   loop: EventLoop,
-  address: { readonly hostname: string; readonly port: number },
+  address: NetPlace,
   { family, type }: SocketKind,
 ): Promise<{ hostname: string; port: number }> {
   const { hostname, port } = address;
-  const found = await resolve(loop, hostname, port, family === AF_INET6 ? 6 : 4, type);
+  const found = await resolve(loop, hostname, port, ipFamilyOf(family), type);
   const first = found[0];
   if (first === undefined) {
     throw new OSError(`getaddrinfo(${JSON.stringify(hostname)}) returned empty list`);

@@ -6,9 +6,8 @@
 import type { EventLoop } from "../../event_loop.ts";
 import { describeType } from "../../runtime/base/format.ts";
 import { checkCall, makeProtocol } from "../core/arguments.ts";
-import { Waiter } from "../../runtime/core/wait.ts";
 import { builtin } from "../../runtime/base/platform.ts";
-import { Carry } from "../core/captured_context.ts";
+import { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { waitForOperation } from "../core/operations.ts";
 import type { RawReadable, RawWritable } from "../core/host.ts";
 import { netLoop } from "../core/net_loop.ts";
@@ -23,9 +22,9 @@ import type {
   WriteTransport,
 } from "../core/transports.ts";
 import { PulledReader } from "./pulled_reader.ts";
-import { ReadPipeTransport } from "./read_pipe_transport.ts";
 import { WebSource, WebWriter } from "./web_pipes.ts";
-import { WritePipeTransport } from "./write_pipe_transport.ts";
+import { openedTransport } from "../transports/transport_base.ts";
+import { ReadPipeTransport, WritePipeTransport } from "./pipe_transports.ts";
 
 /** `loop.connectReadPipe` */
 export async function connectReadPipe<P extends Protocol | BufferedProtocol>(
@@ -37,15 +36,11 @@ export async function connectReadPipe<P extends Protocol | BufferedProtocol>(
   const protocol = makeProtocol(protocolFactory);
   const core = netLoop(loop);
   const end = await readingEnd(loop, pipe);
-  const made = new Waiter<void>("a pipe to be connected");
-  const parts = { pipe: end, protocol, carry: Carry.capture(core), extra: pipe };
-  const transport = new ReadPipeTransport(core, parts, made);
-  try {
-    await made.promise;
-  } catch (error) {
-    transport.close();
-    throw error;
-  }
+  const parts = { pipe: end, protocol, context: CapturedContext.capture(core), extra: pipe };
+  const transport = await openedTransport(
+    "a pipe to be connected",
+    (made) => new ReadPipeTransport(core, parts, made),
+  );
   return [transport, protocol];
 }
 
@@ -59,16 +54,12 @@ export async function connectWritePipe<P extends BaseProtocol>(
   const protocol = makeProtocol(protocolFactory);
   const core = netLoop(loop);
   const end = await writingEnd(loop, pipe);
-  const made = new Waiter<void>("a pipe to be connected");
-  const parts = { pipe: end, protocol, carry: Carry.capture(core), extra: pipe };
-  const transport = new WritePipeTransport(core, parts, made);
-  if (end instanceof WebWriter) end.onGone = () => transport.readerGone();
-  try {
-    await made.promise;
-  } catch (error) {
-    transport.close();
-    throw error;
-  }
+  const parts = { pipe: end, protocol, context: CapturedContext.capture(core), extra: pipe };
+  const transport = await openedTransport("a pipe to be connected", (made) => {
+    const transport = new WritePipeTransport(core, parts, made);
+    if (end instanceof WebWriter) end.onFailure = () => transport.readerFailed();
+    return transport;
+  });
   return [transport, protocol];
 }
 

@@ -1,10 +1,10 @@
 import { toOSError } from "../../runtime/errors/native_errors.ts";
 import type { Done, Operation, RawReadable, RawWritable } from "../core/host.ts";
 import { PulledReader, type PullSource } from "./pulled_reader.ts";
+import { WebSource } from "./web_pipes.ts";
 import { builtin, bunNamespace, onBun, onDeno } from "../../runtime/base/platform.ts";
 import { NodeChannel } from "../channels/node_channel.ts";
 import { startOperation } from "../core/operations.ts";
-import { WebSource } from "./web_pipes.ts";
 
 /** Linux's pipe buffer: what one read can bring. */
 const READ_SIZE = 64 * 1024;

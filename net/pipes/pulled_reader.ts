@@ -1,5 +1,5 @@
 import { toOSError } from "../../runtime/errors/native_errors.ts";
-import { ReadGate } from "../channels/read_gate.ts";
+import { ReadGate } from "../channels/gates.ts";
 import type { RawReadable, ReadSink } from "../core/host.ts";
 
 /** A pipe's reading end from which one chunk after the other is asked for. */

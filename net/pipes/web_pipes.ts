@@ -31,9 +31,9 @@ export class WebSource implements PullSource {
 
 /** A web stream as the writing end of a pipe. */
 export class WebWriter implements RawWritable {
-  /** Called when the stream fails by itself: its reader has gone. */
-  onGone: (() => void) | null = null;
-  /** Its maker may still have to write, when it is closed. */
+  /** Called when the stream fails by itself: its reader does not read any more. */
+  onFailure: (() => void) | null = null;
+  /** The stream's maker may still have to write when it is closed. */
   readonly endsLate = true;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #writing = false;
@@ -43,7 +43,7 @@ export class WebWriter implements RawWritable {
   constructor(stream: WritableStream<Uint8Array>) {
     this.#writer = stream.getWriter();
     this.#writer.closed.catch(() => {
-      if (!this.#closed && !this.#writing) this.onGone?.();
+      if (!this.#closed && !this.#writing) this.onFailure?.();
     });
     // Every operation reports its own failure.
     this.#writer.ready.catch(ignore);

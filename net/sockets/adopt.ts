@@ -1,14 +1,6 @@
 import type { DatagramChannel, RawChannel, RawListener } from "../core/host.ts";
-import {
-  AF_UNIX,
-  bodyOf,
-  kindOf,
-  setBody,
-  SOCK_DGRAM,
-  SOCK_STREAM,
-  type Socket,
-  wrongState,
-} from "./sockets.ts";
+import { AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from "../core/addresses.ts";
+import { bodyOf, kindOf, setBody, type Socket, wrongState } from "./sockets.ts";
 import { identify, removeStaleSocket } from "../platform/unix_paths.ts";
 
 /** What becomes a transport's own; the socket is a view of it from then on. */

@@ -1,34 +1,48 @@
 /**
- * What the loop does with sockets: `sockRecv()` and its relatives, `addReader()` and `addWriter()`.
+ * What the loop does with sockets: `sockRecv()` and its relatives, and how a socket is opened for it.
  *
  * @module
  */
 import type { EventLoop } from "../../event_loop.ts";
 import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
-import { BlockingIOError, NotImplementedError } from "../../runtime/errors/exceptions.ts";
-import { type Address, type AddressLike, describeAddress } from "../core/addresses.ts";
-import { checkBuffer, checkCount } from "../core/arguments.ts";
+import { BlockingIOError } from "../../runtime/errors/exceptions.ts";
+import {
+  type Address,
+  type AddressLike,
+  AF_INET6,
+  describeAddress,
+  ipFamilyOf,
+  type NetPlace,
+  SOCK_DGRAM,
+  type SocketFamily,
+} from "../core/addresses.ts";
+import { checkBuffer, checkCount, netPlace } from "../core/arguments.ts";
+import type {
+  ConnectTarget,
+  DatagramChannel,
+  OpenDatagram,
+  RawChannel,
+  RawListener,
+} from "../core/host.ts";
+import { netLoop } from "../core/net_loop.ts";
+import { waitForHost } from "../core/operations.ts";
+import { hostOf } from "../hosts/select.ts";
+import { resolveOne } from "../names/resolve.ts";
 import { ConnectedSocket } from "./connected.ts";
 import { DatagramSocket } from "./datagram.ts";
-import type { ConnectTarget, DatagramChannel, RawChannel } from "../core/host.ts";
-import { hostOf } from "../hosts/select.ts";
-import { waitForHost } from "../core/operations.ts";
-import { netLoop } from "../core/net_loop.ts";
-import type { Readiness } from "./readiness.ts";
-import { resolveOne } from "../names/resolve.ts";
+import { ListeningSocket } from "./listening.ts";
 import { openSocket } from "./opening.ts";
+import type { Readiness } from "./readiness.ts";
 import {
-  AF_INET6,
   bodyOf,
-  checkFamily,
+  checkAddressKind,
   connectedSocket,
   kindOf,
-  SOCK_DGRAM,
+  readinessOf,
   type Socket,
   stateOf,
   wrongState,
 } from "./sockets.ts";
-import { readinessOf } from "./socket_watch.ts";
 
 /** `loop.sockRecv` */
 export async function sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array> {
@@ -93,7 +107,7 @@ export async function sockSendall(sock: Socket, data: BytesLike): Promise<void> 
   await sends.run("sockSendall()", () => sendWhole(sock, bytes));
 }
 
-/** Sends all of it, by whoever has the turn to send. */
+/** Sends all of it, by the call whose turn it is to send. */
 export async function sendWhole(sock: Socket, bytes: Uint8Array): Promise<void> {
   const body = bodyOf(sock);
   if (body.kind !== "connected") throw wrongState(sock, "send");
@@ -106,17 +120,17 @@ export async function sendWhole(sock: Socket, bytes: Uint8Array): Promise<void> 
   if (bodyOf(sock) !== body) throw wrongState(sock, "send");
 }
 
-/** `loop.sockSendto`; the bytes are its own. */
+/** `loop.sockSendto`; the bytes belong to the call. */
 export async function sockSendto(
   loop: EventLoop,
   sock: Socket,
   bytes: Uint8Array,
   address: AddressLike,
 ): Promise<number> {
-  checkFamily(sock, address);
+  checkAddressKind(sock, address);
   if (kindOf(sock).type !== SOCK_DGRAM || "path" in address) throw wrongState(sock, "sendto");
   // As the system does: the first datagram binds the socket.
-  if (bodyOf(sock).kind === "fresh") await openDatagrams(loop, sock, null, "sendto");
+  if (bodyOf(sock).kind === "fresh") await openDatagrams(loop, sock, "sendto");
   const body = bodyOf(sock);
   if (body.kind !== "datagram") throw wrongState(sock, "sendto");
   const { hostname, port } = address;
@@ -124,7 +138,40 @@ export async function sockSendto(
   return bytes.length;
 }
 
-/** `loop.sockConnect`, by whoever has the turn to open the socket */
+/** `Socket.bind`, by the call whose turn it is to open the socket */
+export async function bindSocket(
+  loop: EventLoop,
+  sock: Socket,
+  address: AddressLike,
+  reusePort: boolean,
+): Promise<void> {
+  const kind = kindOf(sock);
+  const local = "path" in address ? address : anyIfEmpty(address, kind.family);
+  if (kind.type === SOCK_DGRAM) {
+    const place = netPlace(local, "bind the socket");
+    return await openDatagrams(loop, sock, "bind", { local: place, reusePort });
+  }
+  const core = netLoop(loop);
+  await openSocket<AddressLike, RawListener>(stateOf(sock), core, {
+    what: `a socket at ${describeAddress(address)}`,
+    find: async () => "path" in local ? local : await resolveOne(loop, local, kind),
+    // As in CPython, the caller that binds a path removes its file: a server that takes the socket over does.
+    start: (at) => ({
+      promise: "path" in at
+        ? hostOf(core).listenUnix({ path: at.path, removeStale: false, cleanup: false })
+        : hostOf(core).listenTcp({ ...at, reusePort }),
+    }),
+    made: (listener) => ({ kind: "listening", it: new ListeningSocket(listener) }),
+    gone: () => wrongState(sock, "bind"),
+  });
+}
+
+/** An empty host is every interface of the socket's family. */
+function anyIfEmpty({ hostname, port }: NetPlace, family: SocketFamily): NetPlace {
+  return { hostname: hostname || (family === AF_INET6 ? "::" : "0.0.0.0"), port };
+}
+
+/** `loop.sockConnect`, by the call whose turn it is to open the socket */
 export async function sockConnect(
   loop: EventLoop,
   sock: Socket,
@@ -135,12 +182,7 @@ export async function sockConnect(
     throw wrongState(sock, "connect");
   }
   if (kindOf(sock).type === SOCK_DGRAM) {
-    if ("path" in address) {
-      throw new NotImplementedError(
-        "Cannot connect a unix datagram socket: no runtime has them",
-      );
-    }
-    await connectDatagrams(loop, sock, address);
+    await connectDatagrams(loop, sock, netPlace(address, "connect the socket"));
     return;
   }
   const core = netLoop(loop);
@@ -174,47 +216,53 @@ export async function sockAccept(sock: Socket): Promise<[Socket, Address]> {
   }
 }
 
-/** Opens a datagram socket where there is none yet. */
+/** Opens a fresh datagram socket. Without any address it is bound by the system when it first sends. */
 async function openDatagrams(
   loop: EventLoop,
   sock: Socket,
-  remote: { readonly hostname: string; readonly port: number } | null,
-  syscall: string,
+  syscall: "bind" | "connect" | "sendto",
+  { local, remote, reusePort = false }: Ends = {},
 ): Promise<void> {
   const core = netLoop(loop);
   const kind = kindOf(sock);
-  await openSocket<{ hostname: string; port: number } | null, DatagramChannel>(
-    stateOf(sock),
-    core,
-    {
-      what: "a datagram socket",
-      find: async () => remote === null ? null : await resolveOne(loop, remote, kind),
-      start: (peer) => ({
-        promise: hostOf(core).openDatagram({
-          family: kind.family === AF_INET6 ? 6 : 4,
-          ...(peer === null ? {} : { remote: peer }),
-        }),
-      }),
-      made: (channel) => ({ kind: "datagram", it: new DatagramSocket(channel) }),
-      gone: () => wrongState(sock, syscall),
-    },
-  );
+  const place = (address: NetPlace): Promise<NetPlace> => resolveOne(loop, address, kind);
+  await openSocket<Pick<OpenDatagram, "local" | "remote">, DatagramChannel>(stateOf(sock), core, {
+    what: local === undefined ? "a datagram socket" : `a socket at ${describeAddress(local)}`,
+    find: async () => ({
+      ...(local === undefined ? {} : { local: await place(local) }),
+      ...(remote === undefined ? {} : { remote: await place(remote) }),
+    }),
+    start: (places) => ({
+      promise: hostOf(core).openDatagram({ family: ipFamilyOf(kind.family), ...places, reusePort }),
+    }),
+    made: (channel) => ({ kind: "datagram", it: new DatagramSocket(channel) }),
+    gone: () => wrongState(sock, syscall),
+  });
 }
 
-/** A socket for datagrams that is bound keeps its port, and what has arrived. */
+/** The ends of a datagram socket to open. */
+interface Ends {
+  readonly local?: NetPlace;
+  readonly remote?: NetPlace;
+  readonly reusePort?: boolean;
+}
+
+/** A bound datagram socket keeps its port when it is connected, and what has arrived. */
 async function connectDatagrams(
   loop: EventLoop,
   sock: Socket,
-  address: { readonly hostname: string; readonly port: number },
+  address: NetPlace,
 ): Promise<void> {
   const body = bodyOf(sock);
-  if (body.kind !== "datagram") return await openDatagrams(loop, sock, address, "connect");
+  if (body.kind !== "datagram") {
+    return await openDatagrams(loop, sock, "connect", { remote: address });
+  }
   const gone = (): Error => wrongState(sock, "connect");
   const connecting = body.it.connect(() => resolveOne(loop, address, kindOf(sock)), gone);
   await waitForHost(netLoop(loop), connecting, "a datagram socket's peer");
 }
 
-/** Does it as soon as the socket is ready for it: by the time that the task goes on, somebody else may have been quicker. */
+/** Does it as soon as the socket is ready for it: by the time that the task goes on, another call may have been quicker. */
 async function whenReady<T>(readiness: Readiness, attempt: () => T): Promise<T> {
   for (;;) {
     await readiness.ready();

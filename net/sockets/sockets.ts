@@ -4,49 +4,52 @@
  *
  * @module
  */
+import type { EventLoop } from "../../event_loop.ts";
 import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
-import { describeType, showAs } from "../../runtime/base/format.ts";
-import { BlockingIOError, OSError, RuntimeError } from "../../runtime/errors/exceptions.ts";
+import { describeType, showAs, staysInThread } from "../../runtime/base/format.ts";
+import { RuntimeError } from "../../runtime/errors/exceptions.ts";
 import { inOwnScope } from "../../runtime/scopes/known.ts";
-import { LazyModule } from "../../runtime/core/lazy_module.ts";
 import { flag, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
-import { type Address, type AddressLike, describeAddress } from "../core/addresses.ts";
-import { checkAddress, checkBuffer, checkCount } from "../core/arguments.ts";
-import type { ConnectedSocket } from "./connected.ts";
 import {
+  type Address,
+  type AddressLike,
   AF_INET,
   AF_INET6,
   AF_UNIX,
+  describeAddress,
   SOCK_DGRAM,
   SOCK_STREAM,
   type SocketFamily,
   type SocketKind,
   type SocketType,
-} from "../core/socket_constants.ts";
-import { CLOSED, FRESH, type SocketBody, SocketState, type Viewed } from "./state.ts";
-
-export {
-  AF_INET,
-  AF_INET6,
-  AF_UNIX,
-  SOCK_DGRAM,
-  SOCK_STREAM,
+} from "../core/addresses.ts";
+import { checkAddress, checkBuffer, checkCount, requireOpen } from "../core/arguments.ts";
+import type { ConnectedSocket } from "./connected.ts";
+import type { Readiness } from "./readiness.ts";
+import {
+  busySending,
+  CLOSED,
+  FRESH,
+  notASocket,
   type SocketBody,
-  type SocketFamily,
-  type SocketKind,
-  type SocketType,
-};
+  SocketState,
+  stateError,
+  type Viewed,
+  viewOnly,
+} from "./state.ts";
 
 const BINDING: OptionsOf<{ reusePort?: boolean }> = optionsOf("{ reusePort: true }", {
   reusePort: flag,
 });
 
-/** Behind `Socket.bind`. Here, not with the rest of the net's: what stands there is built on this file. */
-const binding: LazyModule<typeof import("./bind.ts")> = new LazyModule(
-  "the code for bound sockets",
-  () => import("./bind.ts"),
-  true,
-);
+type Bind = (socket: Socket, address: AddressLike, reusePort: boolean) => Promise<void>;
+
+let bindSocket: Bind = () => Promise.reject(new RuntimeError("Cannot bind: no loop is loaded"));
+
+/** Sets what binds a socket: it is loaded at the first use, and built on this file. */
+export function provideBind(bind: Bind): void {
+  bindSocket = bind;
+}
 
 let stateBehind: (socket: Socket) => SocketState;
 let kindBehind: (socket: Socket) => SocketKind;
@@ -116,19 +119,19 @@ export class Socket implements Disposable {
   bind(address: AddressLike, options: { reusePort?: boolean } = {}): Promise<void> {
     return inOwnScope(() => {
       BINDING.check(options, "bind()");
-      checkFamily(this, address);
+      checkAddressKind(this, address);
       const { reusePort = false } = options;
-      const call = { address, reusePort, gone: () => wrongState(this, "bind") };
       return this.#state.openings.run("bind", () => {
-        if (this.#state.body !== FRESH) throw call.gone();
-        return binding.call((net) => net.bindSocket(this.#state, kindOf(this), call));
+        if (this.#state.body !== FRESH) throw wrongState(this, "bind");
+        return bindSocket(this, address, reusePort);
       });
     });
   }
 
   /**
-   * Lets the bound socket accept connections, with the backlog that the runtimes set in binding it.
+   * Lets the bound socket accept connections.
    *
+   * @param _backlog accepted as in asyncio, and without effect: the runtimes set their own backlog when they bind
    * @throws {OSError} "EINVAL" when the socket is not bound
    */
   listen(_backlog: number = 100): Promise<void> {
@@ -227,8 +230,8 @@ export class Socket implements Disposable {
   }
 
   /**
-   * Closes the socket; what `send` took is still sent, and whoever waits for the socket gets an OSError "EBADF". Does
-   * nothing the second time.
+   * Closes the socket; what `send` took is still sent, and calls that wait for the socket reject with an OSError "EBADF".
+   * Does nothing the second time.
    *
    * @throws {RuntimeError} when it is a view: close the transport or the server instead
    */
@@ -332,60 +335,65 @@ function socketFor(address: Address | null, body: SocketBody): Socket {
 }
 
 /** @throws {RangeError} when an address is of another kind than the socket's family */
-export function checkFamily(socket: Socket, address: AddressLike): void {
+export function checkAddressKind(socket: Socket, address: AddressLike): void {
   checkAddress(address);
   const isUnix = kindBehind(socket).family === AF_UNIX;
   if ("path" in address === isUnix) return;
   throw new RangeError(`Cannot use the address ${describeAddress(address)} with ${socket}`);
 }
 
-/** The error for what is no Socket of this module: a descriptor, a runtime's own connection. */
-export function notASocket(value: unknown, cause?: unknown): RangeError {
-  return new RangeError(
-    `Invalid file object: a Socket is expected, new Socket(), got ${describeType(value)}`,
-    { cause },
-  );
-}
-
 /** The error of a call that the socket's state does not allow. */
 export function wrongState(socket: Socket, syscall: string): Error {
-  const body = stateBehind(socket).body;
-  if (body.kind === "view") return viewOnly(syscall);
-  const code = body.kind === "closed"
-    ? "EBADF"
-    : syscall === "bind" || syscall === "listen" || syscall === "accept"
-    ? "EINVAL"
-    : syscall === "connect" && body.kind !== "connected"
-    ? "EALREADY"
-    : syscall === "connect"
-    ? "EISCONN"
-    : "ENOTCONN";
-  const why = code === "EBADF"
-    ? "it is closed"
-    : code === "EALREADY"
-    ? "it is connecting already"
-    : missingSteps[syscall] ?? "it is not connected";
-  return new OSError(`${syscall}: not possible on ${socket}, ${why} (${code})`, { code, syscall });
+  return stateError(stateBehind(socket).body, `${socket}`, syscall);
 }
 
-const missingSteps: Readonly<Record<string, string>> = {
-  accept: "listen() comes first",
-  bind: "it is bound or connected already",
-  connect: "it is connected already",
-  listen: "bind() comes first",
-  recvfrom: "it is not bound",
-  sendto: "it is no datagram socket",
-};
+// ── addReader and addWriter
 
-function busySending(what: string): BlockingIOError {
-  return new BlockingIOError(`send: ${what} is under way on the socket (EAGAIN)`, {
-    code: "EAGAIN",
-    syscall: "send",
-  });
+/** `loop.addReader` and `loop.addWriter` */
+export function addWatch<A extends unknown[]>(
+  loop: EventLoop,
+  sock: Socket,
+  direction: "read" | "write",
+  callback: (...args: A) => unknown,
+  args: A,
+): void {
+  requireOpen(loop);
+  requireSocket(sock);
+  if (typeof callback !== "function") {
+    throw new TypeError(`A function is expected as the callback: got ${describeType(callback)}`);
+  }
+  readinessOf(sock, direction, "watch").watch(loop, () => callback(...args));
 }
 
-function viewOnly(what: string): RuntimeError {
-  return new RuntimeError(
-    `Cannot ${what} a socket that is used by a transport or a server: use that instead`,
-  );
+/** `loop.removeReader` and `loop.removeWriter` */
+export function removeWatch(loop: EventLoop, sock: Socket, direction: "read" | "write"): boolean {
+  requireSocket(sock);
+  if (loop.isClosed() || bodyOf(sock).kind === "closed") return false;
+  return readinessOf(sock, direction, "watch").unwatch();
 }
+
+/**
+ * The readiness of a socket to be read or written.
+ *
+ * @throws {OSError} if the socket's state does not allow to wait for it
+ * @throws {RuntimeError} if a transport or a server uses the socket
+ */
+export function readinessOf(sock: Socket, direction: "read" | "write", syscall: string): Readiness {
+  const body = bodyOf(sock);
+  if (body.kind === "view" && !body.it.closed) {
+    throw new RuntimeError(`${sock} is used by a transport or a server`);
+  }
+  if (body.kind === "listening" && direction === "read") return body.it.acceptable;
+  if (body.kind !== "connected" && body.kind !== "datagram") throw wrongState(sock, syscall);
+  return direction === "read" ? body.it.readable : body.it.writable;
+}
+
+function requireSocket(sock: unknown): void {
+  if (sock instanceof Socket) return;
+  throw notASocket(sock);
+}
+
+staysInThread(
+  "read and write here and pass the data, or pass functions: toThread(work, (data) => writer.write(data))",
+  Socket,
+);

@@ -1,3 +1,5 @@
+import { describeType } from "../../runtime/base/format.ts";
+import { BlockingIOError, OSError, RuntimeError } from "../../runtime/errors/exceptions.ts";
 import type { Address } from "../core/addresses.ts";
 import type { ConnectedSocket } from "./connected.ts";
 import type { DatagramSocket } from "./datagram.ts";
@@ -17,7 +19,7 @@ export interface Viewed {
 export interface Opening {
   /** The address that the socket had before; null when it had none. */
   readonly localAddr: Address | null;
-  /** Calls it off: whoever opens the socket learns that it was closed. */
+  /** Cancels it: the caller that opens the socket gets the error of a closed socket. */
   close(): void;
 }
 
@@ -29,7 +31,7 @@ export interface Opening {
  * - Each of them → `view`, when a transport or a server takes it over.
  * - Each of them → `closed`, and nothing follows.
  *
- * Only who has the turn in `openings` moves it along this way; `close()` may come at any time.
+ * Only the call whose turn it is in `openings` changes the body; `close()` may come at any time.
  */
 export type SocketBody =
   | { readonly kind: "fresh" }
@@ -46,8 +48,61 @@ export const CLOSED: SocketBody = { kind: "closed" };
 /** The inside of a Socket. */
 export class SocketState {
   body: SocketBody = FRESH;
-  /** Those who bind, connect, or bind by sending. */
+  /** The calls that bind, connect, or bind by sending. */
   readonly openings: Turns = new Turns();
-  /** Those who send a whole, which nothing may come in between of. */
+  /** The calls that send a whole, into which no other bytes may come. */
   readonly sends: Turns = new Turns();
+}
+
+// ── errors
+
+/** The error of a call that the socket's state does not allow. */
+export function stateError(body: SocketBody, socket: string, syscall: string): Error {
+  if (body.kind === "view") return viewOnly(syscall);
+  const code = codeOf(body, syscall);
+  const why = code === "EBADF"
+    ? "it is closed"
+    : code === "EALREADY"
+    ? "it is connecting already"
+    : missingSteps[syscall] ?? "it is not connected";
+  return new OSError(`${syscall}: not possible on ${socket}, ${why} (${code})`, { code, syscall });
+}
+
+function codeOf({ kind }: SocketBody, syscall: string): string {
+  if (kind === "closed") return "EBADF";
+  if (syscall === "bind" || syscall === "listen" || syscall === "accept") return "EINVAL";
+  if (syscall !== "connect") return "ENOTCONN";
+  return kind === "connected" ? "EISCONN" : "EALREADY";
+}
+
+const missingSteps: Readonly<Record<string, string>> = {
+  accept: "listen() comes first",
+  bind: "it is bound or connected already",
+  connect: "it is connected already",
+  listen: "bind() comes first",
+  recvfrom: "it is not bound",
+  sendto: "it is no datagram socket",
+};
+
+/** The error for what is no Socket of this library: a descriptor, a runtime's own connection. */
+export function notASocket(value: unknown, cause?: unknown): RangeError {
+  return new RangeError(
+    `Invalid file object: a Socket is expected, new Socket(), got ${describeType(value)}`,
+    { cause },
+  );
+}
+
+/** The error of a `send()` while `what` sends a whole. */
+export function busySending(what: string): BlockingIOError {
+  return new BlockingIOError(`send: ${what} is under way on the socket (EAGAIN)`, {
+    code: "EAGAIN",
+    syscall: "send",
+  });
+}
+
+/** The error of a call that only the owner of a socket may make. */
+export function viewOnly(what: string): RuntimeError {
+  return new RuntimeError(
+    `Cannot ${what} a socket that is used by a transport or a server: use that instead`,
+  );
 }

@@ -1,38 +1,123 @@
+import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
 import {
   IncompleteReadError,
   LimitOverrunError,
   RuntimeError,
 } from "../../runtime/errors/exceptions.ts";
 import { Wait } from "../../runtime/core/wait.ts";
-import type { PendingRead, ReadState } from "./read_state.ts";
-import type { ByteSource } from "./web_streams.ts";
-import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
+import { ByteQueue } from "../core/byte_queue.ts";
+import type { ReadTransport } from "../core/transports.ts";
 
-/** A read in waiting: at its wake-up it takes its bytes, or throws what the stream has come to. */
-abstract class ReadWait<R = Uint8Array> extends Wait<R> implements PendingRead {
+/**
+ * What a StreamReader has buffered: the bytes, the end, the error, the pending read, and whether
+ * the transport is paused.
+ *
+ * - Above twice the limit the transport is paused, and resumed once a read leaves no more than the
+ *   limit in the buffer (SR-25).
+ * - A read that needs more than is buffered keeps the transport reading, whatever the limit: with a
+ *   paused transport it would wait for ever.
+ * - The pending read is woken when it can end, not by each chunk. It takes its bytes at its own
+ *   wake-up, so a read that is cancelled in between leaves them in the buffer (SR-30).
+ */
+export class ReadState {
+  readonly bytes: ByteQueue = new ByteQueue();
+  readonly limit: number;
+  eof = false;
+  /** What every further read throws; null as long as there is no error. */
+  error: unknown = null;
+  /** The pending read: at most one per stream. */
+  waiting: Pick<ReadWait, "pending" | "enough" | "wake" | "failWith"> | null = null;
+  transport: ReadTransport | null = null;
+  /** Counts the bytes that wait in the reader's web stream, once there is one. */
+  countReadable: (() => number) | null = null;
+  paused = false;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  /** Appends a chunk, which belongs to the stream from now on. */
+  feed(chunk: Uint8Array): void {
+    if (this.eof) throw new RuntimeError("Cannot feed data: the end of the stream was fed already");
+    if (chunk.length === 0) return;
+    // Node's Buffer is wrapped: its `slice` gives a view where the library needs a copy.
+    const plain = chunk.constructor === Uint8Array
+      ? chunk
+      : new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+    this.bytes.push(plain);
+    const read = this.waiting;
+    if (read !== null && read.pending) {
+      if (!read.enough()) return;
+      read.wake();
+    }
+    if (this.bytes.length > 2 * this.limit) this.#pause();
+  }
+
+  feedEof(): void {
+    this.eof = true;
+    this.waiting?.wake();
+  }
+
+  fail(error: unknown): void {
+    this.error = error;
+    this.waiting?.failWith(error);
+  }
+
+  /** Resumes the transport if what is left in the buffer allows it; called after bytes were taken. */
+  maybeResume(): void {
+    if (this.paused && this.bytes.length <= this.limit) this.resume();
+  }
+
+  /** Resumes the transport before a wait, since no data comes from one that stays paused. */
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.transport?.resumeReading();
+  }
+
+  #pause(): void {
+    const transport = this.transport;
+    if (transport === null || this.paused) return;
+    if (typeof transport.pauseReading !== "function") {
+      // It can't be paused: the reader has to buffer everything.
+      this.transport = null;
+      return;
+    }
+    transport.pauseReading();
+    this.paused = true;
+  }
+}
+
+/**
+ * The pending read of a stream. At its wake-up it takes its bytes, or throws the error that the
+ * stream has failed with.
+ */
+export abstract class ReadWait<R = Uint8Array> extends Wait<R> {
   protected readonly state: ReadState;
   #error: unknown;
   #failed = false;
-  #left = false;
+  #abandoned = false;
 
   constructor(state: ReadState) {
     super();
     this.state = state;
-    // On a closed loop a wait is over from the start, and nothing would ever clear the place.
+    // On a closed loop a wait is settled from the start, and nothing would clear `waiting`.
     if (this.pending || this.cancelled) state.waiting = this;
     state.resume();
   }
 
+  /** Whether what is buffered ends the read, with a result or an error. */
   abstract enough(): boolean;
   protected abstract take(): R;
 
-  /** What it gives to one who has left: the bytes stay. */
+  /** The result of an abandoned read, which takes no bytes. */
   protected nothing(): R {
-    throw new Error("Nobody can leave this read");
+    throw new Error("This read can't be abandoned");
   }
 
-  leave(): void {
-    this.#left = true;
+  /** Ends the read without bytes. From now on another read may wait. */
+  abandon(): void {
+    this.#abandoned = true;
     this.#clear();
     this.wake();
   }
@@ -50,7 +135,7 @@ abstract class ReadWait<R = Uint8Array> extends Wait<R> implements PendingRead {
 
   protected onWake(): R {
     this.#clear();
-    if (this.#left) return this.nothing();
+    if (this.#abandoned) return this.nothing();
     if (this.#failed) throw this.#error;
     const taken = this.take();
     this.state.maybeResume();
@@ -61,13 +146,13 @@ abstract class ReadWait<R = Uint8Array> extends Wait<R> implements PendingRead {
     this.#clear();
   }
 
-  /** The next read may have taken its place once it was left. */
+  /** After it was abandoned, the next read may already be the pending one. */
   #clear(): void {
     if (this.state.waiting === this) this.state.waiting = null;
   }
 }
 
-/** `read(n)`: whatever comes first, at most `n` bytes. */
+/** `read(n)`: the next bytes, at most `n`. */
 export class ReadSome extends ReadWait {
   readonly #most: number;
 
@@ -87,8 +172,8 @@ export class ReadSome extends ReadWait {
 }
 
 /**
- * `read()`: all until the end. What comes meanwhile stays in the buffer, so that a cancelled one
- * loses nothing.
+ * `read()`: all bytes until the end. Until then they stay in the buffer, so that a cancelled read
+ * loses none.
  */
 export class ReadAll extends ReadWait {
   enough(): boolean {
@@ -137,133 +222,18 @@ export class ReadUntil<R = Uint8Array> extends ReadWait<R> {
   }
 }
 
-/** A line as an iterator gives it. */
-export type NextLine = IteratorResult<Uint8Array, undefined>;
-
-/** An iterator's `next()`. */
-export class ReadNextLine extends ReadUntil<NextLine> {
-  protected override take(): NextLine {
-    return toNextLine(super.take() as unknown as Uint8Array);
-  }
-
-  protected override nothing(): NextLine {
-    return { value: undefined, done: true };
-  }
-}
-
-/** At the end of the stream lines are empty. */
-export function toNextLine(line: Uint8Array): NextLine {
-  return line.length === 0 ? { value: undefined, done: true } : { value: line, done: false };
-}
-
 /**
- * A web stream's pull. It hands the bytes on at its wake-up: a stream that is cancelled before has taken nothing, and none are on
- * their way in a promise.
+ * Takes exactly `count` bytes.
+ *
+ * @throws {IncompleteReadError} if the stream has ended before; it holds the bytes that arrived
  */
-export class ReadForWeb extends ReadWait<void> {
-  readonly #most: number;
-  readonly #deliver: (chunk: Uint8Array) => void;
-
-  constructor(state: ReadState, most: number, deliver: (chunk: Uint8Array) => void) {
-    super(state);
-    this.#most = most;
-    this.#deliver = deliver;
-  }
-
-  enough(): boolean {
-    return true;
-  }
-
-  protected take(): void {
-    const { bytes } = this.state;
-    this.#deliver(bytes.take(Math.min(this.#most, bytes.length)));
-  }
-
-  protected override nothing(): void {}
-}
-
-/** The bytes, or at the end of the stream the error that carries those that came. */
 export function takeExactly(state: ReadState, count: number): Uint8Array {
   const { bytes } = state;
   if (bytes.length < count) throw new IncompleteReadError(bytes.take(bytes.length), count);
   return bytes.take(count);
 }
 
-/** Iterates over the lines of a stream. */
-export class Lines implements AsyncIterableIterator<Uint8Array, undefined, unknown> {
-  readonly #state: ReadState;
-  /** Kept alive with the iterator: a connection counts as used as long as its reader does. */
-  readonly reader: object;
-  /** The last `next()` that had to wait. */
-  #wait: ReadNextLine | null = null;
-  #ended = false;
-
-  constructor(state: ReadState, reader: object) {
-    this.#state = state;
-    this.reader = reader;
-  }
-
-  next(): Promise<NextLine> {
-    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
-    const state = this.#state;
-    if (state.error !== null) return Promise.reject(state.error);
-    if (state.waiting !== null) return Promise.reject(busy("readline"));
-    const search = SeparatorSearch.forLine(state);
-    if (!search.advance()) return (this.#wait = new ReadNextLine(state, search)).promise;
-    try {
-      const line = search.finish();
-      state.maybeResume();
-      return Promise.resolve(toNextLine(line));
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  return(): Promise<NextLine> {
-    this.#ended = true;
-    this.#wait?.leave();
-    return Promise.resolve({ value: undefined, done: true });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-/** What a reader is for its web stream, which holds the reader by it. */
-export class ReaderSource implements ByteSource {
-  readonly #state: ReadState;
-  readonly reader: object;
-  #wait: ReadForWeb | null = null;
-
-  constructor(state: ReadState, reader: object) {
-    this.#state = state;
-    this.reader = reader;
-  }
-
-  pull(most: number, deliver: (chunk: Uint8Array) => void): Promise<void> {
-    const state = this.#state;
-    if (state.error !== null) return Promise.reject(state.error);
-    if (state.waiting !== null) return Promise.reject(busy("read"));
-    const { bytes, eof } = state;
-    if (bytes.length === 0 && !eof) {
-      return (this.#wait = new ReadForWeb(state, most, deliver)).promise;
-    }
-    deliver(bytes.take(Math.min(most, bytes.length)));
-    state.maybeResume();
-    return Promise.resolve();
-  }
-
-  leave(): void {
-    this.#wait?.leave();
-  }
-
-  countWith(count: () => number): void {
-    this.#state.countReadable = count;
-  }
-}
-
-/** The error of a read beside one that waits. */
+/** The error of a read while another one is pending. */
 export function busy(name: string): RuntimeError {
   return new RuntimeError(
     `${name}() called while another coroutine is already waiting for incoming data`,
@@ -273,9 +243,9 @@ export function busy(name: string): RuntimeError {
 const NEWLINE: readonly Uint8Array[] = [new Uint8Array([10])];
 
 /**
- * The search of one `readuntil` or `readline` for its separators, which goes on where it stopped
- * when more has come: of what was searched, only the last bytes that may begin a separator are
- * looked at again.
+ * The search of one `readuntil` or `readline` for its separators. When more bytes have arrived, it
+ * goes on where it stopped: of the bytes that were searched before, only the last ones, which may
+ * begin a separator, are searched again.
  *
  * The match that ends first wins. The limit counts what stands before it; of two separators that
  * end at the same byte the shorter one is regarded as the match (SR-18, SR-19).
@@ -301,7 +271,7 @@ export class SeparatorSearch {
     return new SeparatorSearch(state, NEWLINE);
   }
 
-  /** Searches what has come. True when the read can end, whether well or not. */
+  /** Searches what is buffered. True when the read can end, with a result or an error. */
   advance(): boolean {
     const { bytes, limit, eof } = this.#state;
     const { length } = bytes;
@@ -315,10 +285,7 @@ export class SeparatorSearch {
     return eof;
   }
 
-  /**
-   * Takes the bytes through the separator, or throws. Only after `advance` was true, or at the end
-   * of the stream.
-   */
+  /** Takes the bytes through the separator, or throws. May be called once `advance` returned true. */
   finish(): Uint8Array {
     const { bytes, limit } = this.#state;
     if (this.#end >= 0) {
@@ -343,8 +310,8 @@ export class SeparatorSearch {
   }
 
   /**
-   * `readuntil` leaves the buffer as it is; `readline` drops the line, or all when its end has not
-   * come (SR-11).
+   * `readuntil` leaves the buffer as it is; `readline` drops the line, or all that is buffered when
+   * the line's end has not arrived (SR-11).
    */
   #overrun(message: string, consumed: number): never {
     if (!this.#line) throw new LimitOverrunError(message, consumed);
@@ -356,9 +323,9 @@ export class SeparatorSearch {
 }
 
 /**
- * The separators that a user gave, shortest first.
+ * The separators that a user passed, shortest first.
  *
- * @throws {RangeError} when there is none, or an empty one
+ * @throws {RangeError} if there is none, or an empty one
  */
 export function toSeparators(given: BytesLike | readonly BytesLike[]): readonly Uint8Array[] {
   const separators = Array.isArray(given)

@@ -4,21 +4,19 @@ import { RuntimeError } from "../../runtime/errors/exceptions.ts";
 import { currentScope } from "../../runtime/core/frame.ts";
 import type { LoopCore } from "../../runtime/core/loop_core.ts";
 import { eventLoop, type OptionsOf, optionsOf, plainNumber } from "../../runtime/base/options.ts";
-import { ReadState } from "./read_state.ts";
 import {
   busy,
-  Lines,
   ReadAll,
-  ReaderSource,
   ReadExactly,
   ReadSome,
+  ReadState,
   ReadUntil,
   SeparatorSearch,
   takeExactly,
   toSeparators,
 } from "./reads.ts";
 import type { ReadTransport } from "../core/transports.ts";
-import { readableFrom } from "./web_streams.ts";
+import { Lines, readableFrom, ReaderSource } from "./stream_adapters.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";
 
 /** How much a stream holds before the transport is paused is twice this. */

@@ -14,7 +14,7 @@ import {
   type StreamUpgrade,
 } from "../core/protocol_marks.ts";
 import type { BaseTransport, Protocol, Transport } from "../core/transports.ts";
-import type { ReadState } from "./read_state.ts";
+import type { ReadState } from "./reads.ts";
 import { readStateOf, type StreamReader } from "./stream_reader.ts";
 import { StreamWriter } from "./stream_writer.ts";
 
@@ -52,14 +52,14 @@ const OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", { loop: e
  * ```
  */
 export class StreamReaderProtocol implements Protocol {
-  /** Let go once the handler has it: whether anybody holds it tells whether the connection is still in use. */
+  /** Null once the handler has it: whether it is collected then tells whether the connection is still in use. */
   #reader: StreamReader | null;
   readonly #state: ReadState;
   readonly #loop: EventLoop;
   readonly #gate: WriterGate = new WriterGate();
   readonly #clientConnected: ClientConnected | null;
   #overTls = false;
-  /** The handler has ended and left the connection open. */
+  /** Set once the handler has ended and left the connection open. */
   #leftOpen: LeftOpen | null = null;
 
   /**
@@ -142,14 +142,14 @@ export class StreamReaderProtocol implements Protocol {
     };
   }
 
-  /** What came in the clear must not be read as if it had come encrypted; a handshake that began early is TLS's. */
+  /** Plain text must not be read as if it had been encrypted; the first bytes of a handshake that began early belong to TLS. */
   #takeUnread(): Uint8Array | null {
     const { bytes, countReadable } = this.#state;
     const count = countReadable?.() ?? 0;
     if (count > 0) {
       throw new RuntimeError(
-        `Cannot go on in TLS: ${count} bytes that came in the clear wait in reader.readable, ` +
-          "and would be taken for encrypted: read them first",
+        `Cannot start TLS: what arrived in plain text must be read before, received ${count} bytes ` +
+          "that wait in reader.readable: read them first",
       );
     }
     return bytes.length === 0 ? null : bytes.take(bytes.length);
@@ -168,7 +168,7 @@ export class StreamReaderProtocol implements Protocol {
     const task: Task<unknown> = this.#loop.createTask(() => clientConnected(reader, writer));
     task.addDoneCallback(() => {
       if (!this.#served(task, transport)) return;
-      // What it was loaded with is there wherever a server is; with transports of another making nobody looks.
+      // Loaded wherever the library has made a server. Connections over other transports are not watched.
       const { LeftOpen } = streamCalls.loaded ?? {};
       if (LeftOpen === undefined || transport.isClosing()) return;
       const parts = { protocol: this, state: this.#state, gate: this.#gate };

@@ -16,7 +16,7 @@ import type {
 } from "../core/transports.ts";
 import type { StreamReader } from "./stream_reader.ts";
 import { gateOf, upgradeOf } from "../core/protocol_marks.ts";
-import { type SinkEnd, writableTo } from "./web_streams.ts";
+import { type SinkEnd, writableTo } from "./stream_adapters.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";
 
 /** What the library's own transports can do besides. */
@@ -87,7 +87,7 @@ export class StreamWriter implements AsyncDisposable {
 
   /** The transport underneath. */
   get transport(): WriteTransport {
-    if (this.#gate !== null) this.#gate.handedOut = true;
+    if (this.#gate !== null) this.#gate.exposed = true;
     return this.#transport;
   }
 

@@ -1,7 +1,7 @@
 import type { EventLoop } from "../../event_loop.ts";
 import { ExceptionGroup, OSError } from "../../runtime/errors/exceptions.ts";
 import { staggeredRace } from "../../runtime/combinators/staggered.ts";
-import { describeAddress, ipFamily, type NetAddress } from "../core/addresses.ts";
+import { describeAddress, ipFamily, type NetAddress, SOCK_STREAM } from "../core/addresses.ts";
 import { notAnAddress } from "../core/arguments.ts";
 import type { RawChannel } from "../core/host.ts";
 import { hostOf } from "../hosts/select.ts";
@@ -9,7 +9,6 @@ import { waitForOperation } from "../core/operations.ts";
 import { netLoop } from "../core/net_loop.ts";
 import type { ConnectOptions } from "../core/options.ts";
 import { interleave, resolve } from "../names/resolve.ts";
-import { SOCK_STREAM } from "../core/socket_constants.ts";
 
 /** RFC 8305's recommended time between two attempts, in seconds. */
 const CONNECTION_ATTEMPT_DELAY = 0.25;

@@ -2,14 +2,13 @@ import type { EventLoop } from "../../event_loop.ts";
 import { OSError, PermissionError } from "../../runtime/errors/exceptions.ts";
 import { gather } from "../../runtime/combinators/gather.ts";
 import { bindError } from "./connect.ts";
-import { describeAddress } from "../core/addresses.ts";
+import { describeAddress, SOCK_STREAM } from "../core/addresses.ts";
 import type { ListenTcp, RawListener } from "../core/host.ts";
 import { hostOf } from "../hosts/select.ts";
 import { waitForHost } from "../core/operations.ts";
 import { netLoop } from "../core/net_loop.ts";
 import type { ServeOptions } from "../core/options.ts";
 import { type Family, resolve } from "../names/resolve.ts";
-import { SOCK_STREAM } from "../core/socket_constants.ts";
 
 /** Where to listen; a hostname of null means every interface. */
 interface Place {

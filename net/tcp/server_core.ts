@@ -1,16 +1,16 @@
 import type { EventLoop } from "../../event_loop.ts";
 import type { LoopResource } from "../../runtime/core/loop_core.ts";
 import type { OSError } from "../../runtime/errors/exceptions.ts";
-import { Carry } from "../core/captured_context.ts";
+import { CapturedContext } from "../../runtime/core/captured_context.ts";
 import type { TlsSetup } from "../tls/options.ts";
 import type { AcceptSink, RawChannel, RawListener } from "../core/host.ts";
-import { netLoop, soon, stopsLoop } from "../core/net_loop.ts";
+import { callSoonInternal, netLoop, stopsLoop } from "../core/net_loop.ts";
 import type { BufferedProtocol, Protocol } from "../core/transports.ts";
 import { type Socket, socketView } from "../sockets/sockets.ts";
 import type { OwnedClient, TransportOwner } from "../transports/transport_base.ts";
 import { WaitList } from "../core/operations.ts";
 import { makeProtocol } from "../core/arguments.ts";
-import { handshake } from "../transports/handshake.ts";
+import { handshake } from "../transports/open_transport.ts";
 import { StreamExtra } from "../transports/extra_info.ts";
 import { StreamTransport } from "../transports/stream_transport.ts";
 
@@ -72,7 +72,7 @@ export class ServerCore implements TransportOwner, LoopResource {
     this.serving = true;
     const acceptor = new Acceptor({
       loop: this.loop,
-      carry: Carry.capture(netLoop(this.loop)),
+      context: CapturedContext.capture(netLoop(this.loop)),
       protocolFactory: this.#factory,
       tls: this.#tls,
       owner: this,
@@ -162,7 +162,7 @@ function viewOf(listener: RawListener): Socket {
 export interface AcceptorParts {
   readonly loop: EventLoop;
   /** The context in which serving was started. */
-  readonly carry: Carry;
+  readonly context: CapturedContext;
   readonly protocolFactory: () => Protocol | BufferedProtocol;
   readonly tls: TlsSetup | null;
   readonly owner: TransportOwner;
@@ -184,7 +184,7 @@ class Acceptor {
   accept(channel: RawChannel): void {
     const { loop, tls, owner, isOpen } = this.#parts;
     if (tls === null) {
-      soon(netLoop(loop), () => {
+      callSoonInternal(netLoop(loop), () => {
         if (isOpen()) this.#serve(channel);
         else channel.close();
       });
@@ -196,7 +196,7 @@ class Acceptor {
     owner.attach(client);
     operation.promise.then(
       (upgraded) =>
-        soon(netLoop(loop), () => {
+        callSoonInternal(netLoop(loop), () => {
           this.#serve(upgraded);
           owner.detach(client);
         }),
@@ -210,12 +210,12 @@ class Acceptor {
   }
 
   #serve(channel: RawChannel): void {
-    const { loop, carry, protocolFactory, tls, owner } = this.#parts;
-    const own = carry.fork();
+    const { loop, context, protocolFactory, tls, owner } = this.#parts;
+    const own = context.fork();
     try {
       const protocol = own.callOnce(makeProtocol, protocolFactory);
       const extra = new StreamExtra(channel, tls?.options ?? null);
-      const parts = { channel, protocol, carry: own, extra, tls, owner };
+      const parts = { channel, protocol, context: own, extra, tls, owner };
       new StreamTransport(netLoop(loop), parts, null);
     } catch (error) {
       channel.close();

@@ -5,10 +5,9 @@ import { toOSError } from "../../runtime/errors/native_errors.ts";
 import { describePeer, ipFamily } from "../core/addresses.ts";
 import { builtin } from "../../runtime/base/platform.ts";
 import { readClientHello } from "./client_hello.ts";
-import { streamBelow } from "./channel_duplex.ts";
 import { type Settle, startOperation } from "../core/operations.ts";
 import { PrefixedChannel } from "../channels/prefixed_channel.ts";
-import { NodeTlsChannel } from "./channel.ts";
+import { NodeTlsChannel, streamBelow } from "./channel.ts";
 import { toNodeOptions } from "./secure_context.ts";
 import {
   ALL,

@@ -1,16 +1,19 @@
 import type { EventLoop } from "../../event_loop.ts";
 import { noteDescriptors } from "../../runtime/core/lazy_module.ts";
-import { Waiter } from "../../runtime/core/wait.ts";
+import { InternalTimer } from "../../runtime/core/timers.ts";
+import { ConnectionAbortedError } from "../../runtime/errors/exceptions.ts";
 import { makeProtocol } from "../core/arguments.ts";
-import { Carry } from "../core/captured_context.ts";
-import { handshake } from "./handshake.ts";
-import type { TlsSetup } from "../tls/options.ts";
-import type { RawChannel } from "../core/host.ts";
-import { waitForOperation } from "../core/operations.ts";
+import { CapturedContext } from "../../runtime/core/captured_context.ts";
+import type { Operation, RawChannel, TlsChannel, UpgradeTls } from "../core/host.ts";
 import { netLoop } from "../core/net_loop.ts";
+import { waitForOperation } from "../core/operations.ts";
+import { type TlsOptions, tlsOptions } from "../core/options.ts";
 import type { BaseProtocol, Transport } from "../core/transports.ts";
+import { hostOf } from "../hosts/select.ts";
+import type { TlsSetup } from "../tls/options.ts";
 import { StreamExtra } from "./extra_info.ts";
 import { StreamTransport } from "./stream_transport.ts";
+import { openedTransport } from "./transport_base.ts";
 
 /**
  * Puts a transport and a protocol on a connected channel, with TLS in between when asked for, and
@@ -34,21 +37,68 @@ export async function openTransport<P extends BaseProtocol>(
     channel.close();
     throw error;
   }
-  const made = new Waiter<void>("a connection to be made");
-  const transport = new StreamTransport(core, {
+  const parts = {
     channel: top,
     protocol,
-    carry: Carry.capture(core),
+    context: CapturedContext.capture(core),
     extra: new StreamExtra(top, tls?.options ?? null),
     tls,
     owner: null,
-  }, made);
-  try {
-    await made.promise;
-  } catch (error) {
-    transport.close();
-    throw error;
-  }
+  };
+  const transport = await openedTransport(
+    "a connection to be made",
+    (made) => new StreamTransport(core, parts, made),
+  );
   noteDescriptors(1);
   return [transport, protocol];
 }
+
+/**
+ * Makes the handshake over a channel, which belongs to it from now on. It ends with its loop at the
+ * latest.
+ */
+export function handshake(
+  loop: EventLoop,
+  channel: RawChannel,
+  setup: TlsSetup,
+): Operation<TlsChannel> {
+  const core = netLoop(loop);
+  const operation = hostOf(core).upgradeTls(channel, toUpgrade(setup));
+  const resource = { closeWithLoop: () => operation.cancel() };
+  core.resources.add(resource);
+  let late = false;
+  const timer = InternalTimer.after(core, setup.handshakeTimeout, () => {
+    late = true;
+    operation.cancel();
+  });
+  const release = (): void => {
+    timer.cancel();
+    core.resources.delete(resource);
+  };
+  const promise = operation.promise.then((upgraded) => {
+    release();
+    return upgraded;
+  }, (error) => {
+    release();
+    if (!late) throw error;
+    throw new ConnectionAbortedError(
+      `SSL handshake is taking longer than ${setup.handshakeTimeout} seconds: aborting the connection`,
+    );
+  });
+  // The caller observes the promise; as with every operation, an unobserved rejection is no error of its own.
+  promise.catch(() => {});
+  return { promise, cancel: () => operation.cancel() };
+}
+
+/** The options for the host. */
+export function toUpgrade({ options, isServer, serverHostname }: TlsSetup): UpgradeTls {
+  const upgrade: Record<string, unknown> = { isServer, origin: options };
+  // Inherited options count too, as in the check.
+  for (const name of FIELDS) {
+    if (options[name] !== undefined) upgrade[name] = options[name];
+  }
+  if (!isServer) upgrade.serverHostname = serverHostname;
+  return upgrade as unknown as UpgradeTls;
+}
+
+const FIELDS = Object.keys(tlsOptions.kinds) as readonly (keyof TlsOptions)[];

@@ -1,61 +1,83 @@
 import { cloneBytes } from "../../runtime/base/bytes.ts";
 import { type OSError, RuntimeError } from "../../runtime/errors/exceptions.ts";
 import type { Turn } from "../../runtime/core/scheduler.ts";
-import type { Carry } from "../core/captured_context.ts";
-import type { RawChannel, ReadSink } from "../core/host.ts";
-import { type NetLoop, soon } from "../core/net_loop.ts";
+import type { CapturedContext } from "../../runtime/core/captured_context.ts";
+import type { RawReadable, ReadSink } from "../core/host.ts";
+import { callSoonInternal, type NetLoop } from "../core/net_loop.ts";
 import type { BaseProtocol, BufferedProtocol, Protocol } from "../core/transports.ts";
 import { TransportBase, type TransportOwner } from "./transport_base.ts";
 import { checkBuffer } from "../core/arguments.ts";
 
-/** What the channel told and the protocol is to hear. */
-type Event =
+/** What the channel has reported and the protocol is to be notified of. */
+type PendingEvent =
   | { readonly kind: "data"; readonly chunk: Uint8Array }
   | { readonly kind: "buffer"; readonly buffer: Uint8Array; readonly count: number }
   | { readonly kind: "eof" }
   | { readonly kind: "error"; readonly error: OSError };
 
 /** The protocol's method for each event. */
-const METHODS: Readonly<Record<Event["kind"], string>> = {
+const METHODS: Readonly<Record<PendingEvent["kind"], string>> = {
   data: "dataReceived",
   buffer: "bufferUpdated",
   eof: "eofReceived",
   error: "connectionLost",
 };
 
-let hear: (transport: StreamReading) => unknown;
-let startReading: (transport: StreamReading) => void;
+type AnyReceiving = ReceivingTransport<RawReadable>;
+
+let notify: (transport: AnyReceiving) => unknown;
+let startReading: (transport: AnyReceiving) => void;
 
 /**
- * The reading half of a stream's transport.
+ * The reading half of a transport.
  *
- * - What the channel tells goes to the protocol at once where the loop has nothing else to do, else
- *   in the loop's order: reading stops and the one event is held until its turn has come, also
- *   while the protocol has reading paused.
- * - Protocols of the library that run no code of users hear everything at once.
+ * - The protocol is notified of what the channel reports at once where the loop has nothing else to
+ *   do, else in the loop's order: reading stops, and the one event is pending until its turn comes,
+ *   also while the protocol has paused reading.
+ * - Protocols of the library that run no code of users are notified of everything at once.
  */
-export abstract class StreamReading extends TransportBase implements ReadSink {
-  protected readonly channel: RawChannel;
+export abstract class ReceivingTransport<C extends RawReadable> extends TransportBase
+  implements ReadSink {
+  /**
+   * Set as long as the protocol is a BufferedProtocol and the channel may fill its buffers. Decided
+   * when the protocol is set, so that no channel asks before each read of the others.
+   */
+  getBuffer: (() => Uint8Array | null) | undefined = undefined;
+  protected readonly channel: C;
+  readonly #kind: "socket" | "pipe";
+  /** The protocol is a BufferedProtocol. */
+  #buffered = false;
   #paused = false;
-  /** How many keep what arrives from the protocol, whatever it says meanwhile: a handover to TLS, a file that is sent. */
+  /** How many keep the protocol from being notified, whatever it asks for meanwhile: a change to TLS, a file that is sent. */
   #holds = 0;
-  /** The end of the stream was told; there is nothing more to read. */
+  /** The end of the stream was reported: there is nothing more to read. */
   #ended = false;
-  #held: Event | null = null;
-  /** The event that is just being told. */
-  #current: Event | null = null;
-  /** Whose buffer the channel is reading into. */
-  #lender: BaseProtocol | null = null;
+  #pending: PendingEvent | null = null;
+  /** The event that the protocol is being notified of. */
+  #current: PendingEvent | null = null;
+  /** The protocol whose buffer the channel reads into. */
+  #bufferOwner: BaseProtocol | null = null;
 
+  /** `kind` "pipe": a BufferedProtocol's buffers are filled here, as a pipe's reader has its own. */
   constructor(
     loop: NetLoop,
-    channel: RawChannel,
-    protocol: BaseProtocol,
-    carry: Carry,
-    owner: TransportOwner | null,
+    parts: {
+      channel: C;
+      protocol: BaseProtocol;
+      context: CapturedContext;
+      owner: TransportOwner | null;
+    },
+    kind: "socket" | "pipe",
   ) {
-    super(loop, protocol, carry, owner);
-    this.channel = channel;
+    super(loop, parts.protocol, parts.context, parts.owner);
+    this.channel = parts.channel;
+    this.#kind = kind;
+    this.#chooseReading();
+  }
+
+  override setProtocol(protocol: BaseProtocol): void {
+    super.setProtocol(protocol);
+    this.#chooseReading();
   }
 
   isReading(): boolean {
@@ -86,13 +108,13 @@ export abstract class StreamReading extends TransportBase implements ReadSink {
     if (this.isReading()) this.#readOn();
   }
 
-  /** Those of protocols do. What streams read is cheap enough, and passed on to more places. */
+  /** Those of users' protocols do. What streams read is cheap enough, and passed on to more places. */
   get sharesSmallChunks(): boolean {
     return !this.direct;
   }
 
   onData(chunk: Uint8Array): void {
-    if (!this.direct) this.#tell({ kind: "data", chunk });
+    if (!this.direct) this.#dispatch({ kind: "data", chunk });
     else {
       try {
         (this.protocol as Protocol).dataReceived(chunk);
@@ -103,98 +125,102 @@ export abstract class StreamReading extends TransportBase implements ReadSink {
   }
 
   onEof(): void {
-    this.#tell({ kind: "eof" });
+    this.#dispatch({ kind: "eof" });
   }
 
   onError(error: OSError): void {
-    this.#tell({ kind: "error", error });
-  }
-
-  getBuffer(): Uint8Array | null {
-    const { protocol } = this;
-    if (!isBuffered(protocol)) return null;
-    try {
-      this.#lender = protocol;
-      return this.carry.call((p) => bufferOf(p, -1), protocol);
-    } catch (error) {
-      this.fatal(error, "Fatal error: protocol.getBuffer() call failed.");
-      return null;
-    }
+    this.#dispatch({ kind: "error", error });
   }
 
   onBuffer(buffer: Uint8Array, count: number): void {
-    this.#tell({ kind: "buffer", buffer, count });
+    this.#dispatch({ kind: "buffer", buffer, count });
   }
 
   afterTurn(read: () => void): void {
-    // A protocol of users' has heard and answered already.
-    if (this.direct) soon(this.loop, read);
+    // A protocol of users' has been notified and has answered already.
+    if (this.direct) callSoonInternal(this.loop, read);
     else read();
   }
 
-  /** The turn of the held event, as an entry of the ready queue. */
+  /** The turn of the pending event, as an entry of the ready queue. */
   run(): Turn | null {
-    const event = this.#held;
+    const event = this.#pending;
     if (event === null || !this.isReading()) return null;
-    this.#held = null;
+    this.#pending = null;
     this.#deliver(event);
     if (this.isReading() && !this.#ended) this.startReading();
     return null;
   }
 
   /**
-   * Where reads are chains of promises (Deno), what starts them in the protocol's context finds
-   * itself there each time.
+   * Where reads are chains of promises (Deno), a chain that was started in the protocol's context
+   * is in that context at each read.
    */
   protected startReading(): void {
     if (this.direct) this.channel.startReading(this);
-    else this.carry.callOnce(startReading, this);
+    else this.context.callOnce(startReading, this);
   }
 
-  /** For good: what is held is dropped. */
+  /** For good: the pending event is dropped. */
   protected stopReading(): void {
-    this.#held = null;
+    this.#pending = null;
     this.channel.stopReading();
   }
 
-  /** What arrived and the protocol will not hear any more; null when nothing did. */
-  protected takeHeld(): Uint8Array | null {
-    const event = this.#held;
-    this.#held = null;
+  /** Takes the bytes that arrived and that the protocol will not be notified of; null when there are none. */
+  protected takePending(): Uint8Array | null {
+    const event = this.#pending;
+    this.#pending = null;
     if (event?.kind === "data") return event.chunk;
     return event?.kind === "buffer" ? cloneBytes(event.buffer, event.count) : null;
   }
 
-  /** The peer's end was told. */
+  /** The peer has ended the stream, and the protocol was notified. */
   protected abstract streamEnded(keepOpen: boolean): void;
 
+  #chooseReading(): void {
+    this.#buffered = isBuffered(this.protocol);
+    const asks = this.#buffered && this.#kind === "socket";
+    this.getBuffer = asks ? () => this.#askForBuffer() : undefined;
+  }
+
+  #askForBuffer(): Uint8Array | null {
+    const protocol = this.protocol as BufferedProtocol;
+    try {
+      this.#bufferOwner = protocol;
+      return this.context.call(anyBufferOf, protocol);
+    } catch (error) {
+      this.fatal(error, "Fatal error: protocol.getBuffer() call failed.");
+      return null;
+    }
+  }
+
   #readOn(): void {
-    if (this.#held !== null) this.loop.scheduler.enqueue(this);
+    if (this.#pending !== null) this.loop.scheduler.enqueue(this);
     else if (!this.#ended) this.startReading();
   }
 
-  #tell(event: Event): void {
-    const { scheduler } = this.loop;
-    if (this.direct || (scheduler.active && scheduler.idle)) {
+  #dispatch(event: PendingEvent): void {
+    if (this.mayNotify) {
       this.#deliver(event);
       return;
     }
-    this.#held = event;
+    this.#pending = event;
     this.channel.stopReading();
-    scheduler.enqueue(this);
+    this.loop.scheduler.enqueue(this);
   }
 
-  /** Calls into the protocol; what it throws, or rejects with, is fatal to the connection. */
-  #deliver(event: Event): void {
+  /** Notifies the protocol; what it throws, or rejects with, is fatal to the connection. */
+  #deliver(event: PendingEvent): void {
     if (event.kind === "error") {
       this.#ended = true;
-      this.fatal(event.error, "Fatal read error on socket transport");
+      this.fatal(event.error, `Fatal read error on ${this.#kind} transport`);
       return;
     }
     this.#current = event;
     let result: unknown;
     try {
-      result = this.direct ? hear(this) : this.carry.call(hear, this);
+      result = this.direct ? notify(this) : this.context.call(notify, this);
     } catch (error) {
       this.#callFailed(event, error);
       return;
@@ -206,32 +232,32 @@ export abstract class StreamReading extends TransportBase implements ReadSink {
     this.streamEnded(Boolean(result) && !(result instanceof Promise));
   }
 
-  #callFailed(event: Event, error: unknown): void {
+  #callFailed(event: PendingEvent, error: unknown): void {
     this.fatal(error, `Fatal error: protocol.${METHODS[event.kind]}() call failed.`);
   }
 
-  #hear(): unknown {
+  #notify(): unknown {
     const { protocol } = this;
     const event = this.#current!;
     this.#current = null;
-    if (event.kind === "data") return this.#hearData(event.chunk);
+    if (event.kind === "data") return this.#notifyOfData(event.chunk);
     if (event.kind === "eof") return (protocol as Protocol).eofReceived?.();
     if (event.kind === "error") return undefined;
-    if (isBuffered(protocol) && protocol === this.#lender) {
-      return protocol.bufferUpdated(event.count);
+    if (this.#buffered && protocol === this.#bufferOwner) {
+      return (protocol as BufferedProtocol).bufferUpdated(event.count);
     }
     // The protocol was replaced while its predecessor's buffer was being filled.
-    return this.#hearData(cloneBytes(event.buffer, event.count));
+    return this.#notifyOfData(cloneBytes(event.buffer, event.count));
   }
 
-  #hearData(data: Uint8Array): unknown {
+  #notifyOfData(data: Uint8Array): unknown {
     const { protocol } = this;
-    if (isBuffered(protocol)) return feedBuffered(protocol, data);
+    if (this.#buffered) return feedBuffered(protocol as BufferedProtocol, data);
     return (protocol as Protocol).dataReceived(data);
   }
 
   static {
-    hear = (transport) => transport.#hear();
+    notify = (transport) => transport.#notify();
     startReading = (transport) => transport.channel.startReading(transport);
   }
 }
@@ -240,7 +266,15 @@ function isBuffered(protocol: BaseProtocol): protocol is BufferedProtocol {
   return typeof (protocol as Partial<BufferedProtocol>).getBuffer === "function";
 }
 
-/** Asks a protocol for a buffer, and insists that something fits in. */
+function anyBufferOf(protocol: BufferedProtocol): Uint8Array {
+  return bufferOf(protocol, -1);
+}
+
+/**
+ * Asks a protocol for a buffer.
+ *
+ * @throws {RuntimeError} if the buffer is empty
+ */
 function bufferOf(protocol: BufferedProtocol, sizehint: number): Uint8Array {
   const buffer = protocol.getBuffer(sizehint);
   checkBuffer(buffer);
@@ -248,7 +282,7 @@ function bufferOf(protocol: BufferedProtocol, sizehint: number): Uint8Array {
   return buffer;
 }
 
-/** Hands over data that was read elsewhere, in as many buffers as it takes (PROTO-06). */
+/** Copies data that was read elsewhere into as many of the protocol's buffers as it takes (PROTO-06). */
 export function feedBuffered(protocol: BufferedProtocol, data: Uint8Array): void {
   let rest = data;
   while (rest.length > 0) {

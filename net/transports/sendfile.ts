@@ -6,18 +6,22 @@
  */
 import type { EventLoop } from "../../event_loop.ts";
 import { describeType } from "../../runtime/base/format.ts";
-import { RuntimeError, SendfileNotAvailableError } from "../../runtime/errors/exceptions.ts";
 import { flag, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
-import { cannotSend } from "../core/addresses.ts";
-import { waitForHost } from "../core/operations.ts";
-import { netLoop } from "../core/net_loop.ts";
-import { FileSender } from "./file_sender.ts";
-import { sendWhole } from "../sockets/socket_calls.ts";
-import { kindOf, SOCK_STREAM, type Socket } from "../sockets/sockets.ts";
-import { StreamTransport } from "./stream_transport.ts";
-import type { WriteTransport } from "../core/transports.ts";
+import { Waiter } from "../../runtime/core/wait.ts";
+import {
+  ConnectionError,
+  RuntimeError,
+  SendfileNotAvailableError,
+} from "../../runtime/errors/exceptions.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
+import { cannotSend, SOCK_STREAM } from "../core/addresses.ts";
+import { netLoop } from "../core/net_loop.ts";
+import { waitForHost } from "../core/operations.ts";
+import type { WriteTransport } from "../core/transports.ts";
 import { builtin } from "../../runtime/base/platform.ts";
+import { sendWhole } from "../sockets/socket_calls.ts";
+import { kindOf, type Socket } from "../sockets/sockets.ts";
+import { StreamTransport, type WritingOwner } from "./stream_transport.ts";
 
 /** Which part of a file is sent, and whether it may be copied through memory. */
 export interface SendfileOptions {
@@ -234,5 +238,51 @@ class OpenFile implements FileSource {
     } catch (error) {
       throw toOSError(error, "read", this.#path);
     }
+  }
+}
+
+/**
+ * Owns the writing side of a connection while a file is sent: it is notified when to wait, the protocol can't write, and nothing
+ * is read meanwhile, so that the protocol neither misses data nor writes in between because of them.
+ */
+class FileSender implements WritingOwner {
+  readonly #transport: StreamTransport;
+  readonly #wasPaused: boolean;
+  #paused: boolean;
+  #room: Waiter<void> | null = null;
+
+  constructor(transport: StreamTransport) {
+    this.#transport = transport;
+    this.#paused = this.#wasPaused = transport.isWritingPaused();
+    transport.claimWriting(this);
+  }
+
+  /** Writes a block, and waits until there is room for the next one. */
+  send(block: Uint8Array): Promise<void> {
+    this.#transport.writeForOwner(block);
+    if (this.#transport.isClosing()) {
+      return Promise.reject(this.#closed("Connection closed by peer"));
+    }
+    if (!this.#paused) return Promise.resolve();
+    this.#room = new Waiter<void>("room in a transport's write buffer");
+    return this.#room.promise;
+  }
+
+  /** Gives the connection back to its protocol, and notifies it of the flow control that it has missed. */
+  restore(): void {
+    this.#transport.releaseWriting(this.#wasPaused);
+  }
+
+  flow(paused: boolean): void {
+    this.#paused = paused;
+    if (!paused) this.#room?.wakeWith(undefined);
+  }
+
+  lost(error: unknown | null): void {
+    this.#room?.failWith(error ?? this.#closed("Connection is closed by peer"));
+  }
+
+  #closed(why: string): ConnectionError {
+    return new ConnectionError(cannotSend(why, this.#transport.getExtraInfo("peername")));
   }
 }

@@ -11,7 +11,7 @@ import {
 } from "../../runtime/errors/exceptions.ts";
 import { cannotSend } from "../core/addresses.ts";
 import { checkMethodNames } from "../core/arguments.ts";
-import { handshake, toUpgrade } from "./handshake.ts";
+import { handshake, toUpgrade } from "./open_transport.ts";
 import type { TlsSetup } from "../tls/options.ts";
 import { checkMaterial } from "../tls/secure_context.ts";
 import { waitForOperation } from "../core/operations.ts";
@@ -23,8 +23,8 @@ import { StreamExtra } from "./extra_info.ts";
 import { StreamTransport } from "./stream_transport.ts";
 
 /**
- * `loop.startTls`. However it fails, the connection is lost, and the protocol is told: it has had its `connectionMade`. CPython
- * leaves some protocols waiting there.
+ * `loop.startTls`. However it fails, the connection is lost, and the protocol is notified, since its `connectionMade` was
+ * called. CPython leaves some protocols waiting there.
  */
 export async function startTls(
   loop: EventLoop,
@@ -41,8 +41,8 @@ export async function startTls(
   if (transport.isClosing()) {
     throw new RuntimeError(cannotSend("Transport is closing", transport.getExtraInfo("peername")));
   }
-  transport.requireUnlent("startTls()");
-  // The protocol may ask for more while this waits, and would be told what is TLS's.
+  transport.requireUnclaimed("startTls()");
+  // The protocol may ask for more while this waits, and would be notified of bytes that belong to TLS.
   transport.holdReading();
   try {
     while (!transport.settled) {
@@ -68,14 +68,17 @@ async function upgrade(
     closed = true;
     operation?.cancel();
   };
-  const heir = { close: giveUp, abort: giveUp, isClosing: () => closed };
+  const replacement = { close: giveUp, abort: giveUp, isClosing: () => closed };
   try {
-    const channel = transport.handOver(heir, takeUnread(transport.getProtocol(), protocol));
+    const channel = transport.detach(
+      replacement,
+      takeUnread(transport.getProtocol(), protocol),
+    );
     operation = handshake(loop, channel, setup);
     const top = await waitForOperation(netLoop(loop), operation, "a TLS handshake");
-    return transport.succeed(top, protocol, setup, new StreamExtra(top, setup.options));
+    return transport.replaceTransport(top, protocol, setup, new StreamExtra(top, setup.options));
   } catch (error) {
-    transport.lostBy(closed || error instanceof CancelledError ? null : error);
+    transport.lostDetached(closed || error instanceof CancelledError ? null : error);
     if (!closed) throw error;
     throw closedMeanwhile();
   }
@@ -86,8 +89,9 @@ function closedMeanwhile(): ConnectionAbortedError {
 }
 
 /**
- * What readers of the library hold at the time of the handover goes to TLS. Read after it, plain text of somebody in between
- * would count as encrypted, and a handshake that the peer began without waiting would be missing below (gh-142352).
+ * Bytes that wait in readers of the library when the transport is detached belong to TLS. If they were read later, plain text
+ * injected on the way would count as encrypted, and the start of a handshake that the peer did not wait with would be missing
+ * (gh-142352).
  */
 function takeUnread(...protocols: BaseProtocol[]): Uint8Array[] {
   const unread = [...new Set(protocols)].map((one) => upgradeOf(one)?.takeUnread() ?? null);

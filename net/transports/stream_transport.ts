@@ -8,7 +8,7 @@ import {
 import { Waiter } from "../../runtime/core/wait.ts";
 import { describeType } from "../../runtime/base/format.ts";
 import { cannotSend } from "../core/addresses.ts";
-import type { Carry } from "../core/captured_context.ts";
+import type { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { WaterMarks } from "../core/flow_control.ts";
 import type { TlsSetup } from "../tls/options.ts";
 import type { RawChannel } from "../core/host.ts";
@@ -16,7 +16,7 @@ import type { NetLoop } from "../core/net_loop.ts";
 import { PrefixedChannel } from "../channels/prefixed_channel.ts";
 import type { StreamExtra } from "./extra_info.ts";
 import { TlsEnding } from "./tls_shutdown.ts";
-import { StreamReading } from "./receiving.ts";
+import { ReceivingTransport } from "./receiving.ts";
 import type { TransportOwner } from "./transport_base.ts";
 import type { BaseProtocol, ExtraInfo, Transport } from "../core/transports.ts";
 import { Turns } from "../core/operations.ts";
@@ -30,50 +30,51 @@ const SILENT_DROPS = 4;
 export interface StreamTransportParts {
   readonly channel: RawChannel;
   readonly protocol: BaseProtocol;
-  readonly carry: Carry;
+  readonly context: CapturedContext;
   readonly extra: StreamExtra;
   /** Over TLS the writing direction can't be ended alone, and the end takes two. */
   readonly tls: TlsSetup | null;
-  /** Told of the transport's making and end. */
+  /** Notified of the transport's making and end. */
   readonly owner: TransportOwner | null;
-  /** The protocol has a connection already, which only goes on: its `connectionMade` is not called again. @default {false} */
+  /** The protocol has this connection already: its `connectionMade` is not called again. @default {false} */
   readonly goesOn?: boolean;
 }
 
-/** Who has a connection that was handed over. */
-export interface Heir {
+/** What closes a connection whose transport is detached. */
+export interface Replacement {
   close(): void;
   abort(): void;
   isClosing(): boolean;
 }
 
-/** Who has the writing side of a transport for a while: it is told of flow control and of the end in the protocol's place. */
-export interface WritingBorrower {
+/** Owns the writing side of a transport for a while, and is notified of flow control and of the end in the protocol's place. */
+export interface WritingOwner {
   flow(paused: boolean): void;
   lost(error: unknown | null): void;
 }
 
-/** A connected stream over a runtime's channel: how it writes, ends, and is handed over. */
-export class StreamTransport extends StreamReading implements Transport, WriteQueueOwner {
+/** A connected stream over a runtime's channel: how it writes, ends, and is replaced by another transport. */
+export class StreamTransport extends ReceivingTransport<RawChannel>
+  implements Transport, WriteQueueOwner {
   readonly #queue: WriteQueue;
   readonly #marks: WaterMarks;
   readonly #extra: StreamExtra;
   readonly #tls: TlsSetup | null;
   /** `writeEof` was called. */
   #eof = false;
-  /** When nobody may write; null: everybody may. */
+  /** Since when the protocol may not write; null: it may. */
   #barred: string | null = null;
-  #borrower: WritingBorrower | null = null;
-  /** Those who send files, each by itself. Made by the first one. */
+  #writingOwner: WritingOwner | null = null;
+  /** The calls that send files, one at a time. Made by the first one. */
   #files: Turns | null = null;
   #drops = 0;
   #ending: TlsEnding | null = null;
   #settled: Waiter<void> | null = null;
-  #heir: Heir | null = null;
+  #replacement: Replacement | null = null;
 
   /** `made` is woken once `connectionMade` has been called and reading has started. */
   constructor(loop: NetLoop, parts: StreamTransportParts, made: Waiter<void> | null) {
-    super(loop, parts.channel, parts.protocol, parts.carry, parts.owner);
+    super(loop, parts, "socket");
     this.#queue = new WriteQueue(parts.channel, this);
     this.#extra = parts.extra;
     this.#tls = parts.tls;
@@ -153,7 +154,7 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
     this.#marks.set(options, this.#queue.size);
   }
 
-  /** Whether the protocol was told not to write for now. */
+  /** Whether the protocol was notified to pause writing. */
   isWritingPaused(): boolean {
     return this.#marks.paused;
   }
@@ -170,49 +171,55 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
     this.fatal(error, "Fatal write error on socket transport");
   }
 
-  /** The turns of those who send files. */
+  /** The turns of the calls that send files. */
   get files(): Turns {
     return this.#files ??= new Turns();
   }
 
-  /** Only `writeLent` writes from now on, and nothing is read: what is sent is one piece. */
-  lendWriting(borrower: WritingBorrower): void {
-    this.#borrower = borrower;
+  /** Only `writeForOwner` writes from now on, and nothing is read: what `owner` sends is one piece. */
+  claimWriting(owner: WritingOwner): void {
+    this.#writingOwner = owner;
     this.#barred ??= "while sendfile() is in progress";
     this.holdReading();
   }
 
-  /** Writes for who has borrowed the writing side. */
-  writeLent(chunk: Uint8Array): void {
-    if (this.phase === "handed") this.#drop();
+  /** Writes for the owner of the writing side. */
+  writeForOwner(chunk: Uint8Array): void {
+    if (this.phase === "detached") this.#drop();
     if (this.phase !== "open") return;
     this.#queue.write(chunk);
     this.#marks.rose(this.#queue.size);
   }
 
-  /** @param told whether the protocol believes that writing is paused */
-  returnWriting(told: boolean): void {
-    this.#borrower = null;
+  /**
+   * Gives the writing side back to the protocol.
+   *
+   * @param notified whether the protocol was last notified that writing is paused
+   */
+  releaseWriting(notified: boolean): void {
+    this.#writingOwner = null;
     if (!this.#eof) this.#barred = null;
-    if (this.phase === "open" && told !== this.#marks.paused) this.tellFlow(this.#marks.paused);
+    if (this.phase === "open" && notified !== this.#marks.paused) {
+      this.notifyFlow(this.#marks.paused);
+    }
     if (this.#queue.size === 0) this.#settled?.wakeWith(undefined);
     this.releaseReading();
   }
 
-  /** @throws {RuntimeError} while somebody has borrowed the writing side */
-  requireUnlent(what: string): void {
-    if (this.#borrower !== null) throw this.#refused(what);
+  /** @throws {RuntimeError} if the writing side has another owner */
+  requireUnclaimed(what: string): void {
+    if (this.#writingOwner !== null) throw this.#refused(what);
   }
 
-  override tellFlow(paused: boolean): void {
-    if (this.#borrower === null) super.tellFlow(paused);
-    else this.#borrower.flow(paused);
+  override notifyFlow(paused: boolean): void {
+    if (this.#writingOwner === null) super.notifyFlow(paused);
+    else this.#writingOwner.flow(paused);
   }
 
   protected override lose(error: unknown | null): void {
-    const borrower = this.#borrower;
+    const owner = this.#writingOwner;
     super.lose(error);
-    borrower?.lost(error);
+    owner?.lost(error);
   }
 
   #refused(what: string): RuntimeError {
@@ -227,7 +234,7 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
   }
 
   #drop(): void {
-    if (this.phase === "handed") {
+    if (this.phase === "detached") {
       throw new RuntimeError(
         "Cannot write here any more: the connection goes on in the transport that startTls() gave",
       );
@@ -238,7 +245,7 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
   // ── ending
 
   close(): void {
-    if (this.phase === "handed") this.#heir?.close();
+    if (this.phase === "detached") this.#replacement?.close();
     if (this.phase !== "open") return;
     this.phase = "closing";
     this.stopReading();
@@ -250,12 +257,12 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
   }
 
   abort(): void {
-    if (this.phase === "handed") this.#heir?.abort();
+    if (this.phase === "detached") this.#replacement?.abort();
     else this.lose(null);
   }
 
   override isClosing(): boolean {
-    return this.#heir === null ? super.isClosing() : this.#heir.isClosing();
+    return this.#replacement === null ? super.isClosing() : this.#replacement.isClosing();
   }
 
   /** What was queued is with the system. */
@@ -264,15 +271,15 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
     else this.#ending.flushed();
   }
 
-  // ── handing the connection over
+  // ── replacing the transport
 
-  /** Whether all that was written is with the system, and the connection can be handed over. */
+  /** Whether all that was written is with the system, so that the transport can be detached. */
   get settled(): boolean {
-    return this.phase === "open" && this.#queue.size === 0 && this.#borrower === null;
+    return this.phase === "open" && this.#queue.size === 0 && this.#writingOwner === null;
   }
 
   /**
-   * Waits until all that was written is with the system. Whoever was waiting for the same goes on in the same turn, and may
+   * Waits until all that was written is with the system. Other code that waited for the same goes on in the same turn, and may
    * write or close.
    *
    * @throws {ConnectionResetError} when the connection is lost meanwhile
@@ -283,35 +290,36 @@ export class StreamTransport extends StreamReading implements Transport, WriteQu
   }
 
   /**
-   * Gives away the channel of a settled transport, with what the protocol has not heard yet.
+   * Detaches a settled transport from its channel, and returns the channel with the bytes that were
+   * received and not read yet.
    *
-   * @param unread what the protocol has heard, and nobody has read
+   * @param unread those of which the protocol was notified
    */
-  handOver(heir: Heir, unread: readonly Uint8Array[]): RawChannel {
-    const unheard = this.takeHeld();
-    this.phase = "handed";
-    this.#heir = heir;
-    return PrefixedChannel.over(this.channel, unheard === null ? unread : [...unread, unheard]);
+  detach(replacement: Replacement, unread: readonly Uint8Array[]): RawChannel {
+    const pending = this.takePending();
+    this.phase = "detached";
+    this.#replacement = replacement;
+    return PrefixedChannel.over(this.channel, pending === null ? unread : [...unread, pending]);
   }
 
-  /** The connection that was handed over goes on in another transport. */
-  succeed(
+  /** The connection of a detached transport goes on in a new one. */
+  replaceTransport(
     channel: RawChannel,
     protocol: BaseProtocol,
     tls: TlsSetup,
     extra: StreamExtra,
   ): StreamTransport {
-    const { loop, carry, owner } = this;
-    const parts = { channel, protocol, carry, extra, tls, owner, goesOn: true };
-    const heir = new StreamTransport(loop, parts, null);
-    this.#heir = heir;
+    const { loop, context, owner } = this;
+    const parts = { channel, protocol, context, extra, tls, owner, goesOn: true };
+    const replacement = new StreamTransport(loop, parts, null);
+    this.#replacement = replacement;
     this.retire();
-    return heir;
+    return replacement;
   }
 
-  /** The connection that was handed over is lost; the protocol has to know. */
-  lostBy(error: unknown | null): void {
-    this.#heir = null;
+  /** The connection of a detached transport is lost, and the protocol is notified. */
+  lostDetached(error: unknown | null): void {
+    this.#replacement = null;
     this.lose(error);
   }
 

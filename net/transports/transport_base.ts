@@ -1,15 +1,16 @@
 import { OSError } from "../../runtime/errors/exceptions.ts";
 import type { LoopResource } from "../../runtime/core/loop_core.ts";
-import type { Carry } from "../core/captured_context.ts";
+import type { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { checkMethodNames } from "../core/arguments.ts";
 import { isDirect } from "../core/protocol_marks.ts";
 import { type FlowOwner, lostWith } from "../core/flow_control.ts";
-import { type NetLoop, soon, stopsLoop } from "../core/net_loop.ts";
+import { callSoonInternal, type NetLoop, stopsLoop } from "../core/net_loop.ts";
 import type { BaseProtocol, BaseTransport, ExtraInfo } from "../core/transports.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";
+import { Waiter } from "../../runtime/core/wait.ts";
 import { WaitList } from "../core/operations.ts";
 
-/** Who has to know of a transport from its making to its end: its server. */
+/** Keeps account of a transport from its making to its end: its server. */
 export interface TransportOwner {
   attach(client: OwnedClient): void;
   detach(client: OwnedClient): void;
@@ -31,29 +32,30 @@ export interface OwnedClient {
  */
 export abstract class TransportBase implements BaseTransport, FlowOwner, LoopResource {
   protected readonly loop: NetLoop;
-  protected readonly carry: Carry;
-  /** `handed`: the connection goes on under another transport. */
-  protected phase: "open" | "closing" | "lost" | "handed" = "open";
+  protected readonly context: CapturedContext;
+  /** `detached`: the connection goes on under another transport. */
+  protected phase: "open" | "closing" | "lost" | "detached" = "open";
   protected protocol: BaseProtocol;
   /** The protocol runs no code of users. */
   protected direct: boolean;
   #owner: TransportOwner | null;
-  /** Whether all that was written, and the end of it, is with the system; null while that is open. */
+  /** Whether all that was written, and the end of it, is with the system; null while that is undecided. */
   #sent: boolean | null = null;
+  /** Why `#sent` is false. */
   #lossOf: unknown = null;
-  /** Who waits for that; made when somebody does. */
+  /** The waits for `#sent`; made by the first one. */
   #sends: WaitList | null = null;
 
   constructor(
     loop: NetLoop,
     protocol: BaseProtocol,
-    carry: Carry,
+    context: CapturedContext,
     owner: TransportOwner | null,
   ) {
     this.loop = loop;
     this.protocol = protocol;
     this.direct = isDirect(protocol);
-    this.carry = carry;
+    this.context = context;
     this.#owner = owner;
     loop.resources.add(this);
     owner?.attach(this);
@@ -76,7 +78,7 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
     return this.protocol;
   }
 
-  /** The loop is gone, so nobody can be told; the descriptor would keep the process from ending. */
+  /** The loop is closed, so the protocol can't be notified; an open descriptor would keep the process from ending. */
   closeWithLoop(): void {
     this.loop.resources.delete(this);
     this.phase = "lost";
@@ -97,31 +99,39 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
     return this.#sent ? Promise.resolve() : Promise.reject(this.#lossOf);
   }
 
-  tellFlow(paused: boolean): void {
+  notifyFlow(paused: boolean): void {
     const { protocol } = this;
     try {
-      if (this.direct) tellFlow(protocol, paused);
-      else this.carry.call((p) => tellFlow(p, paused), protocol);
+      if (this.direct) notifyFlow(protocol, paused);
+      else this.context.call((p) => notifyFlow(p, paused), protocol);
     } catch (error) {
       if (stopsLoop(this.loop, error)) return;
       this.report(`protocol.${paused ? "pauseWriting" : "resumeWriting"}() failed`, error);
     }
   }
 
+  /**
+   * Whether the protocol may be notified at once: it runs no code of users, or the loop runs and has
+   * nothing else to do. Otherwise the event takes its turn in the loop's order.
+   */
+  protected get mayNotify(): boolean {
+    const { scheduler } = this.loop;
+    return this.direct || (scheduler.active && scheduler.idle);
+  }
+
   /** `connectionMade`, then `started`; each may close the transport. */
-  protected begin(started: () => void, tellMade: boolean = true): void {
-    soon(this.loop, () => {
-      if (tellMade) this.#tellMade();
+  protected begin(started: () => void, notifyMade: boolean = true): void {
+    callSoonInternal(this.loop, () => {
+      if (notifyMade) this.#notifyMade();
       started();
     });
   }
 
-  /** Who has to know of the connection. */
   protected get owner(): TransportOwner | null {
     return this.#owner;
   }
 
-  /** Another transport has taken the connection over; its end is not this one's any more. */
+  /** Another transport has taken the connection over, and its end with it. */
   protected retire(): void {
     this.loop.resources.delete(this);
     this.#owner?.detach(this);
@@ -155,7 +165,7 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
     this.lose(error);
   }
 
-  /** Drops everything and tells the protocol, unless that has begun already. */
+  /** Drops everything and notifies the protocol, unless that has begun already. */
   protected lose(error: unknown | null): void {
     if (this.phase === "lost") return;
     this.phase = "lost";
@@ -170,7 +180,7 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
       this.release();
       return;
     }
-    soon(this.loop, () => this.#tellLost(error));
+    callSoonInternal(this.loop, () => this.#notifyLost(error));
   }
 
   protected report(message: string, exception: unknown): void {
@@ -190,17 +200,17 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
     if (result instanceof Promise) result.then(undefined, failed);
   }
 
-  #tellMade(): void {
+  #notifyMade(): void {
     const failed = (error: unknown): void =>
       this.fatal(error, "Fatal error: protocol.connectionMade() call failed.");
     try {
-      this.watch(this.carry.callOnce(tellMade, this as BaseTransport), failed);
+      this.watch(this.context.callOnce(notifyMade, this as BaseTransport), failed);
     } catch (error) {
       failed(error);
     }
   }
 
-  #tellLost(error: unknown | null): void {
+  #notifyLost(error: unknown | null): void {
     const { protocol } = this;
     const failed = (failure: unknown): void => {
       if (stopsLoop(this.loop, failure)) return;
@@ -208,7 +218,7 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
     };
     try {
       if (this.direct) protocol.connectionLost?.(error);
-      else this.watch(this.carry.callOnce((p) => p.connectionLost?.(error), protocol), failed);
+      else this.watch(this.context.callOnce((p) => p.connectionLost?.(error), protocol), failed);
     } catch (failure) {
       failed(failure);
     } finally {
@@ -224,11 +234,33 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
   }
 }
 
-function tellMade(transport: BaseTransport): unknown {
+/**
+ * Makes a transport and waits until its `connectionMade` has been called. If the wait is cancelled,
+ * the transport is closed.
+ *
+ * @param what what is waited for, in reports of deadlocks
+ * @param make is given what the transport has to wake
+ */
+export async function openedTransport<T extends BaseTransport>(
+  what: string,
+  make: (made: Waiter<void>) => T,
+): Promise<T> {
+  const made = new Waiter<void>(what);
+  const transport = make(made);
+  try {
+    await made.promise;
+  } catch (error) {
+    transport.close();
+    throw error;
+  }
+  return transport;
+}
+
+function notifyMade(transport: BaseTransport): unknown {
   return transport.getProtocol().connectionMade?.(transport);
 }
 
-function tellFlow(protocol: BaseProtocol, paused: boolean): void {
+function notifyFlow(protocol: BaseProtocol, paused: boolean): void {
   if (paused) protocol.pauseWriting?.();
   else protocol.resumeWriting?.();
 }

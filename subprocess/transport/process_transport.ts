@@ -1,14 +1,13 @@
-import type { Carry } from "../../net/core/captured_context.ts";
-import { type NetLoop, soon, stopsLoop } from "../../net/core/net_loop.ts";
+import type { CapturedContext } from "../../runtime/core/captured_context.ts";
+import { callSoonInternal, type NetLoop, stopsLoop } from "../../net/core/net_loop.ts";
 import { isDirect, markDirect } from "../../net/core/protocol_marks.ts";
-import { ReadPipeTransport } from "../../net/pipes/read_pipe_transport.ts";
+import { ReadPipeTransport, WritePipeTransport } from "../../net/pipes/pipe_transports.ts";
 import type {
   BaseProtocol,
   ExtraInfo,
   ReadTransport,
   WriteTransport,
 } from "../../net/core/transports.ts";
-import { WritePipeTransport } from "../../net/pipes/write_pipe_transport.ts";
 import type { LoopResource } from "../../runtime/core/loop_core.ts";
 import { PermissionError, ProcessLookupError } from "../../runtime/errors/exceptions.ts";
 import { signalNumber } from "../../runtime/signals/signal_names.ts";
@@ -30,7 +29,7 @@ type Fd = 0 | 1 | 2;
  */
 export class ProcessTransport implements SubprocessTransport, LoopResource {
   readonly #loop: NetLoop;
-  readonly #carry: Carry;
+  readonly #context: CapturedContext;
   #protocol: SubprocessProtocol;
   #state: "starting" | "running" | "finished" = "starting";
   #child: RawChild | null = null;
@@ -54,7 +53,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
   constructor(
     loop: NetLoop,
     protocol: SubprocessProtocol,
-    carry: Carry,
+    context: CapturedContext,
     spawned: Promise<RawChild>,
     made: Waiter<void>,
     leadsGroup: boolean,
@@ -62,7 +61,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
     this.#loop = loop;
     this.leadsGroup = leadsGroup;
     this.#protocol = protocol;
-    this.#carry = carry;
+    this.#context = context;
     loop.resources.add(this);
     loop.operations.add(this);
     spawned.then((child) => this.#started(child, made), (error) => {
@@ -207,7 +206,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
     this.#state = "running";
     this.#connect(child);
     if (this.#closed) this.#endChild();
-    soon(loop, () => {
+    callSoonInternal(loop, () => {
       this.#call("connectionMade", (protocol) => protocol.connectionMade?.(this));
       const early = this.#early ?? [];
       this.#early = null;
@@ -218,18 +217,18 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
 
   #connect(child: RawChild): void {
     const loop = this.#loop;
-    const carry = this.#carry;
+    const context = this.#context;
     const { stdin, stdout, stderr } = child;
     if (stdin !== null) {
-      const parts = { pipe: stdin, protocol: this.#pipeProtocol(0), carry, extra: stdin };
+      const parts = { pipe: stdin, protocol: this.#pipeProtocol(0), context, extra: stdin };
       this.#stdin = new WritePipeTransport(loop, parts, null);
     }
     if (stdout !== null) {
-      const parts = { pipe: stdout, protocol: this.#pipeProtocol(1), carry, extra: stdout };
+      const parts = { pipe: stdout, protocol: this.#pipeProtocol(1), context, extra: stdout };
       this.#stdout = new ReadPipeTransport(loop, parts, null);
     }
     if (stderr !== null) {
-      const parts = { pipe: stderr, protocol: this.#pipeProtocol(2), carry, extra: stderr };
+      const parts = { pipe: stderr, protocol: this.#pipeProtocol(2), context, extra: stderr };
       this.#stderr = new ReadPipeTransport(loop, parts, null);
     }
   }
@@ -258,7 +257,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
     for (const wait of this.#exitWaits) wait.wakeWith(returncode);
     this.#tell("processExited", (protocol) => protocol.processExited?.());
     // No runtime tells when the last reader of a pipe goes, and two of them close it now themselves.
-    this.#stdin?.readerGone();
+    this.#stdin?.readerFailed();
     this.#maybeFinish();
   }
 
@@ -272,7 +271,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
   #maybeFinish(): void {
     if (this.#returncode === null || this.#open > 0 || this.#state !== "running") return;
     this.#state = "finished";
-    soon(this.#loop, () => {
+    callSoonInternal(this.#loop, () => {
       this.#call("connectionLost", (protocol) => protocol.connectionLost?.(null));
       this.#finish();
     });
@@ -292,7 +291,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
   #tell(method: string, call: (protocol: SubprocessProtocol) => unknown): void {
     const tell = (): void => {
       if (isDirect(this.#protocol)) this.#call(method, call);
-      else soon(this.#loop, () => this.#call(method, call));
+      else callSoonInternal(this.#loop, () => this.#call(method, call));
     };
     if (this.#early === null) tell();
     else this.#early.push(tell);
@@ -310,7 +309,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
       });
     };
     try {
-      const result = isDirect(protocol) ? call(protocol) : this.#carry.call(call, protocol);
+      const result = isDirect(protocol) ? call(protocol) : this.#context.call(call, protocol);
       if (result instanceof Promise) result.then(undefined, failed);
     } catch (error) {
       failed(error);

@@ -1,8 +1,8 @@
 import type { EventLoop } from "../../event_loop.ts";
 import { WriterGate } from "../../net/core/flow_control.ts";
-import { Forgotten } from "../../net/streams/forgotten.ts";
+import { CollectionWatch } from "../../net/streams/collection.ts";
 import { markDirect, provideGates } from "../../net/core/protocol_marks.ts";
-import type { ReadState } from "../../net/streams/read_state.ts";
+import type { ReadState } from "../../net/streams/reads.ts";
 import { readStateOf, StreamReader } from "../../net/streams/stream_reader.ts";
 import { StreamWriter } from "../../net/streams/stream_writer.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "../core/subprocess_transport.ts";
@@ -75,7 +75,7 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
     for (const [fd, reader] of [[1, stdout], [2, stderr]] as const) {
       const output = this.#outputs[fd];
       if (reader === null || !output || output.state.eof) continue;
-      output.users = new Forgotten(
+      output.users = new CollectionWatch(
         [reader],
         () => this.#closeUnused(),
         () => this.#transport?.isClosing() !== false,
@@ -116,7 +116,7 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
     for (const fd of [1, 2] as const) {
       const { state, users } = this.#outputs[fd] ?? {};
       if (!state || !users || state.eof || state.error !== null) continue;
-      if (users.held) users.look();
+      if (users.inUse) users.look();
       else if (state.waiting === null) this.#transport?.getPipeTransport(fd)?.close();
     }
   }
@@ -130,5 +130,5 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
 interface Output {
   readonly state: ReadState;
   /** Null before. */
-  users: Forgotten | null;
+  users: CollectionWatch | null;
 }

@@ -12,7 +12,7 @@ import {
   SOCK_DGRAM,
   Socket,
 } from "../../mod.ts";
-import { Carry } from "../../net/core/captured_context.ts";
+import { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { DatagramEndpoint } from "../../net/datagrams/datagram_transport.ts";
 import type {
   DatagramChannel,
@@ -101,7 +101,7 @@ async function fake(
   channel.remoteAddr = peer;
   const protocol = new Recorder();
   const core = netLoop(loop);
-  const parts = { channel, protocol, carry: Carry.capture(core), peer };
+  const parts = { channel, protocol, context: CapturedContext.capture(core), peer };
   const transport = new DatagramEndpoint(core, parts, null);
   await ticks(2);
   return { transport, protocol, channel };

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { run, StreamReader } from "../../mod.ts";
 import { ByteQueue } from "../../net/core/byte_queue.ts";
 import type { Done, RawWritable } from "../../net/core/host.ts";
-import { ReadGate } from "../../net/channels/read_gate.ts";
+import { ReadGate } from "../../net/channels/gates.ts";
 import { WriteQueue } from "../../net/core/write_queue.ts";
 import { heldMegabytes } from "../soak/_memory.ts";
 import { chance, pattern, Recorder } from "./_host_kit.ts";

@@ -14,10 +14,9 @@ import {
   TimeoutError,
   type WriteTransport,
 } from "../../mod.ts";
-import { Carry } from "../../net/core/captured_context.ts";
+import { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { netLoop } from "../../net/core/net_loop.ts";
-import { ReadPipeTransport } from "../../net/pipes/read_pipe_transport.ts";
-import { WritePipeTransport } from "../../net/pipes/write_pipe_transport.ts";
+import { ReadPipeTransport, WritePipeTransport } from "../../net/pipes/pipe_transports.ts";
 import { FakeChannel, Recorder } from "./_fake_channel.ts";
 import { bytes, pattern, runs, text, ticks, until, withPath } from "./_stream_kit.ts";
 
@@ -194,7 +193,7 @@ runs("PIPE-03: a web stream whose reader goes away ends the transport", async ({
 
 runs("PIPE-04: printed after the loop is closed, a pipe's transport does not throw", async () => {
   const loop = newEventLoop();
-  const parts = { protocol: {}, carry: Carry.capture(netLoop(loop)), extra: null };
+  const parts = { protocol: {}, context: CapturedContext.capture(netLoop(loop)), extra: null };
   const writing = new WritePipeTransport(
     netLoop(loop),
     { ...parts, pipe: new FakeChannel() },
@@ -212,7 +211,7 @@ runs("PIPE-04: printed after the loop is closed, a pipe's transport does not thr
 async function fedPipe(loop: EventLoop) {
   const pipe = new FakeChannel();
   const protocol = new Recorder();
-  const parts = { pipe, protocol, carry: Carry.capture(netLoop(loop)), extra: null };
+  const parts = { pipe, protocol, context: CapturedContext.capture(netLoop(loop)), extra: null };
   const transport = new ReadPipeTransport(netLoop(loop), parts, null);
   await ticks(3);
   return { pipe, protocol, transport };
@@ -267,7 +266,7 @@ runs("PIPE-06: pausing, resuming and closing, each also in vain", async ({ loop 
 async function drainedPipe(loop: EventLoop) {
   const pipe = new FakeChannel();
   const protocol = new Recorder();
-  const parts = { pipe, protocol, carry: Carry.capture(netLoop(loop)), extra: null };
+  const parts = { pipe, protocol, context: CapturedContext.capture(netLoop(loop)), extra: null };
   const transport = new WritePipeTransport(netLoop(loop), parts, null);
   await ticks(3);
   return { pipe, protocol, transport };
@@ -335,7 +334,7 @@ runs("PIPE-08: a write error ends the pipe, and later writes are dropped", async
 
 runs("PIPE-09: the reader goes: a clean end when nothing is queued", async ({ loop }) => {
   const { protocol, transport } = await drainedPipe(loop);
-  transport.readerGone();
+  transport.readerFailed();
   transport.write("dropped");
   await ticks(3);
   assert.equal(protocol.lost, null);
@@ -345,7 +344,7 @@ runs("PIPE-09: the reader goes: a BrokenPipeError when something is queued", asy
   const { pipe, protocol, transport } = await drainedPipe(loop);
   pipe.takes = false;
   transport.write("never read");
-  transport.readerGone();
+  transport.readerFailed();
   await ticks(3);
   assert.ok(protocol.lost instanceof BrokenPipeError);
 });

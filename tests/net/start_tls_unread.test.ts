@@ -398,8 +398,8 @@ runs("TLS-13: what waits for the loop's turn when TLS starts goes to TLS", async
   const stream = transport as StreamTransport;
   stream.holdReading();
   assert.equal(protocol.received, "");
-  const heir = { close: () => {}, abort: () => {}, isClosing: () => false };
-  const below = stream.handOver(heir, [bytes("read, ")]);
+  const replacement = { close: () => {}, abort: () => {}, isClosing: () => false };
+  const below = stream.detach(replacement, [bytes("read, ")]);
   const told: string[] = [];
   below.startReading({
     onData: (chunk) => void told.push(text(chunk)),
@@ -409,7 +409,7 @@ runs("TLS-13: what waits for the loop's turn when TLS starts goes to TLS", async
   await until(() => told.length === 2);
   assert.deepEqual(told, ["read, held, ", "and below"]);
   assert.equal(protocol.received, "");
-  stream.lostBy(null);
+  stream.lostDetached(null);
   await until(() => protocol.lost === null);
 });
 

@@ -1,23 +1,24 @@
 import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
-import { BrokenPipeError, type OSError } from "../../runtime/errors/exceptions.ts";
-import type { Waiter } from "../../runtime/core/wait.ts";
-import type { Carry } from "../core/captured_context.ts";
-import { WaterMarks } from "../core/flow_control.ts";
-import type { RawWritable } from "../core/host.ts";
-import type { NetLoop } from "../core/net_loop.ts";
-import { TransportBase } from "../transports/transport_base.ts";
-import type { BaseProtocol, ExtraInfo, WriteTransport } from "../core/transports.ts";
-import { WriteQueue, type WriteQueueOwner } from "../core/write_queue.ts";
 import { printWarning } from "../../runtime/base/warnings.ts";
+import type { CapturedContext } from "../../runtime/core/captured_context.ts";
+import type { Waiter } from "../../runtime/core/wait.ts";
+import { BrokenPipeError, type OSError } from "../../runtime/errors/exceptions.ts";
+import { WaterMarks } from "../core/flow_control.ts";
+import type { RawReadable, RawWritable } from "../core/host.ts";
+import type { NetLoop } from "../core/net_loop.ts";
+import type { BaseProtocol, ExtraInfo, ReadTransport, WriteTransport } from "../core/transports.ts";
+import { WriteQueue, type WriteQueueOwner } from "../core/write_queue.ts";
+import { ReceivingTransport } from "../transports/receiving.ts";
+import { TransportBase } from "../transports/transport_base.ts";
 
 /** Writes to a lost pipe that are dropped in silence before a warning. */
 const SILENT_DROPS = 5;
 
 /** What a pipe's transport is made of. */
-export interface WritePipeParts {
-  readonly pipe: RawWritable;
+export interface PipeParts<P extends RawReadable | RawWritable> {
+  readonly pipe: P;
   readonly protocol: BaseProtocol;
-  readonly carry: Carry;
+  readonly context: CapturedContext;
   /** What `getExtraInfo("pipe")` gives. */
   readonly extra: unknown;
 }
@@ -34,8 +35,8 @@ export class WritePipeTransport extends TransportBase implements WriteTransport,
   #drops = 0;
 
   /** `made` is woken once `connectionMade` has been called. */
-  constructor(loop: NetLoop, parts: WritePipeParts, made: Waiter<void> | null) {
-    super(loop, parts.protocol, parts.carry, null);
+  constructor(loop: NetLoop, parts: PipeParts<RawWritable>, made: Waiter<void> | null) {
+    super(loop, parts.protocol, parts.context, null);
     this.#pipe = parts.pipe;
     this.#queue = new WriteQueue(parts.pipe, this);
     this.#extra = parts.extra;
@@ -84,8 +85,11 @@ export class WritePipeTransport extends TransportBase implements WriteTransport,
     this.lose(null);
   }
 
-  /** The reader has gone: what is queued can't be written any more, and that is an error only if there is something (PIPE-09). */
-  readerGone(): void {
+  /**
+   * The reader does not read any more. What is queued can't be written, which is an error only if
+   * there is something (PIPE-09: a reader that closes an idle pipe ends it without an error).
+   */
+  readerFailed(): void {
     const lost = this.#queue.size > 0;
     this.lose(
       lost ? new BrokenPipeError("The reader of the pipe has gone: broken pipe (EPIPE)") : null,
@@ -143,5 +147,49 @@ export class WritePipeTransport extends TransportBase implements WriteTransport,
   #drop(): void {
     if (this.#drops++ < SILENT_DROPS) return;
     printWarning("pipe closed by peer or write to it raised exception.");
+  }
+}
+
+/**
+ * The reading end of a pipe. It closes after the end of the stream, whatever `eofReceived` returns:
+ * there is no other direction to keep open.
+ */
+export class ReadPipeTransport extends ReceivingTransport<RawReadable> implements ReadTransport {
+  readonly #extra: unknown;
+
+  /** `made` is woken once `connectionMade` has been called and reading has started. */
+  constructor(loop: NetLoop, parts: PipeParts<RawReadable>, made: Waiter<void> | null) {
+    const { pipe, protocol, context } = parts;
+    super(loop, { channel: pipe, protocol, context, owner: null }, "pipe");
+    this.#extra = parts.extra;
+    this.begin(() => {
+      if (this.isReading()) this.startReading();
+      made?.wakeWith(undefined);
+    });
+  }
+
+  getExtraInfo<K extends keyof ExtraInfo>(name: K): ExtraInfo[K] | null {
+    return name === "pipe" ? this.#extra as ExtraInfo[K] : null;
+  }
+
+  close(): void {
+    this.lose(null);
+  }
+
+  override toString(): string {
+    const what = this.phase !== "open" ? "closed" : this.isReading() ? "reading" : "paused";
+    return `<ReadPipeTransport ${what}>`;
+  }
+
+  protected stop(): void {
+    this.stopReading();
+  }
+
+  protected release(): void {
+    this.channel.close();
+  }
+
+  protected streamEnded(): void {
+    this.lose(null);
   }
 }

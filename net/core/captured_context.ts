@@ -1,1 +1,0 @@
-export { CapturedContext as Carry } from "../../runtime/core/captured_context.ts";
