@@ -6,12 +6,7 @@
 import { NetEventLoop } from "./net/net_event_loop.ts";
 import { showAs } from "./runtime/base/format.ts";
 import { provideLoopClass } from "./runtime/loop/policies.ts";
-import {
-  addSignalHandler,
-  removeAllSignalHandlers,
-  removeSignalHandler,
-  type Signal,
-} from "./runtime/signals/signals.ts";
+import { addSignalHandler, removeSignalHandler, type Signal } from "./runtime/signals/signals.ts";
 import type { AbstractEventLoop } from "./loop_interface.ts";
 import type { SubprocessOptions } from "./subprocess/core/options.ts";
 import { subprocessExec, subprocessShell } from "./subprocess/subprocess_exec.ts";
@@ -52,12 +47,6 @@ export interface EventLoop extends AbstractEventLoop {}
 
 /** The class behind it, for `testing/`, which gives it another clock. */
 export class FullEventLoop extends NetEventLoop {
-  override close(): void {
-    const open = !this.isClosed();
-    super.close();
-    if (open) removeAllSignalHandlers(publicLoop(this));
-  }
-
   addSignalHandler<A extends unknown[]>(
     signal: Signal,
     callback: (...args: A) => unknown,

@@ -1,15 +1,14 @@
 /**
  * Flow control, both sides of it: the water marks that a transport watches, and the gate at which
- * writers wait.
+ * writers wait; and what protocols of the library tell transports and writers besides.
  *
  * @module
  */
-
-import { ConnectionResetError } from "../../runtime/errors/exceptions.ts";
 import { number, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
+import { ConnectionResetError } from "../../runtime/errors/exceptions.ts";
 import { cannotSend } from "./addresses.ts";
-import type { BaseTransport } from "./transports.ts";
 import { WaitList } from "./operations.ts";
+import type { BaseProtocol, BaseTransport, Transport } from "./transports.ts";
 
 const DEFAULT_HIGH = 64 * 1024;
 const DEFAULT_HIGH_TLS = 512 * 1024;
@@ -162,4 +161,65 @@ export function lostWith(transport: BaseTransport, cause: unknown = null): Conne
     cannotSend("Connection lost", transport.getExtraInfo("peername")),
     cause === null ? {} : { cause },
   );
+}
+
+// ── protocols of the library, in what their users do not see
+
+const direct: WeakSet<BaseProtocol> = new WeakSet();
+
+/**
+ * Marks a protocol of the library whose callbacks run no code of users: transports call it at once,
+ * without waiting for the loop's turn and without entering a context, which a stream's every read
+ * would pay for.
+ */
+export function markDirect(protocol: BaseProtocol): void {
+  direct.add(protocol);
+}
+
+/** Whether the protocol was marked by {@linkcode markDirect}. */
+export function isDirect(protocol: BaseProtocol): boolean {
+  return direct.has(protocol);
+}
+
+type FindGate = (protocol: BaseProtocol) => WriterGate | null;
+
+const gateFinders: FindGate[] = [];
+
+/**
+ * Registers how to find the gate of a class of protocols. A WeakMap would do, but its entries
+ * outlive every young collection of V8, and with them all that a closed connection was.
+ */
+export function provideGates(find: FindGate): void {
+  gateFinders.push(find);
+}
+
+/** The gate at which the writers of a protocol wait; null if it has none. */
+export function gateOf(protocol: BaseProtocol): WriterGate | null {
+  for (const find of gateFinders) {
+    const gate = find(protocol);
+    if (gate !== null) return gate;
+  }
+  return null;
+}
+
+/** What a writer needs of its protocol to start TLS. */
+export interface StreamUpgrade {
+  /** Whether this side is the server in the handshake. */
+  readonly serverSide: boolean;
+  /** Takes the bytes that arrived and were not read; null if there are none. */
+  takeUnread(): Uint8Array | null;
+  /** The connection goes on in this transport. */
+  replaced(transport: Transport): void;
+}
+
+let findUpgrade: (protocol: BaseProtocol) => StreamUpgrade | null = () => null;
+
+/** Registers how to find out how the writers of a protocol start TLS; as for `provideGates`, no WeakMap. */
+export function provideUpgrades(find: typeof findUpgrade): void {
+  findUpgrade = find;
+}
+
+/** How the writers of a protocol start TLS; null when they can't. */
+export function upgradeOf(protocol: BaseProtocol): StreamUpgrade | null {
+  return findUpgrade(protocol);
 }

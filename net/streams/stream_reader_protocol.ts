@@ -6,13 +6,13 @@ import { getEventLoop } from "../../runtime/loop/policies.ts";
 import type { Task } from "../../runtime/tasks/task.ts";
 import { streamCalls } from "../lazy.ts";
 import type { LeftOpen } from "./left_open.ts";
-import { WriterGate } from "../core/flow_control.ts";
 import {
   markDirect,
   provideGates,
   provideUpgrades,
   type StreamUpgrade,
-} from "../core/protocol_marks.ts";
+  WriterGate,
+} from "../core/flow_control.ts";
 import type { BaseTransport, Protocol, Transport } from "../core/transports.ts";
 import type { ReadState } from "./reads.ts";
 import { readStateOf, type StreamReader } from "./stream_reader.ts";

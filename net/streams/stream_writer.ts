@@ -4,7 +4,7 @@ import type { Delay } from "../../runtime/base/durations.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";
 import { inOwnScope } from "../../runtime/scopes/known.ts";
 import { sleep } from "../../runtime/combinators/sleep.ts";
-import { lostWith, type WriterGate } from "../core/flow_control.ts";
+import { gateOf, lostWith, upgradeOf, type WriterGate } from "../core/flow_control.ts";
 import { netLoop } from "../core/net_loop.ts";
 import { type TlsOptions, upgradeOptions } from "../core/options.ts";
 import type {
@@ -15,7 +15,6 @@ import type {
   WriteTransport,
 } from "../core/transports.ts";
 import type { StreamReader } from "./stream_reader.ts";
-import { gateOf, upgradeOf } from "../core/protocol_marks.ts";
 import { type SinkEnd, writableTo } from "./stream_adapters.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";
 

@@ -17,7 +17,7 @@ import { checkMaterial } from "../tls/secure_context.ts";
 import { waitForOperation } from "../core/operations.ts";
 import type { Operation, TlsChannel } from "../core/host.ts";
 import { netLoop } from "../core/net_loop.ts";
-import { upgradeOf } from "../core/protocol_marks.ts";
+import { upgradeOf } from "../core/flow_control.ts";
 import type { BaseProtocol, BufferedProtocol, Protocol, Transport } from "../core/transports.ts";
 import { StreamExtra } from "./extra_info.ts";
 import { StreamTransport } from "./stream_transport.ts";

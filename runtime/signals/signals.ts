@@ -69,11 +69,6 @@ export function removeSignalHandler(loop: EventLoop, signal: Signal): boolean {
   return registry.get(loop)?.remove(number) ?? false;
 }
 
-/** Removes all handlers of a loop, as its `close()` does. */
-export function removeAllSignalHandlers(loop: EventLoop): void {
-  registry.get(loop)?.closeWithLoop();
-}
-
 const registry: WeakMap<EventLoop, SignalHandlers> = new WeakMap();
 
 function handlersOf(loop: EventLoop): SignalHandlers {

@@ -1,6 +1,6 @@
 import type { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { callSoonInternal, type NetLoop, stopsLoop } from "../../net/core/net_loop.ts";
-import { isDirect, markDirect } from "../../net/core/protocol_marks.ts";
+import { isDirect, markDirect } from "../../net/core/flow_control.ts";
 import { ReadPipeTransport, WritePipeTransport } from "../../net/pipes/pipe_transports.ts";
 import type {
   BaseProtocol,

@@ -1,7 +1,6 @@
 import type { EventLoop } from "../../event_loop.ts";
-import { WriterGate } from "../../net/core/flow_control.ts";
+import { markDirect, provideGates, WriterGate } from "../../net/core/flow_control.ts";
 import { CollectionWatch } from "../../net/streams/collection.ts";
-import { markDirect, provideGates } from "../../net/core/protocol_marks.ts";
 import type { ReadState } from "../../net/streams/reads.ts";
 import { readStateOf, StreamReader } from "../../net/streams/stream_reader.ts";
 import { StreamWriter } from "../../net/streams/stream_writer.ts";
