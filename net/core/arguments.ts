@@ -14,7 +14,7 @@ import {
 import { type AddressLike, describeAddress, type NetPlace } from "./addresses.ts";
 
 /** @throws {RuntimeError} for a loop on which nothing runs any more */
-function requireOpen(loop: EventLoop): void {
+export function requireOpen(loop: EventLoop): void {
   if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
 }
 
