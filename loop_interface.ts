@@ -31,7 +31,7 @@ import type { Executor } from "./runtime/threads/executors.ts";
 import type { Future } from "./runtime/tasks/futures.ts";
 import type { Handle, TimerHandle } from "./runtime/tasks/handles.ts";
 import type { Signal } from "./runtime/signals/signals.ts";
-import type { TaskFactory } from "./runtime/tasks/task_factories.ts";
+import type { TaskFactory } from "./runtime/tasks/task_functions.ts";
 import type { Task, TaskOptions } from "./runtime/tasks/task.ts";
 import type { SubprocessOptions } from "./subprocess/core/options.ts";
 import type {
@@ -44,7 +44,7 @@ export type { DatagramOptions } from "./net/datagrams/datagram_endpoint.ts";
 export type { AcceptedOptions, StartTlsOptions } from "./net/core/options.ts";
 export type { SendfileOptions } from "./net/transports/sendfile.ts";
 
-/** What the exception handler is told: `message` always, the rest where it is known. */
+/** What the exception handler gets: `message` always, the rest where it is known. */
 export interface ExceptionContext {
   /** What happened. */
   message: string;
@@ -143,7 +143,7 @@ export interface AbstractEventLoop {
 
   /** A Future of this loop. */
   createFuture<T>(): Future<T>;
-  /** Runs a coroutine as a task of this loop. @throws {TypeError} when it is no function */
+  /** Runs a coroutine as a task of this loop. @throws {TypeError} when it is not a function */
   createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T>;
   /** Makes all further tasks with `factory`; null: as usual. */
   setTaskFactory(factory: TaskFactory | null): void;
@@ -216,7 +216,7 @@ export interface AbstractEventLoop {
    * Use the transport it resolves to from then on; the protocol's `connectionMade` is not called
    * again. When the handshake fails, the connection is lost with it.
    *
-   * @throws {SSLCertVerificationError} when the peer is not trusted, or is somebody else
+   * @throws {SSLCertVerificationError} when the peer is not trusted, or its certificate is for another name
    * @throws {ConnectionAbortedError} after `sslHandshakeTimeout`
    * @throws {RangeError} on the client's side without a `serverHostname` ("": check none)
    */
@@ -319,9 +319,9 @@ export interface AbstractEventLoop {
     options?: SubprocessOptions,
   ): Promise<[SubprocessTransport, P]>;
 
-  /** Reports an error that nobody else can take. */
+  /** Reports an error that no other code can take. */
   callExceptionHandler(context: ExceptionContext): void;
-  /** Sets who is told; null: the default handler, which prints. */
+  /** Sets the handler; null: the default one, which prints. */
   setExceptionHandler(handler: ExceptionHandler | null): void;
   /** What {@linkcode AbstractEventLoop.setExceptionHandler} set. */
   getExceptionHandler(): ExceptionHandler | null;

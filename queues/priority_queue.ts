@@ -46,7 +46,7 @@ export class PriorityQueue<T> extends Queue<T> {
    *
    * @param maxsize how many items it holds at most; 0 or less: as many as come
    * @param options `compare`: negative when `a` is to leave before `b`, positive when after, 0 when they are equal
-   * @throws {TypeError} when `compare` is not a function, or the options are no object
+   * @throws {TypeError} when `compare` is not a function, or the options are not an object
    */
   constructor(maxsize: number = 0, options: { compare?: (a: T, b: T) => number } = {}) {
     super(maxsize);
@@ -54,9 +54,9 @@ export class PriorityQueue<T> extends Queue<T> {
     const { compare } = options;
     if (compare !== undefined && typeof compare !== "function") {
       throw new TypeError(
-        `Cannot compare with ${
+        `Cannot make a queue: compare must be a function, received ${
           describeType(compare)
-        }: pass a function, { compare: (a, b) => a.rank - b.rank }`,
+        }; write { compare: (a, b) => a.rank - b.rank }`,
       );
     }
     const store = compare === undefined
@@ -83,7 +83,9 @@ function checked<T>(compare: (a: T, b: T) => number): (a: T, b: T) => number {
   return (a, b) => {
     const order: unknown = compare(a, b);
     if (typeof order === "number" && !Number.isNaN(order)) return order;
-    throw new TypeError(`Cannot order items: compare() returned ${String(order)}, not a number`);
+    throw new TypeError(
+      `Cannot order items: compare() must return a number, received ${String(order)}`,
+    );
   };
 }
 
@@ -100,9 +102,9 @@ function compareAsPython(a: unknown, b: unknown): number {
   if (isNumeric(a) && isNumeric(b)) return compareNumbers(a, b);
   if (Array.isArray(a) && Array.isArray(b)) return compareArrays(a, b);
   throw new TypeError(
-    `Cannot order ${describeType(a)} and ${
+    `Cannot order items: they must be of one kind, received ${describeType(a)} and ${
       describeType(b)
-    }: put items of one kind, or give \`compare\``,
+    }; put such items, or give \`compare\``,
   );
 }
 
@@ -120,12 +122,14 @@ function checkOrderable(item: unknown): void {
     }
   } else if (typeof item !== "string" && !isNumeric(item)) {
     throw new TypeError(
-      `Cannot put ${
+      `Cannot order items: they must be numbers, strings or arrays of them, received ${
         describeType(item)
-      } in order: put numbers, strings or arrays of them, or give \`compare\``,
+      }; put such items, or give \`compare\``,
     );
   } else if (item !== item) {
-    throw new TypeError("Cannot put NaN in order: it is neither less nor greater than any number");
+    throw new TypeError(
+      "Cannot order items: each must be less, equal or greater than the others, received NaN",
+    );
   }
 }
 

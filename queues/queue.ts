@@ -1,7 +1,7 @@
 import { RingBuffer } from "../runtime/base/ring_buffer.ts";
 import { flag, type OptionsOf, optionsOf } from "../runtime/base/options.ts";
 import { describeType, identityOf, showAs, staysInThread } from "../runtime/base/format.ts";
-import type { Statistics } from "../sync/statistics.ts";
+import type { Statistics } from "../sync/wait_list.ts";
 import { QueueCore, QueueIterator } from "./queue_core.ts";
 import { storeAccess } from "./stores.ts";
 
@@ -59,11 +59,15 @@ export class Queue<T> implements AsyncIterable<T> {
   constructor(maxsize: number = 0) {
     if (typeof maxsize !== "number") {
       throw new TypeError(
-        `Cannot use ${describeType(maxsize)} as maxsize: pass a number, as in new Queue(10)`,
+        `Cannot make a queue: maxsize must be a number, received ${
+          describeType(maxsize)
+        }; write new Queue(10)`,
       );
     }
     if (Number.isNaN(maxsize)) {
-      throw new RangeError("Cannot use NaN as maxsize: pass a number, 0 for no limit");
+      throw new RangeError(
+        "Cannot make a queue: maxsize must be a number, received NaN; write 0 for no limit",
+      );
     }
     this.#core = new QueueCore<T>(this, maxsize, new RingBuffer<T>(true));
   }
@@ -187,7 +191,7 @@ export class Queue<T> implements AsyncIterable<T> {
    * Ends the queue: nothing goes in any more, blocked putters get a QueueShutDown, and so do getters once it is empty.
    *
    * @param options `immediate`: also drop what is inside, and count it as done
-   * @throws {TypeError} when the options are no object: `shutdown({ immediate: true })`
+   * @throws {TypeError} when the options are not an object: `shutdown({ immediate: true })`
    */
   shutdown(options: { immediate?: boolean } = {}): void {
     SHUTDOWN.check(options, "shutdown()");

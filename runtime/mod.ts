@@ -17,7 +17,7 @@ export {
   createEagerTaskFactory,
   eagerTaskFactory,
   type TaskFactory,
-} from "./tasks/task_factories.ts";
+} from "./tasks/task_functions.ts";
 export { ensureFuture, wrapFuture } from "./combinators/ensure_future.ts";
 export { sleep } from "./combinators/sleep.ts";
 export { gather } from "./combinators/gather.ts";

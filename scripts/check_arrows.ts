@@ -34,7 +34,7 @@ const maxLines = 400;
 const maxFilesInFolder = 25;
 
 /** Modules that importing mod.ts loads at once: each costs every program that starts, so what can come later does. */
-const maxEager = 133;
+const maxEager = 123;
 const measured = ["examples", "scripts", ...libraryFolders];
 
 /** The room a module lives in: its folder, or the file itself in the root. */

@@ -3,8 +3,7 @@ import { describeType, display, showAs, staysInThread } from "../runtime/base/fo
 import { currentScope } from "../runtime/core/frame.ts";
 import { inOwnScope } from "../runtime/scopes/known.ts";
 import { Condition } from "./condition.ts";
-import { LoopBinding } from "./wait_list.ts";
-import type { Statistics } from "./statistics.ts";
+import { LoopBinding, type Statistics } from "./wait_list.ts";
 
 /**
  * - `filling`: tasks arrive and wait. The last one of a party leads to `draining`, `reset()` with tasks inside to `resetting`.
@@ -52,11 +51,13 @@ export class Barrier {
    */
   constructor(parties: number) {
     if (typeof parties !== "number") {
-      throw new TypeError(`Cannot make a barrier for ${describeType(parties)}: pass a number`);
+      throw new TypeError(
+        `Cannot make a barrier: parties must be a number, received ${describeType(parties)}`,
+      );
     }
     if (!(parties >= 1) || !Number.isInteger(parties)) {
       throw new RangeError(
-        `parties must be > 0, and a whole number: current value is ${parties}`,
+        `Cannot make a barrier: parties must be > 0 and a whole number, received ${parties}`,
       );
     }
     this.#parties = parties;

@@ -4,9 +4,7 @@ import type { Scope } from "../runtime/core/scope.ts";
 import { describeType, display, showAs, staysInThread } from "../runtime/base/format.ts";
 import { Lock } from "./lock.ts";
 import { lockAccess, type LockCore } from "./lock_core.ts";
-import { LoopBinding, SignalWait, WaitList } from "./wait_list.ts";
-import type { Releaser } from "./releaser.ts";
-import type { Statistics } from "./statistics.ts";
+import { LoopBinding, type Releaser, SignalWait, type Statistics, WaitList } from "./wait_list.ts";
 
 /**
  * Lets tasks that share a lock wait until another one has changed what the lock protects (`asyncio.Condition`).
@@ -53,7 +51,9 @@ export class Condition {
    */
   constructor(lock: Lock = new Lock()) {
     if (!(lock instanceof Lock)) {
-      throw new TypeError(`Cannot make a Condition with ${describeType(lock)}: pass a Lock`);
+      throw new TypeError(
+        `Cannot make a Condition: its lock must be a Lock, received ${describeType(lock)}`,
+      );
     }
     this.#lock = lock;
     this.#core = lockAccess.coreOf(lock);
@@ -134,9 +134,9 @@ export class Condition {
   async #waitFor<T>(predicate: () => T, scope: Scope): Promise<T> {
     if (typeof predicate !== "function") {
       throw new TypeError(
-        `Cannot wait for ${
+        `Cannot wait for a condition: the predicate must be a function, received ${
           describeType(predicate)
-        }: pass a function, waitFor(() => items.length > 0)`,
+        }; write waitFor(() => items.length > 0)`,
       );
     }
     let result = test(predicate);
@@ -156,10 +156,12 @@ export class Condition {
    */
   notify(n: number = 1): void {
     if (typeof n !== "number") {
-      throw new TypeError(`Cannot notify ${describeType(n)}: pass a number of waiters`);
+      throw new TypeError(
+        `Cannot notify waiters: how many must be a number, received ${describeType(n)}`,
+      );
     }
     if (Number.isNaN(n)) {
-      throw new RangeError("Cannot notify NaN waiters: pass a number of waiters");
+      throw new RangeError("Cannot notify waiters: how many must be a number, received NaN");
     }
     if (!this.#core.locked) {
       throw new RuntimeError(`cannot notify on un-acquired lock: call it inside ${FORM}`);
@@ -218,7 +220,8 @@ function test<T>(predicate: () => T): T {
   const result = predicate();
   if (result instanceof Promise) {
     throw new TypeError(
-      "Cannot wait for an async predicate, whose promise always counts as true: return the condition itself",
+      "Cannot wait for a condition: the predicate must not be async, received a promise, which always counts as true; " +
+        "return the condition itself",
     );
   }
   return result;

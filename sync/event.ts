@@ -1,7 +1,6 @@
 import { currentScope } from "../runtime/core/frame.ts";
 import { display, showAs, staysInThread } from "../runtime/base/format.ts";
-import { LoopBinding, SignalWait, WaitList } from "./wait_list.ts";
-import type { Statistics } from "./statistics.ts";
+import { LoopBinding, SignalWait, type Statistics, WaitList } from "./wait_list.ts";
 
 /**
  * A flag that tasks can wait for (`asyncio.Event`).

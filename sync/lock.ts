@@ -2,8 +2,7 @@ import { notABody } from "../runtime/base/argument_checks.ts";
 import { currentScope } from "../runtime/core/frame.ts";
 import { display, showAs, staysInThread } from "../runtime/base/format.ts";
 import { lockAccess, LockCore, type LockReleaser } from "./lock_core.ts";
-import type { Releaser } from "./releaser.ts";
-import type { Statistics } from "./statistics.ts";
+import type { Releaser, Statistics } from "./wait_list.ts";
 
 /**
  * Keeps others out while a task is between two awaits that belong together (`asyncio.Lock`).

@@ -1,9 +1,8 @@
 import { type CancelledError, RuntimeError } from "../runtime/errors/exceptions.ts";
 import type { Scope } from "../runtime/core/scope.ts";
 import { Site } from "../runtime/base/stack.ts";
-import { LoopBinding, TurnWait, WaitList } from "./wait_list.ts";
+import { LoopBinding, type Releaser, TurnWait, WaitList } from "./wait_list.ts";
 import { unwatch, watchForCycle } from "./lock_cycle.ts";
-import type { Releaser } from "./releaser.ts";
 
 /**
  * The state of a Lock, apart from its public object, so that Condition, which gives a lock back and takes it again, can keep

@@ -7,6 +7,6 @@ export { Barrier } from "./barrier.ts";
 export { Condition } from "./condition.ts";
 export { Event } from "./event.ts";
 export { Lock } from "./lock.ts";
-export type { Releaser } from "./releaser.ts";
+export type { Releaser } from "./wait_list.ts";
 export { BoundedSemaphore, Semaphore } from "./semaphore.ts";
-export type { Statistics } from "./statistics.ts";
+export type { Statistics } from "./wait_list.ts";

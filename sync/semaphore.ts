@@ -3,9 +3,7 @@ import type { CancelledError } from "../runtime/errors/exceptions.ts";
 import { describeType, display, showAs, staysInThread } from "../runtime/base/format.ts";
 import { currentScope } from "../runtime/core/frame.ts";
 import type { Scope } from "../runtime/core/scope.ts";
-import { LoopBinding, TurnWait, WaitList } from "./wait_list.ts";
-import type { Releaser } from "./releaser.ts";
-import type { Statistics } from "./statistics.ts";
+import { LoopBinding, type Releaser, type Statistics, TurnWait, WaitList } from "./wait_list.ts";
 
 let valueOf: (semaphore: Semaphore) => number;
 let isFull: (semaphore: Semaphore) => boolean;
@@ -53,11 +51,13 @@ export class Semaphore {
    */
   constructor(value: number = 1) {
     if (typeof value !== "number") {
-      throw new TypeError(`Cannot make a semaphore of ${describeType(value)}: pass a number`);
+      throw new TypeError(
+        `Cannot make a semaphore: its value must be a number, received ${describeType(value)}`,
+      );
     }
     if (!(value >= 0) || (!Number.isInteger(value) && value !== Infinity)) {
       throw new RangeError(
-        `Semaphore initial value must be >= 0, and a whole number: current value is ${value}`,
+        `Cannot make a semaphore: its initial value must be >= 0 and a whole number, received ${value}`,
       );
     }
     this.#value = value;

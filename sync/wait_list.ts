@@ -165,3 +165,57 @@ export class LoopBinding {
     this.#loop = loop;
   }
 }
+
+/**
+ * What `acquire()` gives: the one acquisition, to be given back.
+ *
+ * - Releasing twice does nothing; nor does releasing after the lock was released otherwise, even if another task holds it.
+ * - It stays valid across `Condition.wait()`, which gives the lock back and takes it again.
+ * - `using held = await lock.acquire()` releases at the end of the block.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Lock, type Releaser } from "@asyncio/asyncio";
+ *
+ * const lock = new Lock();
+ * const held: Releaser = await lock.acquire();
+ * held.release();
+ * held.release();
+ * {
+ *   using _ = await lock.acquire();
+ *   assert.equal(lock.locked(), true);
+ * }
+ * assert.equal(lock.locked(), false);
+ * ```
+ */
+export interface Releaser extends Disposable {
+  /** Gives the acquisition back, once. */
+  release(): void;
+}
+
+/**
+ * What `statistics()` of a lock, event, condition, semaphore, barrier or queue returns: a snapshot for debugging and for
+ * metrics, not for decisions, since it is out of date at the next wait.
+ *
+ * Besides `waiting` each kind gives what it has: `locked` and `owner` (the name of the task that holds it, or null), `set`,
+ * `value`, `parties` and `state`, `size` and `unfinished`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Queue, type Statistics } from "@asyncio/asyncio";
+ *
+ * const queue = new Queue<string>();
+ * queue.putNowait("a");
+ * const statistics: Statistics = queue.statistics();
+ * assert.equal(statistics.waiting, 0);
+ * assert.equal(statistics["size"], 1);
+ * ```
+ */
+export interface Statistics {
+  /** How many tasks wait for it now. */
+  readonly waiting: number;
+  /** The details of this kind of primitive. */
+  readonly [detail: string]: unknown;
+}

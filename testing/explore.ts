@@ -50,7 +50,9 @@ export async function explore<T>(main: Coroutine<T>, options: ExploreOptions = {
   OPTIONS.check(options, "explore()");
   const { runs = 100, seed: first = 0, ...rest } = options;
   if (!Number.isInteger(runs) || runs < 1) {
-    throw new RangeError(`runs must be a positive integer: got ${runs}`);
+    throw new RangeError(
+      `Cannot call explore(): runs must be a whole number above 0, received ${runs}`,
+    );
   }
   for (let run = 0; run < runs; run++) {
     const replay: TestOptions = { seed: first + run, ...rest };

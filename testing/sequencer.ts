@@ -41,10 +41,14 @@ export class Sequencer {
    */
   async at<R>(position: number, body: () => R | PromiseLike<R>): Promise<R> {
     if (!Number.isInteger(position) || position < 0) {
-      throw new RangeError(`position must be an integer from 0 up: got ${position}`);
+      throw new RangeError(
+        `Cannot take a position: it must be a whole number from 0 on, received ${position}`,
+      );
     }
     if (this.#taken.has(position)) {
-      throw new RuntimeError(`position ${position} of the sequence is taken already`);
+      throw new RuntimeError(
+        `Cannot take a position: each is taken once, received ${position} again`,
+      );
     }
     this.#taken.add(position);
     await this.#turn(position);

@@ -101,7 +101,7 @@ export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
 
   /** @throws {RangeError | TypeError} when an option makes no sense */
   constructor(options: TestOptions = {}) {
-    testOptions.check(options, "a test");
+    testOptions.check(options, "TestLoop");
     const { seed, startTime = 0, timeout, realIo = true } = options;
     requireFinite("startTime", startTime);
     const limit = timeout === undefined ? Infinity : startTime + toSeconds(timeout);
@@ -122,8 +122,11 @@ export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
     let seconds: number;
     try {
       seconds = toSeconds(delay);
-      if (!(seconds >= 0)) throw new RangeError(`Cannot move the clock back: got ${seconds} s`);
-      if (seconds === Infinity) throw new RangeError("Cannot move the clock without end");
+      if (!(seconds >= 0) || seconds === Infinity) {
+        throw new RangeError(
+          `Cannot move the clock: the delay must be finite and not negative, received ${seconds} s`,
+        );
+      }
     } catch (error) {
       return Promise.reject(error);
     }
@@ -269,8 +272,9 @@ export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
 }
 
 function requireFinite(name: string, value: number): void {
-  if (typeof value !== "number") throw new TypeError(`${name} must be a number: got ${value}`);
-  if (!Number.isFinite(value)) throw new RangeError(`${name} must be finite: got ${value}`);
+  const wrong = `Cannot make a testing loop: ${name} must be a finite number, received ${value}`;
+  if (typeof value !== "number") throw new TypeError(wrong);
+  if (!Number.isFinite(value)) throw new RangeError(wrong);
 }
 
 function isPromise(aw: Awaitable<unknown>): boolean {

@@ -16,26 +16,26 @@ export function isAbortError(error: unknown): boolean {
 export function notABody(body: unknown): TypeError {
   return new TypeError(
     isThenable(body)
-      ? "with() takes the body as a function: got a promise, whose work has started already. " +
-        "Write with(() => work()) instead of with(work())"
-      : `with() takes the body as a function: got ${describeType(body)}. ` +
-        "Pass an async function, with(async () => { ... })",
+      ? "Cannot call with(): its body must be a function, received a promise, whose work has started already; " +
+        "write with(() => work()) instead of with(work())"
+      : `Cannot call with(): its body must be a function, received ${describeType(body)}; ` +
+        "pass an async function, with(async () => { ... })",
   );
 }
 
-/** @throws {TypeError} when it is no function */
+/** @throws {TypeError} when it is not a function */
 export function requireCoroutine(coro: unknown, caller = "createTask"): void {
   if (typeof coro === "function") return;
   if (isThenable(coro)) {
     throw new TypeError(
-      "a coroutine function was expected, got a promise, whose work has started already: " +
-        showCalls(caller),
+      `Cannot call ${caller}(): the work must be a coroutine function, received a promise, whose work has started ` +
+        `already; ${showCalls(caller)}`,
     );
   }
   throw new TypeError(
-    `a coroutine was expected, got ${describeType(coro)}: pass an async function, ${
-      withWork(caller, "work")
-    }`,
+    `Cannot call ${caller}(): the work must be a coroutine function, received ${
+      describeType(coro)
+    }; pass an async function, ${withWork(caller, "work")}`,
   );
 }
 
@@ -50,17 +50,35 @@ function withWork(caller: string, work: string): string {
   return `${caller}(${before}${work}${after})`;
 }
 
+/** @throws {TypeError} when it is not a function */
+export function requireCallback(
+  callback: unknown,
+  caller: string,
+): asserts callback is (...args: never[]) => unknown {
+  if (typeof callback === "function") return;
+  const hint = isThenable(callback)
+    ? "a promise; pass the function itself"
+    : describeType(callback);
+  throw new TypeError(`Cannot call ${caller}(): the callback must be a function, received ${hint}`);
+}
+
 /** For `createTask`, which is too hot for more than a `typeof`. */
 export function requireTaskOptions(options: unknown): void {
   if (typeof options === "object" && options !== null) return;
   throw notOptions(options, "createTask()", '{ name: "worker" }');
 }
 
-/** The error for what is no options object. */
+/** How an error about the arguments of a function ("gather()"), class ("Runner") or group of options ("ssl") begins. */
+export function callOf(what: string): string {
+  const verb = what.endsWith(")") ? "call" : /^[A-Z]/.test(what) ? "make" : "use";
+  return `Cannot ${verb} ${what}`;
+}
+
+/** The error for a value in the place of an options object. */
 export function notOptions(options: unknown, what: string, example: string): TypeError {
   return new TypeError(
-    `The options of ${what} are an object, as in ${example}: got ${describeType(options)}${
-      options instanceof Map ? ", write Object.fromEntries(map)" : ""
+    `${callOf(what)}: its options must be an object, received ${describeType(options)}; write ${
+      options instanceof Map ? "Object.fromEntries(map)" : example
     }`,
   );
 }

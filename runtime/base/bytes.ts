@@ -54,7 +54,7 @@ const sharedBuffers: WeakSet<object> = new WeakSet();
  * From now on small copies share buffers. Deno's V8 keeps no bytes within an array, so that an array of its own costs 0.5
  * to 0.9 µs, a tenth of a server's time for each small message; here it costs 0.1.
  *
- * @param make makes a buffer that nobody can transfer: the other copies in it would go with it
+ * @param make makes a buffer that can't be transferred: the other copies in it would go with it
  */
 export function shareSmallCopies(make: (size: number) => ArrayBuffer): void {
   makeShared = make;
@@ -62,7 +62,7 @@ export function shareSmallCopies(make: (size: number) => ArrayBuffer): void {
 
 /**
  * Copies of what one connection brings. The small ones share buffers where {@linkcode shareSmallCopies} was called, but
- * never with those of another connection: who looks beyond a chunk must not see what somebody else has sent.
+ * never with those of another connection: code that looks beyond a chunk must not see what another peer has sent.
  */
 export class SmallCopies {
   #buffer: ArrayBuffer | null = null;
@@ -93,7 +93,7 @@ const SMALL_CHUNK = 1024;
 const CHUNK_ROOM = 4096;
 
 /**
- * The end of a list of chunks that waits for somebody. A chunk of one byte takes some hundred bytes of memory, so a peer that
+ * The end of a list of chunks that wait to be taken. A chunk of one byte takes some hundred bytes of memory, so a peer that
  * sends one at a time could make a connection hold five hundred times the limit. Where many chunks wait, small ones are
  * therefore copied into buffers that they share, and those that keep a far larger buffer alive into one of their size: what
  * is held stays in proportion to what is in it.
@@ -154,7 +154,7 @@ export function isSharedBuffer(value: object): boolean {
   return sharedBuffers.has(value);
 }
 
-/** The bytes in a buffer that holds nobody else's: the very same array where that is so. */
+/** The bytes in a buffer of their own: the very same array where it has one. */
 export function ownBytes(bytes: Uint8Array): Uint8Array {
   return isSharedBuffer(bytes.buffer) ? cloneBytes(bytes) : bytes;
 }
@@ -172,9 +172,9 @@ export function isBytes(data: unknown): data is Uint8Array {
 
 function notBytes(data: unknown, what: string): TypeError {
   const isBuffer = data instanceof ArrayBuffer || ArrayBuffer.isView(data);
-  const hint = isBuffer ? ", wrap its memory in a new Uint8Array" : "";
+  const hint = isBuffer ? "; wrap its memory in a new Uint8Array" : "";
   return new TypeError(
-    `Cannot take ${what} as bytes: a Uint8Array or a string is expected, current value is ${
+    `Cannot take ${what} as bytes: it must be a Uint8Array or a string, received ${
       describeType(data)
     }${hint}`,
   );

@@ -62,6 +62,9 @@ const inSeconds: Readonly<Record<Unit, (amount: number) => number>> = {
 };
 const units = Object.keys(inSeconds) as Unit[];
 
+/** How an error about a delay begins. */
+export const DELAY_ERROR = "Cannot use it as a delay: ";
+
 /**
  * A {@link Delay} in seconds. Negative and infinite ones pass; what they mean is the caller's business, as is `null`.
  *
@@ -71,7 +74,7 @@ const units = Object.keys(inSeconds) as Unit[];
 export function toSeconds(delay: Delay): number {
   if (typeof delay === "number") {
     if (delay !== delay) {
-      throw new RangeError("A delay is a number of seconds: current value is NaN");
+      throw new RangeError(`${DELAY_ERROR}it must be a number of seconds, received NaN`);
     }
     return delay;
   }
@@ -87,20 +90,20 @@ function durationToSeconds(duration: unknown): number {
   for (const [field, amount] of fields) {
     if (!Object.hasOwn(inSeconds, field)) {
       throw new TypeError(
-        `A duration has no field "${field}": current value is ${
+        `${DELAY_ERROR}a duration has no field "${field}", received ${
           describeType(duration)
-        }, the fields are ${units.join(", ")}`,
+        }; the fields are ${units.join(", ")}`,
       );
     }
     if (typeof amount !== "number") {
       throw new TypeError(
-        `The ${field} of a duration are a number: current value is ${describeType(amount)}`,
+        `${DELAY_ERROR}its ${field} must be a number, received ${describeType(amount)}`,
       );
     }
     seconds += inSeconds[field as Unit](amount);
   }
   if (seconds !== seconds) {
-    throw new RangeError("A duration adds up to a number of seconds: current value is NaN");
+    throw new RangeError(`${DELAY_ERROR}its fields must add up to a number, received NaN`);
   }
   return seconds;
 }
@@ -111,7 +114,7 @@ function temporalFields(duration: object): [string, unknown][] {
   for (const field of ["years", "months", "weeks"]) {
     if (read(field) !== 0) {
       throw new RangeError(
-        `A delay has a fixed length: current value is ${duration} with ${field}, use days and smaller units`,
+        `${DELAY_ERROR}it must have a fixed length, received ${duration} with ${field}; use days and smaller units`,
       );
     }
   }
@@ -125,12 +128,12 @@ function notADelay(value: unknown): TypeError {
     ? ` ${value}n`
     : "";
   return new TypeError(
-    "A delay is a number of seconds or an object such as { milliseconds: 250 }: " +
-      `current value is ${describeType(value)}${shown}${
+    `${DELAY_ERROR}it must be a number of seconds or an object such as { milliseconds: 250 }, received ` +
+      `${describeType(value)}${shown}${
         typeof value === "object" && value !== null
           ? " without any unit"
           : typeof value === "function"
-          ? ", and the delay comes first: callLater(delay, callback)"
+          ? "; the delay comes first, callLater(delay, callback)"
           : ""
       }`,
   );

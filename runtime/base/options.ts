@@ -1,7 +1,7 @@
 import type { EventLoop } from "../../event_loop.ts";
-import { isThenable, notOptions } from "./argument_checks.ts";
+import { callOf, isThenable, notOptions } from "./argument_checks.ts";
 import { describeType } from "./format.ts";
-import { type Delay, toSeconds } from "./durations.ts";
+import { type Delay, DELAY_ERROR, toSeconds } from "./durations.ts";
 
 /** What an option takes. `T` is its type, to the letter: a kind of a wider or a narrower type does not compile. */
 export interface Kind<T> {
@@ -10,7 +10,7 @@ export interface Kind<T> {
   /** Whether a value is of the type. */
   readonly accepts: (value: unknown) => boolean;
   /** Refuses values of the right type that make no sense. */
-  readonly verify?: (value: unknown, name: string) => void;
+  readonly verify?: (value: unknown, name: string, what: string) => void;
   /** Taken, but not told: asyncio has the option, and only its default makes sense here. */
   readonly untold?: true;
   /** Never there; it ties the kind to its type. */
@@ -29,7 +29,7 @@ export type Instead = Readonly<Record<string, string>>;
 /** The options of a function or class, described once for its types and for its checks. */
 export interface OptionsOf<O> {
   /**
-   * Refuses what JavaScript would ignore: what is no options object, an option that does not exist, one with a value of the
+   * Refuses what JavaScript would ignore: what is not an options object, an option that does not exist, one with a value of the
    * wrong type. An option that is undefined counts as absent.
    *
    * @param what whose options they are, for error texts: "gather()", "Runner"
@@ -51,7 +51,7 @@ export function optionsOf<O extends object>(
   kinds: Kinds<Said<O>>,
   instead: Instead = {},
 ): OptionsOf<O> {
-  // Without a prototype, so that "toString" is no option.
+  // Without a prototype, so that "toString" is not an option.
   const known: Record<string, Kind<never>> = Object.assign(Object.create(null), kinds);
   return {
     kinds: kinds as Kinds<O>,
@@ -67,8 +67,8 @@ export function optionsOf<O extends object>(
         const kind = known[name];
         if (kind === undefined) {
           if (Object.hasOwn(options, name)) throw noSuchOption(name, what, known, instead);
-        } else if (!kind.accepts(value)) throw wrongType(name, kind.wanted, value);
-        else if (kind.verify !== undefined) kind.verify(value, name);
+        } else if (!kind.accepts(value)) throw wrongType(name, what, kind.wanted, value);
+        else if (kind.verify !== undefined) kind.verify(value, name, what);
       }
     },
   };
@@ -91,21 +91,21 @@ export const text: Kind<string> = {
 export const number: Kind<number> = {
   wanted: "a number",
   accepts: (value) => typeof value === "number",
-  verify: (value, name) => {
-    if (Number.isNaN(value)) throw new RangeError(`${name} must be a number: current value is NaN`);
+  verify: (value, name, what) => {
+    if (Number.isNaN(value)) throw senseless(name, what, "a number", value);
   },
 };
 
-/** A number whose limits are checked by whoever uses it, with a text of asyncio's. */
+/** A number whose limits the function itself checks, with a text of asyncio's. */
 export const plainNumber: Kind<number> = { wanted: "a number", accepts: number.accepts };
 
 /** How many of something: 0, 1, 2. */
 export const count: Kind<number> = {
   wanted: "a whole number",
   accepts: (value) => typeof value === "number",
-  verify: (value, name) => {
+  verify: (value, name, what) => {
     if (Number.isInteger(value) && value as number >= 0) return;
-    throw new RangeError(`${name} must be a whole number, 0 or above: current value is ${value}`);
+    throw senseless(name, what, "a whole number, 0 or above", value);
   },
 };
 
@@ -113,23 +113,24 @@ export const count: Kind<number> = {
 export const whole: Kind<number> = {
   wanted: "a whole number",
   accepts: (value) => typeof value === "number",
-  verify: (value, name) => {
+  verify: (value, name, what) => {
     if (Number.isInteger(value)) return;
-    throw new RangeError(`${name} must be a whole number: current value is ${value}`);
+    throw senseless(name, what, "a whole number", value);
   },
 };
 
 export const duration: Kind<Delay> = {
   wanted: "a duration",
   accepts: () => true,
-  verify: (value, name) => {
+  verify: (value, name, what) => {
     if (typeof value === "number" && value === value) return;
     try {
       toSeconds(value as Delay);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const type = error instanceof RangeError ? RangeError : TypeError;
-      throw new type(`${name}: ${error.message}`, { cause: error });
+      const reason = error.message.replace(DELAY_ERROR, "");
+      throw new type(`${callOf(what)}: ${name}: ${reason}`, { cause: error });
     }
   },
 };
@@ -183,9 +184,9 @@ export function oneOf<const T extends string | number>(...values: readonly T[]):
   return {
     wanted,
     accepts: (value) => typeof value === typeof values[0],
-    verify: (value, name) => {
+    verify: (value, name, what) => {
       if (values.includes(value as T)) return;
-      throw new RangeError(`${name} must be ${wanted}: current value is ${JSON.stringify(value)}`);
+      throw senseless(name, what, wanted, JSON.stringify(value));
     },
   };
 }
@@ -203,8 +204,8 @@ export function orNull<T>(kind: Kind<T>): Kind<T | null> {
     wanted: `${kind.wanted} or null`,
     accepts: (value) => value === null || accepts(value),
     ...(verify === undefined ? {} : {
-      verify: (value, name) => {
-        if (value !== null) verify(value, name);
+      verify: (value, name, what) => {
+        if (value !== null) verify(value, name, what);
       },
     }),
   };
@@ -218,7 +219,9 @@ function noSuchOption(
   known: Readonly<Record<string, Kind<never>>>,
   instead: Instead,
 ): TypeError {
-  return new TypeError(`${what} has no option "${name}": ${rightName(name, known, instead)}`);
+  return new TypeError(
+    `${callOf(what)}: there is no option "${name}", ${rightName(name, known, instead)}`,
+  );
 }
 
 function rightName(
@@ -246,8 +249,14 @@ export function pythonName(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function wrongType(name: string, wanted: string, value: unknown): TypeError {
-  return new TypeError(`${name} must be ${wanted}: got ${describeGiven(value, wanted)}`);
+function wrongType(name: string, what: string, wanted: string, value: unknown): TypeError {
+  return new TypeError(
+    `${callOf(what)}: ${name} must be ${wanted}, received ${describeGiven(value, wanted)}`,
+  );
+}
+
+function senseless(name: string, what: string, wanted: string, value: unknown): RangeError {
+  return new RangeError(`${callOf(what)}: ${name} must be ${wanted}, received ${value}`);
 }
 
 function describeGiven(value: unknown, wanted: string): string {
@@ -255,13 +264,13 @@ function describeGiven(value: unknown, wanted: string): string {
     const shown = `a string, ${JSON.stringify(value.slice(0, 40))}`;
     const bare = value.trim() !== "" && Number.isFinite(Number(value)) && /number/.test(wanted) ||
       (value === "true" || value === "false") && wanted === flag.wanted;
-    return bare ? `${shown}: write ${value.trim()}, without the quotes` : shown;
+    return bare ? `${shown}; write ${value.trim()}, without the quotes` : shown;
   }
   if (typeof AbortController === "function" && value instanceof AbortController) {
-    return `${describeType(value)}, pass { signal: controller.signal }`;
+    return `${describeType(value)}; pass { signal: controller.signal }`;
   }
   if (wanted === text.wanted && ArrayBuffer.isView(value)) {
-    return `${describeType(value)}, decode it: new TextDecoder().decode(bytes)`;
+    return `${describeType(value)}; decode it: new TextDecoder().decode(bytes)`;
   }
   return describeType(value);
 }

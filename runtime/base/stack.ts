@@ -20,7 +20,7 @@ const stackLimitIsWritable: boolean =
 let isReady = !onDeno;
 
 /**
- * Whether the process survives a look at a stack. Deno turns a stack into lines of the TypeScript source when somebody looks
+ * Whether the process survives a look at a stack. Deno turns a stack into lines of the TypeScript source when code looks
  * at it, by its parser, whose first use of the stack's limit opens a file and ends the process if no descriptor is free.
  */
 export function canReadStacks(): boolean {
@@ -50,7 +50,7 @@ const LIBRARY_FILE = /^(event_loop|loop_interface|mod)\.[jt]s/;
 
 /**
  * Where something was made, for debug mode and the testing loop: the stack of the caller, innermost frame first, one frame a
- * line, without the frames of this library and of the engine. The text is made when somebody asks: on Deno it costs ten
+ * line, without the frames of this library and of the engine. The text is made when it is read: on Deno it costs ten
  * times as much as the capture.
  */
 export class Site {
@@ -134,7 +134,7 @@ export interface Settling {
   reject(error: unknown): void;
 }
 
-/** V8 alone looks at who awaits. */
+/** Only V8 finds the code that awaits. */
 export const seesAwaiting: boolean = !onBun &&
   (Error as unknown as StackCapture).captureStackTrace !== undefined;
 const ready: Promise<void> = Promise.resolve();
@@ -158,11 +158,11 @@ export function markFresh<E extends Error>(error: E): E {
 /**
  * Rejects a promise with an error whose stack shows the code that awaits the promise, one microtask later than `reject`.
  *
- * An error that the loop or the runtime made has only their frames. V8 adds who awaits, but only to what is captured in the
+ * An error that the loop or the runtime made has only their frames. V8 adds the awaiting code, but only to what is captured in the
  * reaction of a promise that leads to the awaiting code; so the stack is captured anew in such a reaction. Errors of the
  * program have its frames already, and a promise with more than one reaction leads nowhere.
  *
- * @param site where the wait was made, in debug mode, for runtimes that don't tell who awaits
+ * @param site where the wait was made, in debug mode, for runtimes that don't show the awaiting code
  * @param made whether the error was made for this promise; one that comes from elsewhere may show the program already
  */
 export function rejectShowingCaller(
@@ -217,7 +217,7 @@ function showCaller(error: Error, made: boolean, above: unknown): void {
   const earlier = looks.get(error);
   const isFresh = made || fresh.delete(error);
   if (earlier === undefined && isFresh && !foreign.has(error)) {
-    // V8 keeps it where it looks when it prints an error that nobody took.
+    // V8 keeps it where it looks when it prints an error that was not taken.
     errors.captureStackTrace(error, above);
     looks.set(error, new CallerLooks());
   } else if (earlier === undefined || !earlier.full) {

@@ -2,8 +2,8 @@ import { onDeno, theProcess } from "./platform.ts";
 import { canReadStacks } from "./stack.ts";
 
 /**
- * Python's `warnings.warn`: printed once by the runtime, and told to `process.on("warning")`. Where standard error takes
- * nothing, it is told all the same.
+ * Python's `warnings.warn`: printed once by the runtime, and emitted to `process.on("warning")`. Where standard error takes
+ * nothing, the event comes all the same.
  */
 export function warn(category: "RuntimeWarning" | "ResourceWarning", message: string): void {
   const process = theProcess();
@@ -16,7 +16,7 @@ export function warn(category: "RuntimeWarning" | "ResourceWarning", message: st
   process.nextTick(() => printSafely(() => process.emit("warning", warning)));
 }
 
-/** `console.error` for reports: one that can't be written is lost, as in CPython, and ends nothing. */
+/** `console.error` for reports: one that can't be written is lost, as in CPython, and does not end the process. */
 export function printError(...parts: unknown[]): void {
   if (!onDeno) hearErrors();
   // An error is printed with its stack.
@@ -53,7 +53,7 @@ function isWritable(): boolean {
 }
 
 /**
- * An error of standard error as a stream is told as an event, some time later, and one that nobody hears ends the process.
+ * An error of standard error as a stream comes as an event, some time later, and one without a listener ends the process.
  * There is one listener however often this is called. Deno's console writes to the descriptor without the stream.
  */
 function hearErrors(): void {
@@ -61,5 +61,5 @@ function hearErrors(): void {
   if (!stderr.listeners("error").includes(reportLost)) stderr.on("error", reportLost);
 }
 
-/** Nothing can be told any more where telling is what failed. */
+/** Where a report can't be written, its failure can't be reported either. */
 function reportLost(): void {}

@@ -84,7 +84,7 @@ class ArrivalWait<T> extends Wait<Arrival<T>[]> {
   }
 }
 
-/** The futures in order of their completion, and those who wait for the next one. */
+/** The futures in order of their completion, and the waits for the next one. */
 class CompletionLine<T> {
   readonly #open: Map<Future<T>, CompletionEntry<T>> = new Map();
   readonly #arrived: Arrival<T>[] = [];
@@ -129,7 +129,7 @@ class CompletionLine<T> {
     );
   }
 
-  /** The next finished future, boxed, where nobody has to wait for it. */
+  /** The next finished future, boxed; null where it has to be waited for. */
   takeArrived(): Arrival<T>[] | null {
     if (this.#arrived.length <= this.#promised || this.#waiting.length > 0) return null;
     return [this.#arrived.shift() as Arrival<T>];
@@ -351,9 +351,9 @@ export function asCompleted<T>(
 ): Iterable<Promise<T>> & AsyncIterable<Completed<T>> {
   if (isFuture(aws) || typeof aws !== "object" || aws === null || !(Symbol.iterator in aws)) {
     throw new TypeError(
-      `asCompleted() takes an iterable of awaitables, got ${
+      `Cannot call asCompleted(): the awaitables must be iterable, received ${
         describeType(aws)
-      }: write asCompleted([task])`,
+      }; write asCompleted([task])`,
     );
   }
   OPTIONS.check(options, "asCompleted()");

@@ -61,7 +61,9 @@ export function asFuture<T>(aw: Awaitable<T>, given?: EventLoop): Future<T> {
   if (typeof aw === "function") return loop.createTask(aw);
   if (isThenable(aw)) return wrapPromise(aw, loop, warnOfStarted);
   throw new TypeError(
-    `A Future, a promise or a coroutine function is required: got ${describeType(aw)}`,
+    `Cannot wait for it: a Future, a promise or a coroutine function is needed, received ${
+      describeType(aw)
+    }`,
   );
 }
 
@@ -92,7 +94,7 @@ export function wrapPromise<T>(
  *
  * asyncio: `asyncio.wrap_future()`
  *
- * @throws {TypeError} when it is no promise
+ * @throws {TypeError} when it is not a promise
  *
  * @example
  * ```ts
@@ -114,7 +116,11 @@ export function wrapFuture<T>(
   OPTIONS.check(options, "wrapFuture()");
   if (isFuture(promise)) return promise as Future<T>;
   if (!isThenable(promise)) {
-    throw new TypeError(`A promise or ConcurrentFuture is required: got ${describeType(promise)}`);
+    throw new TypeError(
+      `Cannot call wrapFuture(): a promise or ConcurrentFuture is needed, received ${
+        describeType(promise)
+      }`,
+    );
   }
   return wrapPromise(promise, options.loop ?? currentScope().loop as unknown as EventLoop);
 }
@@ -152,7 +158,7 @@ export class WaitFuture<T> extends Future<T> {
     const request = { message };
     let called = callOff(this.#behind, request);
     if (called !== "taken") {
-      // A getter that somebody overtook waits again.
+      // A getter that another one overtook waits again.
       const behind = behindOf(this.#promise);
       if (behind !== null) called = callOff(this.#behind = behind, request);
     }
@@ -161,7 +167,7 @@ export class WaitFuture<T> extends Future<T> {
     return called === "taken";
   }
 
-  /** What runs in a scope may sit in a foreign await: it is left behind, as by a deadline, and its next wait throws. */
+  /** What runs in a scope may sit in a foreign await: it is abandoned, as by a deadline, and its next wait throws. */
   #checkLater(scope: Scope, message: string | undefined): void {
     coreOf(this).scheduler.host.hop(() => {
       if (scope.pending !== null) super.cancel(message);

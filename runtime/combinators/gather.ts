@@ -1,3 +1,4 @@
+import { describeType } from "../base/format.ts";
 import type { EventLoop } from "../../event_loop.ts";
 import { flag, type OptionsOf, optionsOf } from "../base/options.ts";
 import { makeCancelledError } from "../core/cancelled.ts";
@@ -138,7 +139,7 @@ function failureOf(future: Future<unknown>): { error: unknown } | null {
  *
  * asyncio: `asyncio.gather()`
  *
- * @throws {TypeError} when a member is no function, future or promise, or the options are no object
+ * @throws {TypeError} when a member is not a function, future or promise, or the options are not an object
  * @throws {RangeError} when the futures belong to different loops
  *
  * @example
@@ -172,7 +173,9 @@ export function gather(
 ): Future<unknown> {
   if (typeof aws !== "object" || aws === null || !(Symbol.iterator in aws)) {
     throw new TypeError(
-      "gather takes an iterable of awaitables: write gather([a, b]), not gather(a, b)",
+      `Cannot call gather(): the awaitables must be iterable, received ${
+        describeType(aws)
+      }; write gather([a, b]), not gather(a, b)`,
     );
   }
   if (options !== undefined) OPTIONS.check(options, "gather()");
@@ -187,7 +190,7 @@ export function gather(
   const children = given.map((aw) => {
     if (!isFuture(aw)) return asFuture(aw, running());
     if (aw.getLoop() !== running()) {
-      throw new RangeError("The futures of one gather must belong to the same loop");
+      throw new RangeError("Cannot call gather(): the futures must belong to the same loop");
     }
     return aw;
   });

@@ -22,7 +22,7 @@ const reported: WeakSet<Future<unknown>> = new WeakSet();
 
 /**
  * Protects what it waits for from cancellation: cancelling the waiter, or the future returned here, leaves `aw` running.
- * Keep a reference to the task if you need its result later; an error that nobody will see goes to the exception handler.
+ * Keep a reference to the task if you need its result later; an error that no code will see goes to the exception handler.
  *
  * asyncio: `asyncio.shield()`
  *
@@ -88,7 +88,7 @@ function copyState<T>(inner: Future<T>, outer: Future<T>): void {
 }
 
 /**
- * Nobody waits for the shielded work here any more, so its failure is reported as soon as it happens (3.14), unless somebody
+ * No code waits for the shielded work here any more, so its failure is reported as soon as it happens (3.14), unless other code
  * else takes it: a second shield, a task that awaits it. They are all told in the same iteration, the check is in the next.
  */
 function reportFailureOf(inner: Future<unknown>): void {

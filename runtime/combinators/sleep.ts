@@ -86,7 +86,7 @@ class SleepWait<T> extends Wait<T> implements TimerEntry {
  * asyncio: `asyncio.sleep()`
  *
  * @throws {RangeError} when the delay is NaN
- * @throws {TypeError} when it is no delay
+ * @throws {TypeError} when it is not a delay
  * @throws {CancelledError} when the waiting task is cancelled
  *
  * @example

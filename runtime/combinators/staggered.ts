@@ -94,7 +94,7 @@ class Race<T> {
     });
   }
 
-  /** The race itself was cancelled, or a fatal error ended it: nobody takes what was won. */
+  /** The race itself was cancelled, or a fatal error ended it: no code takes what was won. */
   abandon(): void {
     this.#cancelOthers(null);
     if (this.index !== null) this.#discard(this.value as T);

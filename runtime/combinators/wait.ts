@@ -52,7 +52,7 @@ class SeveralWait<F extends Future<unknown>> extends Wait<Sets<F>> {
     this.#when = when;
     this.#left = futures.size;
     if (!this.pending) return;
-    // What is done already is told through the loop as well: so each wait() passes through it, and none can starve it.
+    // What is done already is notified through the loop as well: so each wait() passes through it, and none can starve it.
     for (const future of futures) {
       const entry = new SeveralEntry(future, this as unknown as Counter);
       this.#entries.push(entry);
@@ -129,7 +129,7 @@ function failed(future: Future<unknown>): boolean {
  *
  * asyncio: `asyncio.wait()`
  *
- * @throws {TypeError} when given a coroutine or promise: make it a task first; when the options are no object
+ * @throws {TypeError} when given a coroutine or promise: make it a task first; when the options are not an object
  * @throws {RangeError} when given nothing, or an unknown `returnWhen`
  *
  * @example
@@ -166,15 +166,17 @@ function requireMembers(futures: ReadonlySet<unknown>, returnWhen: ReturnWhen): 
   if (futures.size === 0) throw new RangeError("Set of Tasks/Futures is empty.");
   if (!CHOICES.includes(returnWhen)) {
     throw new RangeError(
-      `Invalid returnWhen value: ${String(returnWhen)}. It is one of ${CHOICES.join(", ")}`,
+      `Cannot call wait(): returnWhen must be one of ${CHOICES.join(", ")}, received ${
+        String(returnWhen)
+      }`,
     );
   }
   for (const future of futures) {
     if (isFuture(future)) continue;
     throw new TypeError(
-      `wait() takes futures and tasks only, got ${
+      `Cannot call wait(): its members must be futures or tasks, received ${
         describeType(future)
-      }: make it a task with createTask()`,
+      }; make it a task with createTask()`,
     );
   }
 }
@@ -182,7 +184,9 @@ function requireMembers(futures: ReadonlySet<unknown>, returnWhen: ReturnWhen): 
 function futuresOf<F>(fs: Iterable<F>): Set<F> {
   if (isFuture(fs) || typeof fs !== "object" || fs === null || !(Symbol.iterator in fs)) {
     throw new TypeError(
-      `wait() takes an iterable of futures, got ${describeType(fs)}: write wait([task])`,
+      `Cannot call wait(): the futures must be iterable, received ${
+        describeType(fs)
+      }; write wait([task])`,
     );
   }
   return new Set(fs);

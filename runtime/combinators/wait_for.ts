@@ -120,7 +120,7 @@ function asPromise<T>(value: T | PromiseLike<T>): Promise<T> {
   return isFuture(value) ? value.then() as Promise<T> : Promise.resolve(value);
 }
 
-/** A Future for a promise that may be left behind; then an error which it brings is reported, since nobody waits for it. */
+/** A Future for a promise that may be abandoned; then an error which it brings is reported, since no code waits for it. */
 function leavable<T>(promise: PromiseLike<T>): Future<T> {
   const loop = currentScope().loop as LoopCore;
   const publicLoop = loop as unknown as EventLoop;
@@ -181,7 +181,7 @@ class EndWait<T> extends Wait<T> implements FutureEntry {
     return this.#future;
   }
 
-  /** By way of the ready queue, as in CPython, where a callback of the future wakes who waits. */
+  /** By way of the ready queue, as in CPython, where a callback of the future wakes the waiter. */
   notify(): void {
     this.scheduler.enqueue({
       run: () => {

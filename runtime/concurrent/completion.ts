@@ -2,7 +2,7 @@ import { CancelledError, RuntimeError, TimeoutError } from "../errors/exceptions
 
 type State = "pending" | "finished" | "failed" | "cancelled";
 
-/** What can be asked of whoever brings a result about. */
+/** What the source of a result can be asked. */
 export interface CompletionSource {
   /** True: it will not happen any more. False: it is under way; it has been asked to end early, and still tells how it ended. */
   cancel(): boolean;
@@ -62,7 +62,7 @@ export class Completion<T> {
     return true;
   }
 
-  /** Ends as cancelled, whoever asked for it. */
+  /** Ends as cancelled, whether or not it was asked to. */
   markCancelled(): void {
     this.#settle("cancelled", undefined);
   }

@@ -1,11 +1,12 @@
 import type { EventLoop } from "../../event_loop.ts";
 import type { Completion } from "./completion.ts";
+import { requireCallback } from "../base/argument_checks.ts";
 import { captureAsyncContext } from "../base/async_context.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { CancelledError } from "../errors/exceptions.ts";
 import { currentScope } from "../core/frame.ts";
 import { loopFuture } from "./loop_future.ts";
-import { describeType, showAs, staysInThread } from "../base/format.ts";
+import { showAs, staysInThread } from "../base/format.ts";
 
 let make: <T>(completion: Completion<T>) => ConcurrentFuture<T>;
 let reveal: <T>(future: ConcurrentFuture<T>) => Completion<T>;
@@ -94,7 +95,7 @@ export class ConcurrentFuture<T> implements PromiseLike<T> {
     return this.#completion.cancelled;
   }
 
-  /** Whether a worker is at it. False before and after that, and for calls into a loop, where nobody can tell. */
+  /** Whether a worker is at it. False before and after that, and for calls into a loop, where it is not known. */
   running(): boolean {
     return this.#completion.running;
   }
@@ -104,12 +105,10 @@ export class ConcurrentFuture<T> implements PromiseLike<T> {
    * called through a loop, but in the async context of this call. What it throws goes to the exception handler of the loop
    * that runs here now; the callbacks after it are called all the same.
    *
-   * @throws {TypeError} when it is no function
+   * @throws {TypeError} when it is not a function
    */
   addDoneCallback(callback: (future: this) => unknown): void {
-    if (typeof callback !== "function") {
-      throw new TypeError(`addDoneCallback() takes a function: got ${describeType(callback)}`);
-    }
+    requireCallback(callback, "addDoneCallback");
     const loop = currentScope().loop as unknown as EventLoop;
     const call = (): void => {
       try {

@@ -1,3 +1,4 @@
+import { requireCallback } from "../base/argument_checks.ts";
 import { type Bindings, ContextCell } from "./context_cell.ts";
 import { describeType, showAs, staysInThread } from "../base/format.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
@@ -52,11 +53,13 @@ export class ContextVar<T> {
   /**
    * `default` is what {@linkcode ContextVar.get} gives where nothing was set.
    *
-   * @throws {TypeError} when the name is no string, or there is another option
+   * @throws {TypeError} when the name is not a string, or there is another option
    */
   constructor(name: string, options: { default?: T } = {}) {
     if (typeof name !== "string") {
-      throw new TypeError(`ContextVar name must be a string: got ${typeof name}`);
+      throw new TypeError(
+        `Cannot make ContextVar: its name must be a string, received ${describeType(name)}`,
+      );
     }
     OPTIONS.check(options, "ContextVar");
     this.name = name;
@@ -100,7 +103,9 @@ export class ContextVar<T> {
   reset(token: Token<T>): void {
     if (!(token instanceof BindingToken)) {
       throw new TypeError(
-        `reset() takes the Token that set() returned: got ${describeType(token)}`,
+        `Cannot call reset(): the Token that set() returned is needed, received ${
+          describeType(token)
+        }`,
       );
     }
     if (token.var !== this) {
@@ -202,7 +207,7 @@ export class Context {
    * @throws {RuntimeError} when the context is entered already
    */
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
-    requireFunction(fn, "run");
+    requireCallback(fn, "context.run");
     const cell = this.#cell;
     if (cell.entered) {
       throw new RuntimeError(
@@ -231,10 +236,10 @@ export class Context {
   /**
    * A function that runs in this very context each time it is called (Python's `context=` argument of callbacks).
    *
-   * @throws {TypeError} when `fn` is no function
+   * @throws {TypeError} when `fn` is not a function
    */
   bind<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
-    requireFunction(fn, "bind");
+    requireCallback(fn, "context.bind");
     const cell = this.#cell;
     return (...args) => runIn(cell, () => fn(...args));
   }
@@ -335,9 +340,9 @@ export function contextOf(cell: ContextCell): Context {
 export function cellOf(context: Context): ContextCell {
   if (!(context instanceof Context)) {
     throw new TypeError(
-      `context must be a Context: got ${
+      `Cannot use the context: it must be a Context, received ${
         describeType(context)
-      }, make one with copyContext() or new Context()`,
+      }; make one with copyContext() or new Context()`,
     );
   }
   return cellBehind(context);
@@ -367,11 +372,6 @@ function runIn<R>(cell: ContextCell, fn: () => R): R {
   const scope = storedScope();
   if (scope === undefined) return runInPlainCell(cell, fn);
   return runInScope(Scope.transparent(scope, cell, scope.task), fn, undefined);
-}
-
-function requireFunction(fn: unknown, method: string): void {
-  if (typeof fn === "function") return;
-  throw new TypeError(`context.${method}() takes a function: got ${describeType(fn)}`);
 }
 
 /** `context` among options. */

@@ -7,7 +7,7 @@ const NO_BINDINGS: Bindings = new Map();
 
 /**
  * The mutable holder of the bindings that one task, callback or `Context` sees. The public `Context` object is made only
- * when somebody asks for it.
+ * when it is asked for.
  */
 export class ContextCell {
   bindings: Bindings;

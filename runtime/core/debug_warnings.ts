@@ -4,7 +4,7 @@ import { captureStack, placeOf } from "../base/stack.ts";
 import { waitsOf } from "./wait.ts";
 import { printWarning } from "../base/warnings.ts";
 
-/** What was told of which place, so that each is told once. */
+/** The places that were warned of, so that each is warned of once. */
 const told: Set<string> = new Set();
 
 /** Debug mode: a task was asked to cancel, got its CancelledError, and returned as though nothing had been. */

@@ -1,5 +1,5 @@
-import { isExhaustion } from "../base/descriptors.ts";
-import { exhausted, requireDescriptors } from "../errors/out_of_descriptors.ts";
+import { isExhaustion, lack } from "../base/descriptors.ts";
+import { OSError } from "../errors/os_error.ts";
 import { countAsOperation } from "./operations.ts";
 import { runInRoot } from "../base/async_context.ts";
 import { readyForStacks } from "../base/stack.ts";
@@ -18,7 +18,7 @@ let taken = 0;
 
 /**
  * Says that descriptors were taken; Infinity for a server, whose clients take what they want. Once they are many all the
- * modules are loaded, and nobody waits for that. Not before: it takes longer than a program that makes one connection.
+ * modules are loaded, and no call waits for that. Not before: it takes longer than a program that makes one connection.
  */
 export function noteDescriptors(count: number): void {
   if (taken >= MANY) return;
@@ -62,12 +62,12 @@ export class LazyModule<M> {
     return module === null ? this.#callLater(use) : use(module);
   }
 
-  /** The module, once somebody has it; for those who can go on without it. */
+  /** The module; null until it is loaded, for code that can go on without it. */
   get loaded(): M | null {
     return this.#module;
   }
 
-  /** Loads it, on behalf of no task: whoever waits for what comes of it keeps the testing clock from moving on. */
+  /** Loads it, on behalf of no task: what waits for the outcome keeps the testing clock from moving on. */
   async load(): Promise<M> {
     return this.#module = await this.#startLoading();
   }
@@ -88,7 +88,7 @@ export class LazyModule<M> {
     return waiter.promise;
   }
 
-  /** In the root context: a module belongs to nobody, so it must not keep the first caller's context alive. */
+  /** In the root context: a module belongs to no caller, so it must not keep the first caller's context alive. */
   #startLoading(): Promise<M> {
     return this.#loading ??= runInRoot(() => this.#loadNow()).catch((error) => {
       this.#loading = null;
@@ -105,7 +105,7 @@ export class LazyModule<M> {
 function loadTogether(): void {
   const rest = [...together];
   together.clear();
-  // A load that fails now is tried again by the call that needs it, which is told why.
+  // A load that fails now is tried again by the call that needs it, which then gets the error.
   Promise.allSettled(rest.map((lazy) => lazy.load())).then(readyForStacks);
 }
 
@@ -116,4 +116,23 @@ export function rejecting<T>(call: () => Promise<T>): Promise<T> {
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/**
+ * For what a runtime does not survive without them: Deno and Bun end the process for a worker or an import that finds no
+ * descriptor. Where Deno does not permit to look, nothing is known.
+ *
+ * @param what what they are needed for, in the error
+ * @throws {OSError} EMFILE when fewer than `count` are free
+ */
+export function requireDescriptors(count: number, what: string): void {
+  const error = lack(count);
+  if (error !== null) throw exhausted(what, error);
+}
+
+/** The error of what found no descriptor. */
+function exhausted(what: string, cause: unknown): OSError {
+  if (cause instanceof OSError) return cause;
+  const code = String(cause).includes("ENFILE") ? "ENFILE" : "EMFILE";
+  return new OSError(`Cannot ${what}: too many open files (${code})`, { code, cause });
 }

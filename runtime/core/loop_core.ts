@@ -13,7 +13,7 @@ export interface LoopCore extends ScopeLoop {
   isClosed(): boolean;
   over: boolean;
   callExceptionHandler(context: { message: string; [key: string]: unknown }): void;
-  /** A future failed and nobody may come to see it. `site`: the stack of its creation, in debug mode. */
+  /** A future failed, and perhaps no code will see that. `site`: the stack of its creation, in debug mode. */
   watchUnretrieved(future: object, error: unknown, site: Site | null): UnretrievedWatch;
   time(): number;
   /** Seconds from which on debug mode reports a callback or the step of a task. */
@@ -24,7 +24,7 @@ export interface LoopCore extends ScopeLoop {
   readonly resources: ReadonlySet<object>;
 }
 
-/** Kept by a failed future until somebody takes its exception. */
+/** Kept by a failed future until its exception is taken. */
 export interface UnretrievedWatch {
   retrieved(): void;
 }

@@ -4,7 +4,7 @@ import type { LoopCore } from "./loop_core.ts";
 /**
  * `open → draining → refusing → ended`. Closing a loop cancels what still waits in it (the hot branches of tasks that are
  * done), so that its cleanup runs, in which a turn of the loop may still be waited for, though no timer. What waits after
- * that is cancelled once more, and from then on each wait is refused. When nobody has been refused for a while the loop is
+ * that is cancelled once more, and from then on each wait is refused. When no wait has been refused for a while the loop is
  * over: what it left running (a timer's callback, the code behind a `fetch`) is plain code from then on.
  */
 type Phase = "open" | "draining" | "refusing" | "ended";
@@ -17,7 +17,7 @@ const REACTION = 64;
 const refused: WeakMap<object, number> = new WeakMap();
 
 /**
- * Whether a task on a closed loop, or what other tasks left behind there (`owner` is the loop then), has had a refusal too
+ * Whether a task on a closed loop, or what finished tasks left running there (`owner` is the loop then), has had a refusal too
  * many. Code that catches all and waits again would get one after the other, and no macrotask would come any more; it is left
  * waiting, as CPython leaves the tasks of a closed loop.
  */

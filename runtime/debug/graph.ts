@@ -1,5 +1,5 @@
 /**
- * Who waits for whom: the call graph of tasks, as text and as objects.
+ * Which task waits for which: the call graph of tasks, as text and as objects.
  *
  * @module
  */
@@ -32,7 +32,7 @@ export interface FutureCallGraph {
   awaitedBy: FutureCallGraph[];
 }
 
-/** How much of each call stack is told. */
+/** How much of each call stack is shown. */
 export interface CallGraphOptions {
   /** Positive: so many entries next to the wait; negative: so many outermost ones; 0: none. @default {all} */
   limit?: number;
@@ -55,7 +55,7 @@ const PRINTING: OptionsOf<CallGraphOptions & { file?: { write(text: string): voi
  *
  * asyncio: `asyncio.capture_call_graph()` (3.14)
  *
- * @throws {TypeError} when it is no future
+ * @throws {TypeError} when it is not a future
  *
  * @example
  * ```ts
@@ -80,7 +80,9 @@ export function captureCallGraph(
   const start = future ?? currentTask();
   if (start === null) return null;
   if (!isFuture(start)) {
-    throw new TypeError(`A Future or Task is required: got ${describeType(start)}`);
+    throw new TypeError(
+      `Cannot capture a call graph: a Future or Task is needed, received ${describeType(start)}`,
+    );
   }
   return new Capture(start, options).build();
 }
@@ -90,7 +92,7 @@ export function captureCallGraph(
  *
  * asyncio: `asyncio.format_call_graph()` (3.14)
  *
- * @throws {TypeError} when `future` is no future
+ * @throws {TypeError} when `future` is not a future
  *
  * @example
  * ```ts
@@ -117,7 +119,7 @@ export function formatCallGraph(future?: Future<unknown>, options: CallGraphOpti
  *
  * asyncio: `asyncio.print_call_graph()` (3.14)
  *
- * @throws {TypeError} when `future` is no future
+ * @throws {TypeError} when `future` is not a future
  *
  * @example
  * ```ts

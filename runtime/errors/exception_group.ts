@@ -25,7 +25,7 @@ export type ErrorMatch = (new (...args: never[]) => Error) | ((error: unknown) =
  * - `split` is the place of Python's `except*`: the part you handle, and the rest to throw on.
  * - Parts keep the nesting, the message, the cause and the stack of the group they come from.
  * - A subclass that wants its parts to be of its own class overrides `derive`.
- * - An AggregateError that is no ExceptionGroup counts as one error, not as a group.
+ * - An AggregateError that is not an ExceptionGroup counts as one error, not as a group.
  *
  * @example Handle one kind of failure and pass on the others
  * ```ts
@@ -56,26 +56,28 @@ export class ExceptionGroup<E = unknown> extends AggregateError {
    * @param errors at least one
    * @param options `cause`, as for every error
    * @throws {RangeError} when there are no errors
-   * @throws {TypeError} when the message is no string, or the errors can't be iterated
+   * @throws {TypeError} when the message is not a string, or the errors can't be iterated
    */
   constructor(message: string, errors: Iterable<E>, options?: ErrorOptions) {
     if (typeof message !== "string") {
       throw new TypeError(
-        `The message of an ExceptionGroup is a string: current value is ${
+        `Cannot make ExceptionGroup: its message must be a string, received ${
           describeType(message)
-        }, write new ExceptionGroup("what failed", errors)`,
+        }; write new ExceptionGroup("what failed", errors)`,
       );
     }
     if (typeof errors?.[Symbol.iterator] !== "function") {
       throw new TypeError(
-        `The errors of an ExceptionGroup are a list: current value is ${
+        `Cannot make ExceptionGroup: its errors must be iterable, received ${
           describeType(errors)
-        }, write new ExceptionGroup("what failed", [error])`,
+        }; write new ExceptionGroup("what failed", [error])`,
       );
     }
     const members = [...errors];
     if (members.length === 0) {
-      throw new RangeError("An ExceptionGroup holds at least one error: current value is empty");
+      throw new RangeError(
+        "Cannot make ExceptionGroup: it must hold at least one error, received none",
+      );
     }
     super(members, message, options);
   }
@@ -160,7 +162,7 @@ export class ExceptionGroup<E = unknown> extends AggregateError {
 function toPredicate(match: ErrorMatch): (error: unknown) => boolean {
   if (typeof match !== "function") {
     throw new TypeError(
-      `Errors are matched with an error class or a predicate: current value is ${
+      `Cannot match errors: an error class or a predicate is needed, received ${
         describeType(match)
       }`,
     );

@@ -197,7 +197,7 @@ export function nativeCode(error: unknown): string | null {
   const code: unknown = Reflect.get(error, "code");
   if (typeof code === "string" && code !== "") return synonyms.get(code) ?? code;
   if (!(error instanceof Error)) return null;
-  // Deno.kill says NotFound for a process that is gone: its text is more exact than its class.
+  // Deno.kill says NotFound for a process that has ended: its text is more exact than its class.
   const prefix = /^(E[A-Z0-9]+): /.exec(error.message)?.[1];
   if (prefix !== undefined) return prefix;
   const resolver = /^failed to lookup address information: (.*)/.exec(error.message)?.[1];

@@ -79,7 +79,7 @@ export class ConnectionError extends OSError {
 }
 
 /**
- * Nobody listens at that address (`ConnectionRefusedError`, ECONNREFUSED).
+ * No server listens at that address (`ConnectionRefusedError`, ECONNREFUSED).
  *
  * @example
  * ```ts
@@ -161,7 +161,7 @@ export class ConnectionAbortedError extends ConnectionError {
 }
 
 /**
- * Written to a pipe or socket that nobody reads from any more (`BrokenPipeError`, EPIPE).
+ * Written to a pipe or socket whose reader has closed it (`BrokenPipeError`, EPIPE).
  *
  * @example
  * ```ts

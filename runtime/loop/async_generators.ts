@@ -14,7 +14,7 @@ export class AsyncGenerators {
     this.#loop = loop;
   }
 
-  /** Watches the generator's own methods to see its end, since JavaScript tells nobody of it. */
+  /** Watches the generator's own methods to see its end, of which JavaScript gives no notice. */
   track<G extends Generator>(generator: G): G {
     requireGenerator(generator);
     if (this.#open.has(generator)) return generator;
@@ -59,12 +59,14 @@ export class AsyncGenerators {
   }
 }
 
-/** @throws {TypeError} when it is no generator, as where its function was not called */
+/** @throws {TypeError} when it is not a generator, as where its function was not called */
 function requireGenerator(value: unknown): void {
   const { next, return: end, throw: fail } = Object(value) as Partial<Generator>;
   if ([next, end, fail].every((method) => typeof method === "function")) return;
-  const hint = typeof value === "function" ? ": call it, trackAsyncgen(numbers())" : "";
+  const hint = typeof value === "function" ? "; call it, trackAsyncgen(numbers())" : "";
   throw new TypeError(
-    `trackAsyncgen() takes an async generator, got ${describeType(value)}${hint}`,
+    `Cannot call trackAsyncgen(): an async generator is needed, received ${
+      describeType(value)
+    }${hint}`,
   );
 }

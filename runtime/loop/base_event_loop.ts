@@ -1,10 +1,9 @@
 import { isFatal } from "../core/cancelled.ts";
 import type { EventLoop, ExceptionContext, ExceptionHandler } from "../../event_loop.ts";
-import { requireTaskOptions } from "../base/argument_checks.ts";
+import { requireCallback, requireTaskOptions } from "../base/argument_checks.ts";
 import { type Bindings, ContextCell, threadCell } from "../core/context_cell.ts";
 import type { Awaitable, Coroutine } from "../base/coroutines.ts";
-import { checkCallback, debugByDefault } from "../debug/created_at.ts";
-import { DebugMode } from "../debug/debug_mode.ts";
+import { debugByDefault, DebugMode } from "../debug/debug_mode.ts";
 import { describeType } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture } from "../combinators/ensure_future.ts";
@@ -16,7 +15,11 @@ import {
   shutdownDefaultExecutor,
 } from "../threads/executors.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
-import { ExceptionReporter, printContext } from "../debug/exception_reporter.ts";
+import {
+  ExceptionReporter,
+  printContext,
+  UnretrievedExceptions,
+} from "../debug/exception_reporter.ts";
 import { addEntry, Future, markRetrieved, removeEntry } from "../tasks/future.ts";
 import { InternalCallback } from "../tasks/internal_callback.ts";
 import { storedScope } from "../core/frame.ts";
@@ -28,12 +31,10 @@ import type { LoopCore, LoopResource, UnretrievedWatch } from "../core/loop_core
 import { Scheduler } from "../core/scheduler.ts";
 import { Scope } from "../core/scope.ts";
 import type { Site } from "../base/stack.ts";
-import { allTasks } from "../tasks/task_functions.ts";
 import { isTask, requireCoroutine, Task } from "../tasks/task.ts";
 import { optionsOnLoop, type TaskOptions } from "../tasks/task_options.ts";
-import type { TaskFactory } from "../tasks/task_factories.ts";
+import type { TaskFactory } from "../tasks/task_functions.ts";
 import { AsyncGenerators } from "./async_generators.ts";
-import { UnretrievedExceptions } from "../tasks/unretrieved.ts";
 import { HOUR, warnOfHours } from "../core/debug_warnings.ts";
 
 type Args = readonly unknown[];
@@ -204,11 +205,13 @@ export class BaseEventLoop implements LoopCore {
   ): TimerHandle {
     if (typeof when !== "number") {
       throw new TypeError(
-        `when must be a number of seconds on the clock of loop.time(): got ${describeType(when)}`,
+        `Cannot call callAt(): when must be a number of seconds on the clock of loop.time(), received ${
+          describeType(when)
+        }`,
       );
     }
     if (Number.isNaN(when)) {
-      throw new RangeError("when must be a number of seconds: current value is NaN");
+      throw new RangeError("Cannot call callAt(): when must be a number of seconds, received NaN");
     }
     return this.#at("callAt", when, this.time(), callback, args);
   }
@@ -219,7 +222,7 @@ export class BaseEventLoop implements LoopCore {
 
   #soon(caller: string, callback: unknown, args: Args): Handle {
     this.requireOpen();
-    checkCallback(callback, caller, this.#debug);
+    requireCallback(callback, caller);
     const handle = new SoonHandle(callback, args, this.#self);
     this.scheduler.enqueue(handle);
     return handle;
@@ -227,7 +230,7 @@ export class BaseEventLoop implements LoopCore {
 
   #at(caller: string, when: number, now: number, callback: unknown, args: Args): TimerHandle {
     this.requireOpen();
-    checkCallback(callback, caller, this.#debug);
+    requireCallback(callback, caller);
     const handle = new TimedHandle(when, callback, args, this.#self);
     this.scheduler.addTimer(handle, now);
     return handle;
@@ -289,7 +292,11 @@ export class BaseEventLoop implements LoopCore {
 
   setTaskFactory(factory: TaskFactory | null): void {
     if (factory !== null && typeof factory !== "function") {
-      throw new TypeError(`task factory must be a callable or null: got ${describeType(factory)}`);
+      throw new TypeError(
+        `Cannot call setTaskFactory(): the task factory must be a function or null, received ${
+          describeType(factory)
+        }`,
+      );
     }
     this.#taskFactory = factory;
   }
@@ -329,7 +336,7 @@ export class BaseEventLoop implements LoopCore {
     return this.#unretrieved.watch(future, error, site);
   }
 
-  /** Reports the exceptions that nobody took so far; the end of a run does it. */
+  /** Reports the exceptions that no code took so far; the end of a run does it. */
   reportUnretrieved(): void {
     this.#unretrieved.sweep();
   }
@@ -386,10 +393,5 @@ export class BaseEventLoop implements LoopCore {
     if (this.#run === null) return;
     this.#fatal = { error };
     this.scheduler.requestStop();
-  }
-
-  /** How many of this loop's tasks are not done. */
-  protected pendingTasks(): Task<unknown>[] {
-    return [...allTasks(this.#self)];
   }
 }

@@ -10,10 +10,10 @@ import {
 import { bunNamespace, denoNamespace, onDeno } from "../base/platform.ts";
 
 /**
- * A server belongs to nobody: what the runtime calls for a request is no line of the task that made the server, is not
+ * A server belongs to no task: what the runtime calls for a request is not part of the task that made the server, is not
  * cancelled with it, and runs on the ambient loop with the values that were current when the server began to listen.
  *
- * The runtimes disagree on the async context of a request. Bun and Node hand on that of whoever called `listen()`, Deno's HTTP
+ * The runtimes disagree on the async context of a request. Bun and Node hand on that of the call of `listen()`, Deno's HTTP
  * servers hand on none. So it is put right where a server begins: `Bun.serve` and `Bun.listen` (which Bun's node:http and
  * node:net call) are called in the frame of plain code, `Deno.serve` gets a handler that enters it and leaves it again, and
  * servers of node:net, and all that are built on it, enter it before they hand out a connection.
@@ -59,7 +59,7 @@ function outside(call: () => unknown): unknown {
   return hasFrame() ? runOutside(outsideFrame(), call) : call();
 }
 
-/** Puts another function in the place of a runtime's; where that can't be done, things stay as the runtime has them. */
+/** Puts another function in the place of a runtime's; where that can't be done, the runtime's stays. */
 function replace(
   owner: Record<string, AnyFunction>,
   name: string,

@@ -57,7 +57,7 @@ function interrupted(): void {
   for (const callback of [...runs]) callback();
 }
 
-/** On Deno only now, since asking `process` makes each start 10 ms slower. Deno's own listeners nobody can count. */
+/** On Deno only now, since asking `process` makes each start 10 ms slower. Deno's own listeners can't be counted. */
 function isHandledElsewhere(): boolean {
   return onDeno && theProcess().listenerCount("SIGINT") > 0;
 }

@@ -91,7 +91,11 @@ export class DefaultEventLoopPolicy extends AbstractEventLoopPolicy {
   /** Sets the loop for plain code; null restores the ambient loop. A run's own loop is ignored: it never serves plain code. */
   setEventLoop(loop: EventLoop | null): void {
     if (loop !== null && !(loop instanceof BaseEventLoop)) {
-      throw new TypeError(`loop must be an EventLoop or null: got ${describeType(loop)}`);
+      throw new TypeError(
+        `Cannot call setEventLoop(): the loop must be an EventLoop or null, received ${
+          describeType(loop)
+        }`,
+      );
     }
     if (loop !== null && ownedByRuns.has(loop)) return;
     this.#set = loop;
@@ -144,7 +148,9 @@ export function getEventLoopPolicy(): AbstractEventLoopPolicy {
 export function setEventLoopPolicy(replacement: AbstractEventLoopPolicy | null): void {
   if (replacement !== null && !(replacement instanceof AbstractEventLoopPolicy)) {
     throw new TypeError(
-      `policy must be an AbstractEventLoopPolicy or null: got ${describeType(replacement)}`,
+      `Cannot call setEventLoopPolicy(): the policy must be an AbstractEventLoopPolicy or null, received ${
+        describeType(replacement)
+      }`,
     );
   }
   policy = replacement ?? defaultPolicy;

@@ -29,7 +29,7 @@ export interface RunOptions {
 
 const RUN: OptionsOf<RunOptions> = optionsOf("{ debug: true }", {
   debug: orNull(flag),
-  // What it is that is no function, `makeLoop` says.
+  // Its error comes from `makeLoop`, which names the value.
   loopFactory: anything(),
   signal: abortSignal,
 }, {
@@ -70,7 +70,7 @@ export class Runner implements AsyncDisposable {
   /**
    * Nothing happens before the first {@linkcode Runner.run} or {@linkcode Runner.getLoop}.
    *
-   * @throws {TypeError} when the options are no object, or their signal is none
+   * @throws {TypeError} when the options are not an object, or their signal is none
    */
   constructor(options: RunOptions = {}) {
     RUN.check(options, "Runner");
@@ -81,7 +81,7 @@ export class Runner implements AsyncDisposable {
    * Runs `coro` as the main task and resolves to what it returns.
    *
    * @throws {RuntimeError} when the runner is closed, or inside a running loop
-   * @throws {TypeError} when `coro` is no function, or a context is given outside an options object
+   * @throws {TypeError} when `coro` is not a function, or a context is given outside an options object
    * @throws {KeyboardInterrupt} after SIGINT, once the main task has unwound
    */
   async run<T>(coro: Coroutine<T>, options: { context?: Context } = {}): Promise<T> {
@@ -151,7 +151,7 @@ export class Runner implements AsyncDisposable {
       loop.close();
       this.#loop = null;
       this.#state = "closed";
-      // Hot branches of finished tasks run their cleanup before whoever waits for the run goes on.
+      // Hot branches of finished tasks run their cleanup before the code that waits for the run goes on.
       await core.ended;
     }
   }
@@ -201,9 +201,9 @@ function makeLoop(factory: () => EventLoop): EventLoop {
   const loop: unknown = typeof factory === "function" ? factory() : factory;
   if (loop instanceof BaseEventLoop) return loop as unknown as EventLoop;
   throw new TypeError(
-    `loopFactory must be a function that returns an EventLoop, such as newEventLoop: ${
-      typeof factory === "function" ? "it returned" : "got"
-    } ${describeType(loop)}`,
+    `Cannot make Runner: loopFactory must be a function that returns an EventLoop, received ${
+      typeof factory === "function" ? `one that returned ${describeType(loop)}` : describeType(loop)
+    }; write newEventLoop`,
   );
 }
 
@@ -271,7 +271,7 @@ function reportLeftBehind(loop: LoopCore): void {
  * asyncio: `asyncio.run()`
  *
  * @throws {RuntimeError} inside a running loop
- * @throws {TypeError} when `main` is no function, or the options are no object: `run(main, { debug: true })`
+ * @throws {TypeError} when `main` is not a function, or the options are not an object: `run(main, { debug: true })`
  * @throws {KeyboardInterrupt} after SIGINT, once main has unwound; a second SIGINT ends the process as the platform does
  *
  * @example
@@ -295,6 +295,6 @@ export async function run<T>(main: Coroutine<T>, options: RunOptions = {}): Prom
 
 staysInThread("make one in the worker", Runner);
 staysInThread(
-  "in the worker getParentLoop() is the loop of whoever gave it its work, and the functions that it is to call go along: toThread(work, report)",
+  "in the worker getParentLoop() is the loop of the thread that gave it its work, and the functions that it is to call go along: toThread(work, report)",
   BaseEventLoop,
 );

@@ -96,15 +96,15 @@ function realTimeNumber(name: string): number | null {
 /**
  * The number of a signal on this platform.
  *
- * @throws {TypeError} when it is no string
+ * @throws {TypeError} when it is not a string
  * @throws {RangeError} when the platform has no such signal
  */
 export function signalNumber(signal: unknown): number {
   if (typeof signal !== "string") {
     throw new TypeError(
-      `Cannot take ${
-        describeType(signal)
-      } as a signal: its name is expected, as in "SIGTERM", current value is ${String(signal)}`,
+      `Cannot find the signal: its name must be a string, received ${describeType(signal)}, ${
+        String(signal)
+      }; write "SIGTERM" or the like`,
     );
   }
   const names = table();

@@ -32,7 +32,7 @@ const REAL_TIME_FIRST = 32;
  * `loop.addSignalHandler`: calls `callback(...args)` from the loop whenever the signal comes, in a copy of this call's context.
  * A handler that was there before is replaced. It never keeps the process alive, and goes with the loop.
  *
- * @throws {TypeError} when the callback is no function, or the signal no string
+ * @throws {TypeError} when the callback is not a function, or the signal not a string
  * @throws {RangeError} when the platform has no such signal
  * @throws {RuntimeError} when the signal can't be caught, in this thread or at all, or the loop is closed
  */
@@ -44,8 +44,9 @@ export function addSignalHandler<A extends unknown[]>(
 ): void {
   if (typeof callback !== "function") {
     throw new TypeError(
-      `Cannot take ${describeType(callback)} as handler in addSignalHandler(): a function is ` +
-        `expected, as in loop.addSignalHandler("SIGTERM", () => task.cancel())`,
+      `Cannot call addSignalHandler(): the handler must be a function, received ${
+        describeType(callback)
+      }; write loop.addSignalHandler("SIGTERM", () => task.cancel())`,
     );
   }
   const number = signalNumber(signal);
@@ -145,7 +146,7 @@ function listen(number: number, listener: () => void): () => void {
 
 /**
  * Calls the listener whenever the signal comes, between two macrotasks, until the returned function is called; the signal's
- * default action is back then, if nobody else listens. A listener never keeps the process alive.
+ * default action is back then, if there is no other listener. A listener never keeps the process alive.
  *
  * @param name the signal's usual name
  * @throws the runtime's error when it can't listen for this signal, or not in this thread

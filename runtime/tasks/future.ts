@@ -1,3 +1,4 @@
+import { notOptions, requireCallback } from "../base/argument_checks.ts";
 import type { EventLoop } from "../../event_loop.ts";
 import {
   forgiveCancellation,
@@ -32,11 +33,11 @@ let settle: (future: Future<unknown>, state: State, value: unknown, error: unkno
 export let addEntry: (future: Future<unknown>, entry: FutureEntry) => void;
 /** False when it was not there (any more). */
 export let removeEntry: (future: Future<unknown>, entry: FutureEntry) => boolean;
-/** Who will be told, in order. */
+/** What will be notified, in order. */
 export let entriesOf: (future: Future<unknown>) => readonly FutureEntry[];
 /** Counts the exception as seen, and returns it in an object, since any value can be thrown; null without one. */
 export let takeFailure: (future: Future<unknown>) => { readonly error: unknown } | null;
-/** Whether it failed and nobody has seen its exception. */
+/** Whether it failed and no code has seen its exception. */
 export let hasUntakenFailure: (future: Future<unknown>) => boolean;
 export let markRetrieved: (future: Future<unknown>) => void;
 export let coreOf: (future: Future<unknown>) => LoopCore;
@@ -64,7 +65,7 @@ export function settleCancelled(
 }
 
 /**
- * A result that is not there yet. It can be awaited any number of times; whoever awaits it can be cancelled, and cancelling
+ * A result that is not there yet. It can be awaited any number of times; code that awaits it can be cancelled, and cancelling
  * the awaiter cancels the future, unless it is shielded. Not a Promise, but awaitable and usable wherever a promise is.
  *
  * asyncio: `asyncio.Future`
@@ -93,14 +94,11 @@ export class Future<T> implements Promise<T> {
   /**
    * `loop` is by default the running loop, else the one `getEventLoop()` gives.
    *
-   * @throws {TypeError} when there is no such option, or it is no loop
+   * @throws {TypeError} when there is no such option, or it is not a loop
    */
   constructor(options: { loop?: EventLoop } = NO_OPTIONS) {
-    if (typeof options !== "object" || options === null) {
-      throw new TypeError("Future takes an options object: new Future({ loop })");
-    }
-    if ("callSoon" in options) {
-      throw new TypeError("The loop goes in an object: new Future({ loop })");
+    if (typeof options !== "object" || options === null || "callSoon" in options) {
+      throw notOptions(options, "Future", "new Future({ loop })");
     }
     this.#loop = (options.loop ?? currentScope().loop) as unknown as LoopCore;
     // The options of a subclass are its own.
@@ -183,12 +181,10 @@ export class Future<T> implements Promise<T> {
    * Calls `callback(future)` through the loop once it is done (soon, if it is done already), never from within this call, in
    * `context` or a copy of the current one.
    *
-   * @throws {TypeError} when it is no function, or there is no such option
+   * @throws {TypeError} when it is not a function, or there is no such option
    */
   addDoneCallback(callback: (future: this) => void, options?: { context?: Context }): void {
-    if (typeof callback !== "function") {
-      throw new TypeError(`addDoneCallback() takes a function: got ${typeof callback}`);
-    }
+    requireCallback(callback, "addDoneCallback");
     if (options !== undefined) CALLBACK_OPTIONS.check(options, "addDoneCallback()");
     const loop = this.getLoop();
     const handle = new SoonHandle(callback, [this], loop, options?.context);
@@ -223,7 +219,7 @@ export class Future<T> implements Promise<T> {
     this.#add(wait);
     wait.begin();
     if (typeof onrejected === "function") return wait.promise.then(onfulfilled, onrejected);
-    // One reaction, as a second one would hide who awaits from stack traces.
+    // One reaction, as a second one would hide the awaiting code from stack traces.
     const promise: Promise<A | B> = wait.promise.then(onfulfilled, (error) => {
       forgiveCancellation(promise, error);
       throw error;
@@ -331,7 +327,7 @@ export class Future<T> implements Promise<T> {
     else entries.notify(this);
   }
 
-  /** An exception that nobody took once the callbacks have run is watched, and reported when nobody ever does. */
+  /** An exception that was not taken once the callbacks have run is watched, and reported when it never is. */
   #watchLater(): void {
     this.#loop.scheduler.enqueue({
       run: () => {
@@ -353,7 +349,7 @@ export class Future<T> implements Promise<T> {
       if (state === "cancelled") future.#saved = error as CancelledError | null;
       else if (error !== null) future.#failure = error as { error: unknown };
       future.#notifyAll();
-      // A gather that ends with its children's cancellation has no error that somebody must see.
+      // A gather that ends with its children's cancellation has no error that must be seen.
       if (future.#failure !== null && !isCancelled(future.#failure.error)) {
         future.#unretrieved = true;
         future.#watchLater();

@@ -14,7 +14,7 @@ export interface AwaitedFuture<T> {
 const DEEPEST = 200;
 let depth = 0;
 
-/** The wait of whoever awaits a future. */
+/** The wait of code that awaits a future. */
 export class FutureWait<T> extends Wait<T> implements FutureEntry {
   readonly #future: AwaitedFuture<T>;
   #asked: CancelRequest | null = null;
@@ -94,7 +94,7 @@ export class FutureWait<T> extends Wait<T> implements FutureEntry {
     }
   }
 
-  // A cancellation that wins over an exception does not count as having seen it: it is reported if nobody else takes it.
+  // A cancellation that wins over an exception does not count as having seen it: it is reported if no other code takes it.
 }
 
 /** What a future tells when it is done, each through the ready queue. */

@@ -51,7 +51,7 @@ export class Handle {
   readonly #site: string | null;
   /** The call as it was before the handle let go of it, in debug mode. */
   #shown: string | null = null;
-  /** Resolved to run the callback in the async context of whoever scheduled it. */
+  /** Resolved to run the callback in the async context of the call that scheduled it. */
   readonly #carry: (value: unknown) => void;
 
   /** Made by the loop's `callSoon` and its relatives, not by hand. */

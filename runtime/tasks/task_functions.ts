@@ -3,7 +3,8 @@ import { requireTaskOptions } from "../base/argument_checks.ts";
 import type { Coroutine } from "../base/coroutines.ts";
 import { currentScope, storedScope } from "../core/frame.ts";
 import { checkTaskOptions, type TaskOptions } from "./task_options.ts";
-import { scopeOf, type Task } from "./task.ts";
+import type { Future } from "./future.ts";
+import { scopeOf, Task } from "./task.ts";
 import { openScope } from "../core/scope.ts";
 import { describeType } from "../base/format.ts";
 import type { LoopCore } from "../core/loop_core.ts";
@@ -15,8 +16,8 @@ import { starting, trouble } from "./task_start.ts";
  *
  * asyncio: `asyncio.create_task()`
  *
- * @throws {TypeError} when `coro` is no function: a promise has already started, so write `createTask(() => work())`; when
- * the options are no object: a name goes in one, `createTask(work, { name: "worker" })`
+ * @throws {TypeError} when `coro` is not a function: a promise has already started, so write `createTask(() => work())`; when
+ * the options are not an object: a name goes in one, `createTask(work, { name: "worker" })`
  *
  * @example
  * ```ts
@@ -103,7 +104,11 @@ export function currentSignal(): AbortSignal {
 export function allTasks(loop?: EventLoop): Set<Task<unknown>> {
   const core = (loop ?? currentScope().loop) as unknown as LoopCore;
   if (core.rootScope === undefined) {
-    throw new TypeError(`allTasks() takes an event loop, or nothing: got ${describeType(loop)}`);
+    throw new TypeError(
+      `Cannot call allTasks(): its argument must be an event loop or absent, received ${
+        describeType(loop)
+      }`,
+    );
   }
   if (trouble.starts !== null) starting.mend();
   const tasks: Task<unknown>[] = [];
@@ -114,3 +119,68 @@ export function allTasks(loop?: EventLoop): Set<Task<unknown>> {
   }
   return new Set(tasks.reverse());
 }
+
+/** Makes the tasks of a loop. asyncio: the argument of `loop.set_task_factory()` */
+export type TaskFactory = <T>(
+  loop: EventLoop,
+  coro: Coroutine<T>,
+  options?: TaskOptions,
+) => Future<T>;
+
+/**
+ * A task factory whose tasks, made from `ctor`, run their first step inside `createTask`.
+ *
+ * asyncio: `asyncio.create_eager_task_factory()`
+ *
+ * @example
+ * ```ts
+ * import { createEagerTaskFactory, createTask, getRunningLoop, run, Task } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * class Job<T> extends Task<T> {}
+ *
+ * await run(async () => {
+ *   getRunningLoop().setTaskFactory(createEagerTaskFactory(Job));
+ *   const job = createTask(() => "done at once");
+ *   assert.ok(job instanceof Job);
+ *   assert.ok(job.done());
+ *   assert.equal(await job, "done at once");
+ * });
+ * ```
+ */
+export function createEagerTaskFactory(ctor: typeof Task): TaskFactory {
+  if (typeof ctor !== "function") {
+    throw new TypeError(
+      `Cannot call createEagerTaskFactory(): the class of the tasks is needed, received ${
+        describeType(ctor)
+      }; write createEagerTaskFactory(Task)`,
+    );
+  }
+  return <T>(loop: EventLoop, coro: Coroutine<T>, options: TaskOptions = {}): Future<T> =>
+    new ctor(coro, { eagerStart: true, ...options, loop });
+}
+
+/**
+ * The eager task factory for plain tasks.
+ *
+ * asyncio: `asyncio.eager_task_factory`
+ *
+ * @example
+ * ```ts
+ * import { createTask, eagerTaskFactory, getRunningLoop, run, sleep } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   getRunningLoop().setTaskFactory(eagerTaskFactory);
+ *   const log: string[] = [];
+ *   const task = createTask(async () => {
+ *     log.push("runs inside createTask()");
+ *     await sleep(0);
+ *     log.push("goes on in the loop");
+ *   });
+ *   assert.deepEqual(log, ["runs inside createTask()"]);
+ *   await task;
+ * });
+ * ```
+ */
+export const eagerTaskFactory: TaskFactory = createEagerTaskFactory(Task);

@@ -25,7 +25,7 @@ export interface TaskOptions {
 }
 
 const OPTIONS: OptionsOf<TaskOptions> = optionsOf('{ name: "worker" }', {
-  // What is no string becomes one.
+  // Other values become strings.
   name: anything(),
   context: contextKind,
   eagerStart: flag,
@@ -41,7 +41,7 @@ export function optionsOnLoop(options: TaskOptions, loop: EventLoop): TaskOption
   OPTIONS.check(options, "createTask()");
   if (options.loop !== undefined && options.loop !== loop) {
     throw new TypeError(
-      "createTask() of a loop or group takes no other loop: call createTask() of that",
+      "Cannot call createTask() of a loop or group: the option loop must not be another one; call createTask() of that",
     );
   }
   checked = { ...options, loop };

@@ -13,11 +13,11 @@ export interface BrokenStart {
 
 /**
  * What went wrong where the stack had run out: there nothing can be called any more, so it is noted by assignments alone, and
- * mended by the next task that starts from the loop, or by whoever asks for the tasks.
+ * mended by the next task that starts from the loop, or by the next look at the tasks.
  */
 export const trouble: {
   starts: BrokenStart | null;
-  /** Tasks that go on, though whoever made them has got an error in their place. */
+  /** Tasks that go on, though the call that made them has thrown. */
   dropped: BrokenStart | null;
   /** Notes made beforehand: on V8 even an object literal may throw where the stack has run out. */
   spare: BrokenStart | null;

@@ -1,5 +1,4 @@
-import { requireDescriptors } from "../errors/out_of_descriptors.ts";
-import { noteDescriptors } from "../core/lazy_module.ts";
+import { noteDescriptors, requireDescriptors } from "../core/lazy_module.ts";
 import { PoolWorker, type WorkerOwner } from "./pool_worker.ts";
 import { threadHost } from "./worker_host.ts";
 

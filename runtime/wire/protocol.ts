@@ -67,7 +67,7 @@ export interface PokeMessage {
 export type WorkerMessage =
   | { readonly kind: "done"; readonly job: number; readonly value: unknown }
   | { readonly kind: "failed"; readonly job: number; readonly error: EncodedValue }
-  /** A function that came with the job is called; `call` is 0 when nobody waits for what it returns. */
+  /** A function that came with the job is called; `call` is 0 when no code waits for what it returns. */
   | {
     readonly kind: "call";
     readonly job: number;
@@ -76,7 +76,7 @@ export type WorkerMessage =
     readonly args: readonly unknown[];
   }
   | { readonly kind: "cancelCall"; readonly call: number }
-  /** Nobody caught it in the worker. A fatal one ended the code that threw it, so the job may never settle. */
+  /** It was not caught in the worker. A fatal one ended the code that threw it, so the job may never settle. */
   | { readonly kind: "stray"; readonly error: EncodedValue; readonly fatal: boolean }
   /** Something that the job printed is still to be written, and until it is the process must not end. */
   | { readonly kind: "printing" }

@@ -15,7 +15,7 @@ export const transferMarks: TransferMarks = threadSlot?.marks ?? { of: new WeakM
  * @param value the object that is passed; also within arrays and plain objects
  * @param transferables what moves with it: the buffers behind it, message ports
  * @returns the value itself
- * @throws {TypeError} when the value is no object
+ * @throws {TypeError} when the value is not an object
  *
  * @example
  * ```ts
@@ -44,7 +44,7 @@ export function transfer<T>(value: T, transferables: readonly object[]): T {
       }`,
     );
   }
-  // What lies in a shared buffer is copied: nobody else's bytes may move with it.
+  // What lies in a shared buffer is copied: the bytes of others may not move with it.
   const items = transferables as readonly Transferable[];
   transferMarks.of.set(value, items.filter((item) => !isSharedBuffer(item)));
   transferMarks.used = true;

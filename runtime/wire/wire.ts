@@ -104,7 +104,7 @@ export function makeWire(): Wire {
     };
   }
 
-  /** A class that did not bother to set `name` still shows what it is. Node's own errors have a class nobody knows. */
+  /** A class that did not bother to set `name` still shows what it is. Node's own errors have a class that is not public. */
   function nameOf(error: Error, className: string | undefined): string {
     const name = String(error.name);
     if (className === undefined || className === "NodeError") return name;

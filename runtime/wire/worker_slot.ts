@@ -14,7 +14,7 @@ export interface ThreadSlot {
   values(): ReadonlyMap<string, unknown> | null;
   /** Whether this is a function that came with a job. */
   isRemote(fn: Callable): boolean;
-  /** Calls such a function on its loop; `settle` null: nobody waits for what it returns. */
+  /** Calls such a function on its loop; `settle` null: no code waits for what it returns. */
   call(fn: Callable, args: readonly unknown[], settle: CallSettlement | null): RemoteCall;
   /** Blocks the thread until `done()` or the time is over; null where a worker can't block. */
   readonly block: ((done: () => boolean, milliseconds: number) => void) | null;

@@ -48,7 +48,7 @@ const thrown: [what: string, call: () => unknown, name: string, text: string][] 
     "Queue({ maxsize })",
     made(Queue, { maxsize: 5 }),
     "TypeError",
-    "Cannot use an object as maxsize: pass a number, as in new Queue(10)",
+    "Cannot make a queue: maxsize must be a number, received an object; write new Queue(10)",
   ],
   [
     "putNowait() on a full queue",
@@ -70,103 +70,103 @@ const thrown: [what: string, call: () => unknown, name: string, text: string][] 
     "PriorityQueue with a compare that is none",
     made(PriorityQueue, 0, { compare: 5 }),
     "TypeError",
-    "Cannot compare with a number: pass a function, { compare: (a, b) => a.rank - b.rank }",
+    "Cannot make a queue: compare must be a function, received a number; write { compare: (a, b) => a.rank - b.rank }",
   ],
   [
     "ThreadPoolExecutor(4)",
     made(ThreadPoolExecutor, 4),
     "TypeError",
-    "The options of ThreadPoolExecutor are an object, as in { maxWorkers: 4 }: got a number",
+    "Cannot make ThreadPoolExecutor: its options must be an object, received a number; write { maxWorkers: 4 }",
   ],
   [
     "ProcessPoolExecutor(4)",
     made(ProcessPoolExecutor, 4),
     "TypeError",
-    "The options of ProcessPoolExecutor are an object, as in { maxWorkers: 4 }: got a number",
+    "Cannot make ProcessPoolExecutor: its options must be an object, received a number; write { maxWorkers: 4 }",
   ],
   [
     "ThreadPoolExecutor({ max_workers })",
     made(ThreadPoolExecutor, { max_workers: 4 }),
     "TypeError",
-    'ThreadPoolExecutor has no option "max_workers": its name here is maxWorkers',
+    'Cannot make ThreadPoolExecutor: there is no option "max_workers", its name here is maxWorkers',
   ],
   [
     "PriorityQueue(0, compare)",
     made(PriorityQueue, 0, () => 0),
     "TypeError",
-    "The options of PriorityQueue are an object, as in { compare: (a, b) => a.rank - b.rank }: got a function",
+    "Cannot make PriorityQueue: its options must be an object, received a function; write { compare: (a, b) => a.rank - b.rank }",
   ],
   [
     "queue.shutdown(true)",
     () => untyped(Queue.prototype.shutdown).call(new Queue(), true),
     "TypeError",
-    "The options of shutdown() are an object, as in { immediate: true }: got a boolean",
+    "Cannot call shutdown(): its options must be an object, received a boolean; write { immediate: true }",
   ],
   [
     'createTask(work, "name")',
     () => untyped(createTask)(work, "name"),
     "TypeError",
-    'The options of createTask() are an object, as in { name: "worker" }: got a string',
+    'Cannot call createTask(): its options must be an object, received a string; write { name: "worker" }',
   ],
   [
     "createTask(work, null)",
     () => untyped(createTask)(work, null),
     "TypeError",
-    'The options of createTask() are an object, as in { name: "worker" }: got null',
+    'Cannot call createTask(): its options must be an object, received null; write { name: "worker" }',
   ],
   [
     'loop.createTask(work, "name")',
     () => untyped(getEventLoop().createTask).call(getEventLoop(), work, "name"),
     "TypeError",
-    'The options of createTask() are an object, as in { name: "worker" }: got a string',
+    'Cannot call createTask(): its options must be an object, received a string; write { name: "worker" }',
   ],
   [
     "createTask() with a controller for its signal",
     () => untyped(createTask)(work, { signal: new AbortController() }),
     "TypeError",
-    "signal must be an AbortSignal: got an instance of AbortController, pass { signal: controller.signal }",
+    "Cannot call createTask(): signal must be an AbortSignal, received an instance of AbortController; pass { signal: controller.signal }",
   ],
   [
     "gather([a], b)",
     () => untyped(gather)([work], work),
     "TypeError",
-    "The options of gather() are an object, as in { returnExceptions: true }: got a function",
+    "Cannot call gather(): its options must be an object, received a function; write { returnExceptions: true }",
   ],
   [
     "gather([a], [b])",
     () => untyped(gather)([work], [work]),
     "TypeError",
-    "The options of gather() are an object, as in { returnExceptions: true }: got an array",
+    "Cannot call gather(): its options must be an object, received an array; write { returnExceptions: true }",
   ],
   [
     "gather([a], { return_exceptions })",
     () => untyped(gather)([work], { return_exceptions: true }),
     "TypeError",
-    'gather() has no option "return_exceptions": its name here is returnExceptions',
+    'Cannot call gather(): there is no option "return_exceptions", its name here is returnExceptions',
   ],
   [
     "asCompleted([a], 5)",
     () => untyped(asCompleted)([work], 5),
     "TypeError",
-    "The options of asCompleted() are an object, as in { timeout: 5 }: got a number",
+    "Cannot call asCompleted(): its options must be an object, received a number; write { timeout: 5 }",
   ],
   [
     "Runner(true)",
     made(Runner, true),
     "TypeError",
-    "The options of Runner are an object, as in { debug: true }: got a boolean",
+    "Cannot make Runner: its options must be an object, received a boolean; write { debug: true }",
   ],
   [
     "TestLoop(5)",
     made(TestLoop, 5),
     "TypeError",
-    "The options of a test are an object, as in { seed: 5 }: got a number",
+    "Cannot make TestLoop: its options must be an object, received a number; write { seed: 5 }",
   ],
   [
     'ContextVar("name", 5)',
     made(ContextVar, "name", 5),
     "TypeError",
-    'The options of ContextVar are an object, as in { default: "nobody" }: got a number',
+    'Cannot make ContextVar: its options must be an object, received a number; write { default: "nobody" }',
   ],
   [
     "runInExecutor({}, work)",
@@ -178,28 +178,28 @@ const thrown: [what: string, call: () => unknown, name: string, text: string][] 
     "ExceptionGroup(message, error)",
     made(ExceptionGroup, "message", new Error("x")),
     "TypeError",
-    "The errors of an ExceptionGroup are a list: current value is an instance of Error, " +
+    "Cannot make ExceptionGroup: its errors must be iterable, received an instance of Error; " +
     'write new ExceptionGroup("what failed", [error])',
   ],
   [
     "ExceptionGroup(errors)",
     made(ExceptionGroup, [new Error("x")]),
     "TypeError",
-    "The message of an ExceptionGroup is a string: current value is an array, " +
+    "Cannot make ExceptionGroup: its message must be a string, received an array; " +
     'write new ExceptionGroup("what failed", errors)',
   ],
   [
     "callLater(callback, delay)",
     () => untyped(getEventLoop().callLater).call(getEventLoop(), () => {}, 5),
     "TypeError",
-    "A delay is a number of seconds or an object such as { milliseconds: 250 }: " +
-    "current value is a function, and the delay comes first: callLater(delay, callback)",
+    "Cannot use it as a delay: it must be a number of seconds or an object such as { milliseconds: 250 }, " +
+    "received a function; the delay comes first, callLater(delay, callback)",
   ],
   [
     "setTaskFactory(5)",
     () => untyped(getEventLoop().setTaskFactory).call(getEventLoop(), 5),
     "TypeError",
-    "task factory must be a callable or null: got a number",
+    "Cannot call setTaskFactory(): the task factory must be a function or null, received a number",
   ],
   [
     "runInExecutor(work)",
@@ -218,19 +218,19 @@ const thrown: [what: string, call: () => unknown, name: string, text: string][] 
     "context.run()",
     () => untyped(copyContext().run).call(copyContext()),
     "TypeError",
-    "context.run() takes a function: got undefined",
+    "Cannot call context.run(): the callback must be a function, received undefined",
   ],
   [
     "context.bind()",
     () => untyped(copyContext().bind).call(copyContext()),
     "TypeError",
-    "context.bind() takes a function: got undefined",
+    "Cannot call context.bind(): the callback must be a function, received undefined",
   ],
   [
     "trackAsyncgen(numbers)",
     () => untyped(getEventLoop().trackAsyncgen).call(getEventLoop(), async function* () {}),
     "TypeError",
-    "trackAsyncgen() takes an async generator, got a function: call it, trackAsyncgen(numbers())",
+    "Cannot call trackAsyncgen(): an async generator is needed, received a function; call it, trackAsyncgen(numbers())",
   ],
   [
     "a context entered twice",
@@ -276,7 +276,7 @@ const rejected: Rejected[] = [
       return condition.with(() => untyped(condition.waitFor).call(condition, 5));
     },
     "TypeError",
-    "Cannot wait for a number: pass a function, waitFor(() => items.length > 0)",
+    "Cannot wait for a condition: the predicate must be a function, received a number; write waitFor(() => items.length > 0)",
   ],
   [
     "condition.wait() without the lock",
@@ -317,7 +317,7 @@ const rejected: Rejected[] = [
         await untyped(wait)([createTask(work)], { returnWhen: "first" });
       }),
     "RangeError",
-    "Invalid returnWhen value: first. It is one of FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED",
+    "Cannot call wait(): returnWhen must be one of FIRST_COMPLETED, FIRST_EXCEPTION, ALL_COMPLETED, received first",
   ],
   [
     "asCompleted() after its timeout",
@@ -332,13 +332,13 @@ const rejected: Rejected[] = [
     "run(work, { signal: 5 })",
     async () => await untyped(run)(work, { signal: 5 }),
     "TypeError",
-    "signal must be an AbortSignal: got a number",
+    "Cannot call run(): signal must be an AbortSignal, received a number",
   ],
   [
     "loopFactory that makes no loop",
     async () => await untyped(run)(work, { loopFactory: () => 5 }),
     "TypeError",
-    "loopFactory must be a function that returns an EventLoop, such as newEventLoop: it returned a number",
+    "Cannot make Runner: loopFactory must be a function that returns an EventLoop, received one that returned a number; write newEventLoop",
   ],
   [
     "loopFactory that is a loop",
@@ -351,25 +351,25 @@ const rejected: Rejected[] = [
       }
     },
     "TypeError",
-    "loopFactory must be a function that returns an EventLoop, such as newEventLoop: got a number",
+    "Cannot make Runner: loopFactory must be a function that returns an EventLoop, received a number; write newEventLoop",
   ],
   [
     "run(main, true)",
     async () => await untyped(run)(work, true),
     "TypeError",
-    "The options of run() are an object, as in { debug: true }: got a boolean",
+    "Cannot call run(): its options must be an object, received a boolean; write { debug: true }",
   ],
   [
     "run(main, { loop_factory })",
     async () => await untyped(run)(work, { loop_factory: newEventLoop }),
     "TypeError",
-    'run() has no option "loop_factory": its name here is loopFactory',
+    'Cannot call run(): there is no option "loop_factory", its name here is loopFactory',
   ],
   [
     "run(main, { signal: controller })",
     async () => await untyped(run)(work, { signal: new AbortController() }),
     "TypeError",
-    "signal must be an AbortSignal: got an instance of AbortController, pass { signal: controller.signal }",
+    "Cannot call run(): signal must be an AbortSignal, received an instance of AbortController; pass { signal: controller.signal }",
   ],
   [
     "runner.run(work, context)",
@@ -387,7 +387,7 @@ const rejected: Rejected[] = [
         await untyped(wait)([createTask(work)], 5);
       }),
     "TypeError",
-    "The options of wait() are an object, as in { timeout: 5 }: got a number",
+    "Cannot call wait(): its options must be an object, received a number; write { timeout: 5 }",
   ],
   [
     "wait([task], { return_when })",
@@ -396,7 +396,7 @@ const rejected: Rejected[] = [
         await untyped(wait)([createTask(work)], { return_when: "FIRST_COMPLETED" });
       }),
     "TypeError",
-    'wait() has no option "return_when": its name here is returnWhen',
+    'Cannot call wait(): there is no option "return_when", its name here is returnWhen',
   ],
   [
     "executor.shutdown(false)",
@@ -406,19 +406,19 @@ const rejected: Rejected[] = [
         false,
       ) as Promise<void>,
     "TypeError",
-    "The options of shutdown() are an object, as in { wait: false }: got a boolean",
+    "Cannot call shutdown(): its options must be an object, received a boolean; write { wait: false }",
   ],
   [
     "runTest(main, 5)",
     async () => await untyped(runTest)(work, 5),
     "TypeError",
-    "The options of a test are an object, as in { seed: 5 }: got a number",
+    "Cannot make TestLoop: its options must be an object, received a number; write { seed: 5 }",
   ],
   [
     "explore(main, 1000)",
     async () => await untyped(explore)(work, 1000),
     "TypeError",
-    "The options of explore() are an object, as in { runs: 1000 }: got a number",
+    "Cannot call explore(): its options must be an object, received a number; write { runs: 1000 }",
   ],
   [
     "runner.run() inside a run",
@@ -449,13 +449,13 @@ test("error texts: work whose signal is refused never starts", async () => {
 test("error texts: allTasks() of what is no loop", () => {
   assert.equal(
     messageOf(() => untyped(allTasks)(5), "TypeError"),
-    "allTasks() takes an event loop, or nothing: got a number",
+    "Cannot call allTasks(): its argument must be an event loop or absent, received a number",
   );
 });
 
 test("error texts: createEagerTaskFactory() without a class", () => {
   assert.equal(
     messageOf(() => untyped(createEagerTaskFactory)("Task"), "TypeError"),
-    "createEagerTaskFactory() takes the class of the tasks, createEagerTaskFactory(Task): got a string",
+    "Cannot call createEagerTaskFactory(): the class of the tasks is needed, received a string; write createEagerTaskFactory(Task)",
   );
 });

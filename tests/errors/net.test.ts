@@ -93,13 +93,13 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     () =>
       untyped.startServer!(() => {}, "127.0.0.1", 0, { ssl: { cert: new Uint8Array(1), key: "" } }),
     "TypeError",
-    "cert must be a string: got an instance of Uint8Array, decode it: new TextDecoder().decode(bytes)",
+    "Cannot use ssl: cert must be a string, received an instance of Uint8Array; decode it: new TextDecoder().decode(bytes)",
   ],
   [
     "a TLS field that there is not",
     () => untyped.openConnection!("127.0.0.1", 80, { ssl: { rejectUnauthorized: true } }),
     "TypeError",
-    'ssl has no option "rejectUnauthorized": write verifyPeer',
+    'Cannot use ssl: there is no option "rejectUnauthorized", write verifyPeer',
   ],
   [
     "localAddr as a pair",
@@ -219,7 +219,7 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     "an option that subprocesses have not",
     () => createSubprocessExec("true", [], { preexecFn: () => {} } as object),
     "TypeError",
-    'createSubprocessExec() has no option "preexecFn": no code of ours can run in the child before the program does',
+    'Cannot call createSubprocessExec(): there is no option "preexecFn", no code of ours can run in the child before the program does',
   ],
   [
     "a subprocess with a limit below 0",

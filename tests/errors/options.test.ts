@@ -33,7 +33,8 @@ for (const row of table) {
   test(`options: ${row.name} refuses a name that there is not`, async () => {
     await assert.rejects(calling(row, { thereIsNoSuchThing: 1 }), {
       name: "TypeError",
-      message: /has no option "thereIsNoSuchThing": (the options are|its only option is) /,
+      message:
+        /^Cannot .*: there is no option "thereIsNoSuchThing", (the options are|its only option is) /,
     });
   });
 
@@ -41,7 +42,7 @@ for (const row of table) {
     for (const option of Object.keys(row.wrong)) {
       const name = misspelt(option);
       const said =
-        `has no option "${name}": (its name here is ${option}$|did you mean ${option}\\?$)`;
+        `there is no option "${name}", (its name here is ${option}$|did you mean ${option}\\?$)`;
       await assert.rejects(calling(row, { [name]: 1 }), {
         name: "TypeError",
         message: new RegExp(said),
@@ -110,7 +111,8 @@ test("options: one that is inherited is checked too", async () => {
   await run(async () => {
     await assert.rejects(startServer(() => {}, "127.0.0.1", 0, options), {
       name: "TypeError",
-      message: 'backlog must be a whole number: got a string, "1": write 1, without the quotes',
+      message:
+        'Cannot call startServer(): backlog must be a whole number, received a string, "1"; write 1, without the quotes',
     });
   });
 });
@@ -118,7 +120,7 @@ test("options: one that is inherited is checked too", async () => {
 test("options: a prototype's own names are no options", async () => {
   await run(async () => {
     await assert.rejects(startServer(() => {}, "127.0.0.1", 0, { toString: 5 } as object), {
-      message: /^startServer\(\) has no option "toString"/,
+      message: /^Cannot call startServer\(\): there is no option "toString"/,
     });
   });
 });
@@ -128,42 +130,57 @@ const values: [option: string, value: unknown, name: string, text: string][] = [
     "backlog",
     NaN,
     "RangeError",
-    "backlog must be a whole number, 0 or above: current value is NaN",
+    "Cannot call startServer(): backlog must be a whole number, 0 or above, received NaN",
   ],
-  ["backlog", -1, "RangeError", "backlog must be a whole number, 0 or above: current value is -1"],
+  [
+    "backlog",
+    -1,
+    "RangeError",
+    "Cannot call startServer(): backlog must be a whole number, 0 or above, received -1",
+  ],
   [
     "backlog",
     1.5,
     "RangeError",
-    "backlog must be a whole number, 0 or above: current value is 1.5",
+    "Cannot call startServer(): backlog must be a whole number, 0 or above, received 1.5",
   ],
   [
     "limit",
     "5",
     "TypeError",
-    'limit must be a number: got a string, "5": write 5, without the quotes',
+    'Cannot call startServer(): limit must be a number, received a string, "5"; write 5, without the quotes',
   ],
   ["limit", NaN, "RangeError", "Limit cannot be <= 0: current value is NaN"],
   ["limit", -5, "RangeError", "Limit cannot be <= 0: current value is -5"],
-  ["reuseAddress", "x", "TypeError", 'reuseAddress must be true or false: got a string, "x"'],
+  [
+    "reuseAddress",
+    "x",
+    "TypeError",
+    'Cannot call startServer(): reuseAddress must be true or false, received a string, "x"',
+  ],
   [
     "startServing",
     "false",
     "TypeError",
-    'startServing must be true or false: got a string, "false": write false, without the quotes',
+    'Cannot call startServer(): startServing must be true or false, received a string, "false"; write false, without the quotes',
   ],
-  ["reusePort", null, "TypeError", "reusePort must be true or false: got null"],
+  [
+    "reusePort",
+    null,
+    "TypeError",
+    "Cannot call startServer(): reusePort must be true or false, received null",
+  ],
   [
     "sslHandshakeTimout",
     1,
     "TypeError",
-    'startServer() has no option "sslHandshakeTimout": did you mean sslHandshakeTimeout?',
+    'Cannot call startServer(): there is no option "sslHandshakeTimout", did you mean sslHandshakeTimeout?',
   ],
   [
     "port",
     80,
     "TypeError",
-    'startServer() has no option "port": host and port come before the options, as in startServer(clientConnected, host, port, options)',
+    'Cannot call startServer(): there is no option "port", host and port come before the options, as in startServer(clientConnected, host, port, options)',
   ],
 ];
 

@@ -39,13 +39,13 @@ for (
     await rejectsWith(
       block.with(work() as never),
       "TypeError",
-      "with() takes the body as a function: got a promise, whose work has started already. " +
-        "Write with(() => work()) instead of with(work())",
+      "Cannot call with(): its body must be a function, received a promise, whose work has started already; " +
+        "write with(() => work()) instead of with(work())",
     );
     await rejectsWith(
       make().with(undefined as never),
       "TypeError",
-      "with() takes the body as a function: got undefined. Pass an async function, with(async () => { ... })",
+      "Cannot call with(): its body must be a function, received undefined; pass an async function, with(async () => { ... })",
     );
     // Nothing was taken for it.
     if (block instanceof Lock || block instanceof Condition) assert.equal(block.locked(), false);

@@ -81,7 +81,7 @@ runs("LOOP-35: what is neither function nor null is a TypeError and changes noth
   for (const wrong of ["spam", 1, {}, undefined]) {
     assert.throws(() => loop.setExceptionHandler(wrong as unknown as null), {
       name: "TypeError",
-      message: /A callable object or null is expected/,
+      message: /the handler must be a function or null/,
     });
   }
   assert.equal(loop.getExceptionHandler(), handler);

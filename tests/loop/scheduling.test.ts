@@ -364,7 +364,7 @@ runs("LOOP-18: a promise in place of a callback is a TypeError that says so", (l
   const promise = Promise.resolve() as unknown as () => void;
   assert.throws(() => loop.callSoon(promise), {
     name: "TypeError",
-    message: /coroutines cannot be used with callSoon\(\)/,
+    message: /the callback must be a function, received a promise/,
   });
 });
 

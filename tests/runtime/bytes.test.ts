@@ -10,13 +10,13 @@ test("BYTES-01: a Uint8Array is taken as it is, a string as UTF-8", () => {
 
 test("BYTES-02: anything else is a TypeError that names what and its type", () => {
   const wrong: [unknown, RegExp][] = [
-    [5, /Cannot take the separator as bytes.*current value is a number$/],
-    [null, /current value is null$/],
-    [[1, 2], /current value is an array$/],
-    [new ArrayBuffer(2), /an instance of ArrayBuffer, wrap its memory in a new Uint8Array$/],
-    [new DataView(new ArrayBuffer(2)), /an instance of DataView, wrap/],
-    [new Uint16Array(2), /an instance of Uint16Array, wrap/],
-    [Object.create(null), /current value is an object$/],
+    [5, /Cannot take the separator as bytes.*received a number$/],
+    [null, /received null$/],
+    [[1, 2], /received an array$/],
+    [new ArrayBuffer(2), /an instance of ArrayBuffer; wrap its memory in a new Uint8Array$/],
+    [new DataView(new ArrayBuffer(2)), /an instance of DataView; wrap/],
+    [new Uint16Array(2), /an instance of Uint16Array; wrap/],
+    [Object.create(null), /received an object$/],
   ];
   for (const [value, message] of wrong) {
     assert.throws(() => toBytes(value as BytesLike, "the separator"), {

@@ -56,13 +56,13 @@ test("DUR-06: NaN is a RangeError, as a number and as what fields add up to", ()
 
 test("DUR-07: another type is a TypeError that shows what to write", () => {
   const wrong: [unknown, RegExp][] = [
-    ["5", /current value is a string "5"/],
-    [null, /current value is null/],
-    [undefined, /current value is undefined/],
-    [5n, /current value is a bigint 5n/],
-    [true, /current value is a boolean/],
-    [() => 1, /current value is a function/],
-    [Symbol("s"), /current value is a symbol/],
+    ["5", /received a string "5"/],
+    [null, /received null/],
+    [undefined, /received undefined/],
+    [5n, /received a bigint 5n/],
+    [true, /received a boolean/],
+    [() => 1, /received a function/],
+    [Symbol("s"), /received a symbol/],
   ];
   for (const [value, message] of wrong) {
     assert.throws(() => seconds(value), { name: "TypeError", message });
@@ -89,7 +89,7 @@ test("DUR-10: a field that is no number is a TypeError that names the field", ()
   for (const amount of ["5", null, undefined, 5n]) {
     assert.throws(() => seconds({ seconds: amount }), {
       name: "TypeError",
-      message: /The seconds of a duration/,
+      message: /its seconds must be a number/,
     });
   }
 });

@@ -70,7 +70,7 @@ runs("TASK-02: what is no coroutine is a TypeError, every time", () => {
     for (const wrong of [123, null, undefined, "work", {}]) {
       assert.throws(() => new Task(wrong as unknown as () => void), {
         name: "TypeError",
-        message: /a coroutine was expected/,
+        message: /the work must be a coroutine function/,
       });
     }
   }

@@ -118,7 +118,7 @@ test("CFUT-06: addDoneCallback() refuses what is no function", async () => {
     const future = pool.submit(double, 4);
     assert.throws(
       () => future.addDoneCallback(5 as never),
-      /TypeError: .*takes a function: got a number/,
+      /TypeError: .*callback must be a function, received a number/,
     );
     return Promise.resolve();
   });
