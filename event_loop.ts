@@ -6,57 +6,25 @@
 import { NetEventLoop } from "./net/net_event_loop.ts";
 import { showAs } from "./runtime/base/format.ts";
 import { provideLoopClass } from "./runtime/loop/policies.ts";
-import { addSignalHandler, removeSignalHandler, type Signal } from "./runtime/signals/signals.ts";
-import type { AbstractEventLoop } from "./loop_interface.ts";
+import { addSignalHandler, removeSignalHandler } from "./runtime/signals/signals.ts";
+import type { Signal } from "./runtime/base/signal_names.ts";
+import type { EventLoop as AbstractEventLoop } from "./loop_interface.ts";
 import type { SubprocessOptions } from "./subprocess/core/options.ts";
 import { subprocessExec, subprocessShell } from "./subprocess/subprocess_exec.ts";
-import type {
-  SubprocessProtocol,
-  SubprocessTransport,
-} from "./subprocess/core/subprocess_transport.ts";
-
-export type {
-  AbstractEventLoop,
-  AcceptedOptions,
-  AddressInfo,
-  AddressInfoOptions,
-  DatagramOptions,
-  ExceptionContext,
-  ExceptionHandler,
-  SendfileOptions,
-  StartTlsOptions,
-} from "./loop_interface.ts";
-
-/**
- * The event loop: the low-level API, for authors of libraries. `new EventLoop()` makes one that is not running; programs use
- * `run()`, and the functions of the high-level API find the running loop by themselves.
- *
- * asyncio: `asyncio.AbstractEventLoop`
- *
- * @example
- * ```ts
- * import { EventLoop } from "@asyncio/asyncio";
- * import assert from "node:assert/strict";
- *
- * const loop = new EventLoop();
- * assert.equal(await loop.runUntilComplete(() => 42), 42);
- * loop.close();
- * ```
- */
-export interface EventLoop extends AbstractEventLoop {}
+import type { SubprocessProtocol, SubprocessTransport } from "./runtime/contract/subprocesses.ts";
 
 /** The class behind it, for `testing/`, which gives it another clock. */
-export class FullEventLoop extends NetEventLoop {
+export class FullEventLoop extends NetEventLoop implements AbstractEventLoop {
   addSignalHandler<A extends unknown[]>(
     signal: Signal,
     callback: (...args: A) => unknown,
     ...args: A
   ): void {
-    addSignalHandler(publicLoop(this), signal, callback, ...args);
+    addSignalHandler(this, signal, callback, ...args);
   }
 
   removeSignalHandler(signal: Signal): boolean {
-    return removeSignalHandler(publicLoop(this), signal);
+    return removeSignalHandler(this, signal);
   }
 
   subprocessExec<P extends SubprocessProtocol>(
@@ -65,7 +33,7 @@ export class FullEventLoop extends NetEventLoop {
     args?: readonly string[],
     options?: SubprocessOptions,
   ): Promise<[SubprocessTransport, P]> {
-    return subprocessExec(publicLoop(this), protocolFactory, program, args, options);
+    return subprocessExec(this, protocolFactory, program, args, options);
   }
 
   subprocessShell<P extends SubprocessProtocol>(
@@ -73,7 +41,7 @@ export class FullEventLoop extends NetEventLoop {
     command: string,
     options?: SubprocessOptions,
   ): Promise<[SubprocessTransport, P]> {
-    return subprocessShell(publicLoop(this), protocolFactory, command, options);
+    return subprocessShell(this, protocolFactory, command, options);
   }
 
   static {
@@ -82,11 +50,10 @@ export class FullEventLoop extends NetEventLoop {
   }
 }
 
-/** See the interface of the same name. */
-export const EventLoop: { new (): EventLoop } = FullEventLoop as unknown as { new (): EventLoop };
+/** The event loop; see `AbstractEventLoop`, which is the same. */
+export type EventLoop = AbstractEventLoop;
 
-provideLoopClass((options) => publicLoop(new FullEventLoop(options)));
+/** The class of the loops that `run()` and `newEventLoop()` make. */
+export const EventLoop: { new (): EventLoop } = FullEventLoop as { new (): EventLoop };
 
-function publicLoop(loop: FullEventLoop): EventLoop {
-  return loop as unknown as EventLoop;
-}
+provideLoopClass((options) => new FullEventLoop(options));

@@ -1,4 +1,26 @@
-import type { Address, AddressLike } from "./net/core/addresses.ts";
+import type { Awaitable, Coroutine } from "./runtime/base/coroutines.ts";
+import type { BytesLike } from "./runtime/base/bytes.ts";
+import type { Delay } from "./runtime/base/durations.ts";
+import type { Signal } from "./runtime/base/signal_names.ts";
+import type { Executor } from "./runtime/contract/executors.ts";
+import type {
+  AcceptedOptions,
+  AddressInfo,
+  AddressInfoOptions,
+  ConnectOptions,
+  DatagramOptions,
+  SendfileOptions,
+  ServeOptions,
+  StartTlsOptions,
+  TlsOptions,
+} from "./runtime/contract/net_options.ts";
+import type { Server } from "./runtime/contract/servers.ts";
+import type { Address, AddressLike, Socket } from "./runtime/contract/sockets.ts";
+import type {
+  SubprocessOptions,
+  SubprocessProtocol,
+  SubprocessTransport,
+} from "./runtime/contract/subprocesses.ts";
 import type {
   BaseProtocol,
   BaseTransport,
@@ -11,38 +33,19 @@ import type {
   Transport,
   WritablePipe,
   WriteTransport,
-} from "./net/core/transports.ts";
-import type { DatagramOptions } from "./net/datagrams/datagram_endpoint.ts";
-import type { AddressInfo, AddressInfoOptions } from "./net/names/dns.ts";
-import type {
-  AcceptedOptions,
-  ConnectOptions,
-  ServeOptions,
-  StartTlsOptions,
-  TlsOptions,
-} from "./net/core/options.ts";
-import type { SendfileOptions } from "./net/transports/sendfile.ts";
-import type { Server } from "./net/tcp/server.ts";
-import type { Socket } from "./net/sockets/sockets.ts";
-import type { Awaitable, Coroutine } from "./runtime/base/coroutines.ts";
-import type { BytesLike } from "./runtime/base/bytes.ts";
-import type { Delay } from "./runtime/base/durations.ts";
-import type { Executor } from "./runtime/threads/executors.ts";
-import type { Future } from "./runtime/tasks/futures.ts";
+} from "./runtime/contract/transports.ts";
+import type { core, LoopCore } from "./runtime/core/loop_core.ts";
+import type { Future } from "./runtime/tasks/future.ts";
 import type { Handle, TimerHandle } from "./runtime/tasks/handles.ts";
-import type { Signal } from "./runtime/signals/signals.ts";
-import type { TaskFactory } from "./runtime/tasks/task_functions.ts";
-import type { Task, TaskOptions } from "./runtime/tasks/task.ts";
-import type { SubprocessOptions } from "./subprocess/core/options.ts";
-import type {
-  SubprocessProtocol,
-  SubprocessTransport,
-} from "./subprocess/core/subprocess_transport.ts";
+import type { Task } from "./runtime/tasks/task.ts";
+import type { TaskOptions } from "./runtime/tasks/task_options.ts";
 
-export type { AddressInfo, AddressInfoOptions } from "./net/names/dns.ts";
-export type { DatagramOptions } from "./net/datagrams/datagram_endpoint.ts";
-export type { AcceptedOptions, StartTlsOptions } from "./net/core/options.ts";
-export type { SendfileOptions } from "./net/transports/sendfile.ts";
+/** Makes the tasks of a loop. asyncio: the argument of `loop.set_task_factory()` */
+export type TaskFactory = <T>(
+  loop: EventLoop,
+  coro: Coroutine<T>,
+  options?: TaskOptions,
+) => Future<T>;
 
 /** What the exception handler gets: `message` always, the rest where it is known. */
 export interface ExceptionContext {
@@ -69,22 +72,35 @@ export interface ExceptionContext {
 }
 
 /** What `loop.setExceptionHandler` takes. */
-export type ExceptionHandler = (loop: AbstractEventLoop, context: ExceptionContext) => void;
+export type ExceptionHandler = (loop: EventLoop, context: ExceptionContext) => void;
 
 /**
- * The event loop: the low-level API, for authors of libraries. Programs use `run()` and the functions of the high-level API,
- * which find the running loop by themselves.
+ * The event loop: the low-level API, for authors of libraries. `new EventLoop()` makes one that is not running; programs use
+ * `run()`, and the functions of the high-level API find the running loop by themselves.
  *
- * asyncio: `asyncio.AbstractEventLoop`
+ * asyncio: `asyncio.EventLoop`
+ *
+ * @example
+ * ```ts
+ * import { EventLoop } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * const loop = new EventLoop();
+ * assert.equal(await loop.runUntilComplete(() => 42), 42);
+ * loop.close();
+ * ```
  */
-export interface AbstractEventLoop {
+export interface EventLoop {
+  /** @internal */
+  readonly [core]: LoopCore;
+
   /**
    * Runs the loop until `aw` is done; resolves to its result.
    *
    * @throws {RuntimeError} when the loop is closed or running, inside another running loop, or when it was stopped before
    */
   runUntilComplete<T>(aw: Awaitable<T>): Promise<T>;
-  /** Runs the loop until {@linkcode AbstractEventLoop.stop}. @throws {RuntimeError} when it is closed or running */
+  /** Runs the loop until {@linkcode EventLoop.stop}. @throws {RuntimeError} when it is closed or running */
   runForever(): Promise<void>;
   /** Ends a run after the current iteration; before a run, after one iteration. */
   stop(): void;
@@ -94,7 +110,7 @@ export interface AbstractEventLoop {
   isRunning(): boolean;
   /** Whether it was closed. */
   isClosed(): boolean;
-  /** Closes the async generators that were handed to {@linkcode AbstractEventLoop.trackAsyncgen} and are still open. */
+  /** Closes the async generators that were handed to {@linkcode EventLoop.trackAsyncgen} and are still open. */
   shutdownAsyncgens(): Promise<void>;
   /** Closes the generator with the loop; returns the same object. One that has finished is forgotten. */
   trackAsyncgen<G extends AsyncGenerator<unknown, unknown, unknown>>(gen: G): G;
@@ -123,7 +139,7 @@ export interface AbstractEventLoop {
     callback: (...args: A) => unknown,
     ...args: A
   ): TimerHandle;
-  /** Calls the callback at `when`, in seconds on the clock of {@linkcode AbstractEventLoop.time}. */
+  /** Calls the callback at `when`, in seconds on the clock of {@linkcode EventLoop.time}. */
   callAt<A extends unknown[]>(
     when: number,
     callback: (...args: A) => unknown,
@@ -147,7 +163,7 @@ export interface AbstractEventLoop {
   createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T>;
   /** Makes all further tasks with `factory`; null: as usual. */
   setTaskFactory(factory: TaskFactory | null): void;
-  /** What {@linkcode AbstractEventLoop.setTaskFactory} set. */
+  /** What {@linkcode EventLoop.setTaskFactory} set. */
   getTaskFactory(): TaskFactory | null;
 
   /**
@@ -249,12 +265,12 @@ export interface AbstractEventLoop {
 
   /** At most `nbytes` bytes, once there are any; empty at the end of the stream. */
   sockRecv(sock: Socket, nbytes: number): Promise<Uint8Array>;
-  /** Like {@linkcode AbstractEventLoop.sockRecv}, into a buffer; resolves to how many. */
+  /** Like {@linkcode EventLoop.sockRecv}, into a buffer; resolves to how many. */
   sockRecvInto(sock: Socket, buffer: Uint8Array): Promise<number>;
   /** One datagram and its sender. */
   sockRecvfrom(sock: Socket, bufsize: number): Promise<[Uint8Array, Address]>;
   /**
-   * Like {@linkcode AbstractEventLoop.sockRecvfrom}, into a buffer; resolves to how many bytes, and their sender.
+   * Like {@linkcode EventLoop.sockRecvfrom}, into a buffer; resolves to how many bytes, and their sender.
    *
    * @param nbytes at most as many; 0: as many as the buffer has room for
    */
@@ -271,7 +287,7 @@ export interface AbstractEventLoop {
   sockConnect(sock: Socket, address: AddressLike): Promise<void>;
   /** One connection that came in at a listening socket. */
   sockAccept(sock: Socket): Promise<[Socket, Address]>;
-  /** Like {@linkcode AbstractEventLoop.sendfile}, over a socket. */
+  /** Like {@linkcode EventLoop.sendfile}, over a socket. */
   sockSendfile(
     sock: Socket,
     file: string | URL | Blob,
@@ -323,7 +339,7 @@ export interface AbstractEventLoop {
   callExceptionHandler(context: ExceptionContext): void;
   /** Sets the handler; null: the default one, which prints. */
   setExceptionHandler(handler: ExceptionHandler | null): void;
-  /** What {@linkcode AbstractEventLoop.setExceptionHandler} set. */
+  /** What {@linkcode EventLoop.setExceptionHandler} set. */
   getExceptionHandler(): ExceptionHandler | null;
   /** Prints the message, the facts and the error with its stack. */
   defaultExceptionHandler(context: ExceptionContext): void;

@@ -8,15 +8,10 @@ export * from "./sync/mod.ts";
 export * from "./queues/mod.ts";
 export * from "./net/mod.ts";
 export * from "./subprocess/mod.ts";
-export {
-  type AbstractEventLoop,
-  type AcceptedOptions,
-  type AddressInfo,
-  type AddressInfoOptions,
-  type DatagramOptions,
-  EventLoop,
-  type ExceptionContext,
-  type ExceptionHandler,
-  type SendfileOptions,
-  type StartTlsOptions,
-} from "./event_loop.ts";
+export { EventLoop } from "./event_loop.ts";
+export type {
+  EventLoop as AbstractEventLoop,
+  ExceptionContext,
+  ExceptionHandler,
+  TaskFactory,
+} from "./loop_interface.ts";

@@ -5,14 +5,14 @@
  *
  * @module
  */
-import type { EventLoop } from "../event_loop.ts";
+import { core } from "../runtime/core/loop_core.ts";
+import type { EventLoop } from "../loop_interface.ts";
 import { showingCaller } from "../runtime/base/stack.ts";
 import { noteDescriptors } from "../runtime/core/lazy_module.ts";
 import type { RawChannel, RawListener } from "./core/host.ts";
-import { netLoop } from "./core/net_loop.ts";
 import { waitForHost, waitForOperation } from "./core/operations.ts";
 import type { ConnectOptions, ServeOptions } from "./core/options.ts";
-import type { BufferedProtocol, Protocol, Transport } from "./core/transports.ts";
+import type { BufferedProtocol, Protocol, Transport } from "../runtime/contract/transports.ts";
 import { hostOf } from "./hosts/select.ts";
 import { requireUnixStream, takeChannel, takeListener } from "./sockets/adopt.ts";
 import type { Socket } from "./sockets/sockets.ts";
@@ -57,9 +57,9 @@ export async function connectToPath<P extends Protocol | BufferedProtocol>(
   tls: TlsSetup | null,
 ): Promise<[Transport, P]> {
   checkTls(tls);
-  const core = netLoop(loop);
-  const operation = hostOf(core).connect({ path });
-  const channel = await waitForOperation(core, operation, `a connection to ${path}`);
+  const inner = loop[core];
+  const operation = hostOf(inner).connect({ path });
+  const channel = await waitForOperation(inner, operation, `a connection to ${path}`);
   return await openTransport(loop, channel, protocolFactory, tls);
 }
 
@@ -123,10 +123,10 @@ export async function serveSocket(call: ServeCall, sock: Socket): Promise<Server
 /** A server on a unix socket of that path. */
 export async function servePath(call: ServeCall, path: string): Promise<Server> {
   checkTls(call.tls);
-  const core = netLoop(call.loop);
+  const inner = call.loop[core];
   const { backlog = BACKLOG, cleanupSocket = true } = call.options;
-  const promise = hostOf(core).listenUnix({ path, backlog, cleanup: cleanupSocket });
-  const listener = await waitForHost(core, promise, `a socket at ${path}`, { tooLate: close });
+  const promise = hostOf(inner).listenUnix({ path, backlog, cleanup: cleanupSocket });
+  const listener = await waitForHost(inner, promise, `a socket at ${path}`, { tooLate: close });
   return await serve(call, [listener]);
 }
 

@@ -4,23 +4,35 @@
  * @module
  */
 export type {
+  Address,
+  AddressLike,
+  NetAddress,
+  Socket as AbstractSocket,
+  UnixAddress,
+} from "../runtime/contract/sockets.ts";
+export type {
+  AcceptedOptions,
+  AddressInfo,
+  AddressInfoOptions,
   ConnectOptions,
+  DatagramOptions,
+  SendfileOptions,
   ServeOptions,
+  StartTlsOptions,
   TlsCertificate,
   TlsOptions,
   TlsVersion,
-} from "./core/options.ts";
-export type { ReadablePipe, WritablePipe } from "./core/transports.ts";
+} from "../runtime/contract/net_options.ts";
+export type { ReadablePipe, WritablePipe } from "../runtime/contract/transports.ts";
 export type {
   BaseProtocol,
   BufferedProtocol,
   DatagramProtocol,
   Protocol,
-} from "./core/transports.ts";
+} from "../runtime/contract/transports.ts";
 export { Server } from "./tcp/server.ts";
+export type { Server as AbstractServer } from "../runtime/contract/servers.ts";
 export {
-  type Address,
-  type AddressLike,
   AF_INET,
   AF_INET6,
   AF_UNIX,
@@ -33,10 +45,8 @@ export {
   AI_V4MAPPED,
   IPPROTO_TCP,
   IPPROTO_UDP,
-  type NetAddress,
   SOCK_DGRAM,
   SOCK_STREAM,
-  type UnixAddress,
 } from "./core/addresses.ts";
 export { Socket } from "./sockets/sockets.ts";
 export { StreamReader } from "./streams/stream_reader.ts";
@@ -50,4 +60,4 @@ export type {
   ReadTransport,
   Transport,
   WriteTransport,
-} from "./core/transports.ts";
+} from "../runtime/contract/transports.ts";

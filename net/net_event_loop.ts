@@ -1,16 +1,16 @@
+import { currentLoop } from "../runtime/tasks/task_options.ts";
 import { inOwnScope } from "../runtime/scopes/known.ts";
+import type { EventLoop } from "../loop_interface.ts";
+import type { Server } from "../runtime/contract/servers.ts";
 import type {
   AddressInfo,
   AddressInfoOptions,
   DatagramOptions,
-  EventLoop,
   SendfileOptions,
-  StartTlsOptions,
-} from "../event_loop.ts";
+} from "../runtime/contract/net_options.ts";
 import { BaseEventLoop } from "../runtime/loop/base_event_loop.ts";
 import { type BytesLike, cloneBytes, toBytes } from "../runtime/base/bytes.ts";
 import type { Address, AddressLike } from "./core/addresses.ts";
-import { ambientLoop } from "./core/net_loop.ts";
 import {
   connectAcceptedSocket,
   createConnection,
@@ -30,6 +30,7 @@ import {
   type AcceptedOptions,
   type ConnectOptions,
   type ServeOptions,
+  type StartTlsOptions,
   startTlsOptions,
   type TlsOptions,
 } from "./core/options.ts";
@@ -44,8 +45,7 @@ import type {
   Transport,
   WritablePipe,
   WriteTransport,
-} from "./core/transports.ts";
-import type { Server } from "./tcp/server.ts";
+} from "../runtime/contract/transports.ts";
 import {
   addWatch,
   checkAddressKind,
@@ -111,7 +111,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     options?: ConnectOptions,
   ): Promise<[Transport, P]> {
     return inOwnScope(() =>
-      createConnection(publicLoop(this), protocolFactory, host, port, options)
+      createConnection(this.publicLoop, protocolFactory, host, port, options)
     );
   }
 
@@ -121,7 +121,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     port: number | null,
     options?: ServeOptions,
   ): Promise<Server> {
-    return inOwnScope(() => createServer(publicLoop(this), protocolFactory, host, port, options));
+    return inOwnScope(() => createServer(this.publicLoop, protocolFactory, host, port, options));
   }
 
   createUnixConnection<P extends Protocol | BufferedProtocol>(
@@ -129,7 +129,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     path: string | null,
     options?: ConnectOptions,
   ): Promise<[Transport, P]> {
-    return inOwnScope(() => createUnixConnection(publicLoop(this), protocolFactory, path, options));
+    return inOwnScope(() => createUnixConnection(this.publicLoop, protocolFactory, path, options));
   }
 
   createUnixServer(
@@ -137,7 +137,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     path: string | null,
     options?: ServeOptions,
   ): Promise<Server> {
-    return inOwnScope(() => createUnixServer(publicLoop(this), protocolFactory, path, options));
+    return inOwnScope(() => createUnixServer(this.publicLoop, protocolFactory, path, options));
   }
 
   connectAcceptedSocket<P extends Protocol | BufferedProtocol>(
@@ -145,9 +145,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     sock: Socket,
     options?: AcceptedOptions,
   ): Promise<[Transport, P]> {
-    return inOwnScope(() =>
-      connectAcceptedSocket(publicLoop(this), protocolFactory, sock, options)
-    );
+    return inOwnScope(() => connectAcceptedSocket(this.publicLoop, protocolFactory, sock, options));
   }
 
   createDatagramEndpoint<P extends DatagramProtocol>(
@@ -156,7 +154,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
   ): Promise<[DatagramTransport, P]> {
     return inOwnScope(() =>
       datagramCalls.call((net) =>
-        net.createDatagramEndpoint(publicLoop(this), protocolFactory, options)
+        net.createDatagramEndpoint(this.publicLoop, protocolFactory, options)
       )
     );
   }
@@ -170,7 +168,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
   ): Promise<number> {
     return inOwnScope(() =>
       fileCalls.call((net) =>
-        net.sendfile(publicLoop(this), transport, file, offset, count, options)
+        net.sendfile(this.publicLoop, transport, file, offset, count, options)
       )
     );
   }
@@ -187,7 +185,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
         "sockSendfile()",
         () =>
           fileCalls.call((net) =>
-            net.sockSendfile(publicLoop(this), sock, file, offset, count, options)
+            net.sockSendfile(this.publicLoop, sock, file, offset, count, options)
           ),
       )
     );
@@ -198,7 +196,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     pipe: ReadablePipe,
   ): Promise<[ReadTransport, P]> {
     return inOwnScope(() =>
-      pipeCalls.call((net) => net.connectReadPipe(publicLoop(this), protocolFactory, pipe))
+      pipeCalls.call((net) => net.connectReadPipe(this.publicLoop, protocolFactory, pipe))
     );
   }
 
@@ -207,7 +205,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     pipe: WritablePipe,
   ): Promise<[WriteTransport, P]> {
     return inOwnScope(() =>
-      pipeCalls.call((net) => net.connectWritePipe(publicLoop(this), protocolFactory, pipe))
+      pipeCalls.call((net) => net.connectWritePipe(this.publicLoop, protocolFactory, pipe))
     );
   }
 
@@ -220,7 +218,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     return inOwnScope(() => {
       startTlsOptions.check(options, "startTls()");
       const setup = upgradingTls(ssl, options);
-      return streamCalls.call((net) => net.startTls(publicLoop(this), transport, protocol, setup));
+      return streamCalls.call((net) => net.startTls(this.publicLoop, transport, protocol, setup));
     });
   }
 
@@ -255,7 +253,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
       return inOpeningTurn(
         sock,
         "sendto",
-        () => socketCalls.call((net) => net.sockSendto(publicLoop(this), sock, bytes, address)),
+        () => socketCalls.call((net) => net.sockSendto(this.publicLoop, sock, bytes, address)),
       );
     });
   }
@@ -266,7 +264,7 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
       return inOpeningTurn(
         sock,
         "connect",
-        () => socketCalls.call((net) => net.sockConnect(publicLoop(this), sock, address)),
+        () => socketCalls.call((net) => net.sockConnect(this.publicLoop, sock, address)),
       );
     });
   }
@@ -280,11 +278,11 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     callback: (...args: A) => unknown,
     ...args: A
   ): void {
-    addWatch(publicLoop(this), sock, "read", callback, args);
+    addWatch(this.publicLoop, sock, "read", callback, args);
   }
 
   removeReader(sock: Socket): boolean {
-    return removeWatch(publicLoop(this), sock, "read");
+    return removeWatch(this.publicLoop, sock, "read");
   }
 
   addWriter<A extends unknown[]>(
@@ -292,19 +290,14 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
     callback: (...args: A) => unknown,
     ...args: A
   ): void {
-    addWatch(publicLoop(this), sock, "write", callback, args);
+    addWatch(this.publicLoop, sock, "write", callback, args);
   }
 
   removeWriter(sock: Socket): boolean {
-    return removeWatch(publicLoop(this), sock, "write");
+    return removeWatch(this.publicLoop, sock, "write");
   }
 }
 
 provideBind((sock, address, reusePort) =>
-  socketCalls.call((net) => net.bindSocket(ambientLoop(), sock, address, reusePort))
+  socketCalls.call((net) => net.bindSocket(currentLoop(), sock, address, reusePort))
 );
-
-/** The loop as its users see it: every loop that is made is a whole one. */
-function publicLoop(loop: NetEventLoop): EventLoop {
-  return loop as unknown as EventLoop;
-}

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { EventLoop } from "../event_loop.ts";
+import type { EventLoop } from "../loop_interface.ts";
+import type { Server } from "../runtime/contract/servers.ts";
 import { rejecting } from "../runtime/core/lazy_module.ts";
 import { withSignal } from "../runtime/scopes/with_signal.ts";
 import { checkCall, checkPlace } from "./core/arguments.ts";
@@ -17,9 +18,9 @@ import {
   type ServeOptions,
   serveOptions,
 } from "./core/options.ts";
-import type { BufferedProtocol, Protocol, Transport } from "./core/transports.ts";
-import type { Server } from "./tcp/server.ts";
-import type { Socket } from "./sockets/sockets.ts";
+import type { BufferedProtocol, Protocol, Transport } from "../runtime/contract/transports.ts";
+import type { Socket } from "../runtime/contract/sockets.ts";
+import { checkSock } from "./sockets/sockets.ts";
 import { clientTls, serverTls } from "./tls/options.ts";
 
 /** `loop.createConnection` */
@@ -101,6 +102,7 @@ export function createServer(
 ): Promise<Server> {
   return rejecting(() => {
     serveOptions.check(options, "createServer()");
+    checkSock(options);
     checkCall(loop, protocolFactory);
     checkPlace(host, port, true);
     const call = { loop, protocolFactory, tls: serverTls(options), options };
@@ -125,6 +127,7 @@ export function createUnixServer(
 ): Promise<Server> {
   return rejecting(() => {
     serveOptions.check(options, "createUnixServer()");
+    checkSock(options);
     checkCall(loop, protocolFactory);
     const call = { loop, protocolFactory, tls: serverTls(options), options };
     const { sock } = options;
@@ -146,6 +149,7 @@ function underSignal<T>(
 ): Promise<T> {
   return rejecting(() => {
     connectOptions.check(options, what);
+    checkSock(options);
     const { signal } = options;
     return signal === undefined ? body() : withSignal(signal, () => rejecting(body));
   });

@@ -4,10 +4,10 @@
  * @module
  */
 
+import { currentLoop } from "../runtime/tasks/task_options.ts";
 import { describeType } from "../runtime/base/format.ts";
-import type { EventLoop } from "../event_loop.ts";
+import type { EventLoop } from "../loop_interface.ts";
 import { inOwnScope } from "../runtime/scopes/known.ts";
-import { ambientLoop } from "./core/net_loop.ts";
 import {
   createConnection,
   createServer,
@@ -24,7 +24,7 @@ import type { Server } from "./tcp/server.ts";
 import { checkLimit, StreamReader } from "./streams/stream_reader.ts";
 import { type ClientConnected, StreamReaderProtocol } from "./streams/stream_reader_protocol.ts";
 import { StreamWriter } from "./streams/stream_writer.ts";
-import type { Transport } from "./core/transports.ts";
+import type { Transport } from "../runtime/contract/transports.ts";
 
 /**
  * Connects to a TCP server (`asyncio.open_connection`). Of a host's several addresses, the first
@@ -169,7 +169,7 @@ export function startServer(
   options: ServeOptions = {},
 ): Promise<Server> {
   return inOwnScope(() => {
-    const loop = ambientLoop();
+    const loop = currentLoop();
     const factory = serverProtocols(loop, clientConnected, options, "startServer()");
     return createServer(loop, factory, host, port, options);
   });
@@ -219,7 +219,7 @@ export function startUnixServer(
   options: ServeOptions = {},
 ): Promise<Server> {
   return inOwnScope(() => {
-    const loop = ambientLoop();
+    const loop = currentLoop();
     const factory = serverProtocols(loop, clientConnected, options, "startUnixServer()");
     return createUnixServer(loop, factory, path, options);
   });
@@ -245,7 +245,7 @@ async function connecting(
   connect: Connect,
 ): Promise<[StreamReader, StreamWriter]> {
   connectOptions.check(options, what);
-  const loop = ambientLoop();
+  const loop = currentLoop();
   const reader = new StreamReader(readerOptions(loop, options));
   const [transport, protocol] = await connect(
     loop,

@@ -13,11 +13,7 @@ export { Task, type TaskOptions } from "./tasks/task.ts";
 export { allTasks } from "./tasks/task_functions.ts";
 export { currentSignal, currentTask } from "./tasks/task_functions.ts";
 export { createTask } from "./tasks/task_functions.ts";
-export {
-  createEagerTaskFactory,
-  eagerTaskFactory,
-  type TaskFactory,
-} from "./tasks/task_functions.ts";
+export { createEagerTaskFactory, eagerTaskFactory } from "./tasks/task_functions.ts";
 export { ensureFuture, wrapFuture } from "./combinators/ensure_future.ts";
 export { sleep } from "./combinators/sleep.ts";
 export { gather } from "./combinators/gather.ts";
@@ -54,10 +50,8 @@ export {
   transfer,
 } from "./threads/to_thread.ts";
 export {
-  type Executor,
   type MapOptions,
   ProcessPoolExecutor,
-  type ShutdownOptions,
   ThreadPoolExecutor,
   type ThreadPoolExecutorOptions,
 } from "./threads/executors.ts";
@@ -72,3 +66,4 @@ export {
   setEventLoop,
   setEventLoopPolicy,
 } from "./loop/policies.ts";
+export type { Executor, ShutdownOptions } from "./contract/executors.ts";

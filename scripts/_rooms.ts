@@ -29,9 +29,13 @@ export const rooms: Readonly<Record<string, Room>> = {
     purpose: "the scheduler, waits, scopes and contexts: the heart",
     uses: ["runtime/base", "runtime/errors", "runtime/wire"],
   },
+  "runtime/contract": {
+    purpose: "the loop as its users see it, and what they give to it and get from it: types alone",
+    uses: ["runtime/base", "runtime/core"],
+  },
   "runtime/tasks": {
     purpose: "futures, tasks and handles",
-    uses: ["runtime/base", "runtime/errors", "runtime/core"],
+    uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/contract"],
   },
   "runtime/scopes": {
     purpose: "timeout, TaskGroup, withSignal",
@@ -39,7 +43,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   "runtime/concurrent": {
     purpose: "futures of other threads, and how a loop waits for them",
-    uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/tasks"],
+    uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/contract", "runtime/tasks"],
   },
   "runtime/combinators": {
     purpose: "gather, wait, waitFor, asCompleted, shield, sleep",
@@ -47,6 +51,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
+      "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
       "runtime/concurrent",
@@ -59,6 +64,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/errors",
       "runtime/wire",
       "runtime/core",
+      "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
       "runtime/concurrent",
@@ -67,7 +73,13 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   "runtime/debug": {
     purpose: "debug mode, reports of the exception handler, call graphs",
-    uses: ["runtime/base", "runtime/core", "runtime/tasks", "runtime/combinators"],
+    uses: [
+      "runtime/base",
+      "runtime/core",
+      "runtime/contract",
+      "runtime/tasks",
+      "runtime/combinators",
+    ],
   },
   "runtime/loop": {
     purpose: "the loop's base class, policies, run and Runner",
@@ -75,6 +87,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
+      "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
       "runtime/combinators",
@@ -84,7 +97,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   "runtime/signals": {
     purpose: "signal handlers of the process",
-    uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/loop"],
+    uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/contract", "runtime/loop"],
   },
   runtime: {
     purpose: "what users import of the core",
@@ -92,6 +105,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
+      "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
       "runtime/combinators",
@@ -111,11 +125,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   "net/core": {
     purpose:
       "contracts of the net (hosts, transports, protocols, options), addresses, write queues, flow control",
-    uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/loop"],
+    uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/contract"],
   },
   "net/platform": {
     purpose: "permissions, built-in modules, the resolver, paths of unix sockets",
-    uses: ["runtime/base", "runtime/errors", "net/core"],
+    uses: ["runtime/base", "runtime/errors"],
   },
   "net/channels": {
     purpose: "a runtime's connections and listeners as raw channels",
@@ -123,7 +137,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   "net/tls": {
     purpose: "node:tls over any raw channel",
-    uses: ["runtime/base", "runtime/errors", "net/core", "net/platform", "net/channels"],
+    uses: ["runtime/base", "runtime/errors", "net/core", "net/channels"],
   },
   "net/hosts": {
     purpose: "what Deno, Node and Bun offer, behind one interface",
@@ -139,7 +153,15 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   "net/names": {
     purpose: "names, services and addresses",
-    uses: ["runtime/base", "runtime/errors", "net/core", "net/platform", "net/hosts"],
+    uses: [
+      "runtime/base",
+      "runtime/errors",
+      "runtime/core",
+      "runtime/contract",
+      "net/core",
+      "net/platform",
+      "net/hosts",
+    ],
   },
   "net/sockets": {
     purpose: "Socket and the loop's sock calls",
@@ -147,6 +169,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
+      "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
       "net/core",
@@ -162,8 +185,8 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
+      "runtime/contract",
       "net/core",
-      "net/platform",
       "net/channels",
       "net/tls",
       "net/hosts",
@@ -176,8 +199,8 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
+      "runtime/contract",
       "net/core",
-      "net/platform",
       "net/channels",
       "net/transports",
     ],
@@ -188,6 +211,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
+      "runtime/contract",
       "runtime/scopes",
       "runtime/combinators",
       "net/core",
@@ -204,6 +228,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
+      "runtime/contract",
       "net/core",
       "net/hosts",
       "net/names",
@@ -217,6 +242,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
+      "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
       "runtime/combinators",
@@ -229,6 +255,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     uses: [
       "runtime/base",
       "runtime/core",
+      "runtime/contract",
+      "runtime/tasks",
       "runtime/scopes",
       "runtime/loop",
       "net/core",
@@ -245,14 +273,13 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   "subprocess/core": {
     purpose: "the host's contract, options, requests and notices of an exit",
-    uses: ["runtime/base", "runtime/errors", "runtime/signals", "net/core"],
+    uses: ["runtime/base", "runtime/errors", "runtime/contract", "net/core"],
   },
   "subprocess/hosts": {
     purpose: "starting a child on Deno, Node and Bun",
     uses: [
       "runtime/base",
       "runtime/errors",
-      "runtime/signals",
       "net/core",
       "net/channels",
       "net/pipes",
@@ -265,7 +292,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
-      "runtime/signals",
+      "runtime/contract",
       "net/core",
       "net/pipes",
       "net/streams",
@@ -278,10 +305,10 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
+      "runtime/contract",
       "runtime/scopes",
       "runtime/combinators",
       "runtime/loop",
-      "runtime/signals",
       "net/core",
       "net/streams",
       "subprocess/core",
@@ -293,6 +320,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     purpose: "EventLoop: the core, the net, children and signals behind one class",
     uses: [
       "runtime/base",
+      "runtime/contract",
       "runtime/loop",
       "runtime/signals",
       "net",
@@ -306,19 +334,26 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/base",
       "runtime/errors",
       "runtime/core",
+      "runtime/contract",
       "runtime/tasks",
       "runtime/combinators",
       "runtime/threads",
       "runtime/loop",
+      "sync",
       "net/transports",
       "net/tcp",
       "subprocess/transport",
-      "sync",
       "event_loop.ts",
     ],
   },
   "mod.ts": {
     purpose: "the public surface",
-    uses: ["runtime", "sync", "queues", "net", "subprocess", "event_loop.ts"],
+    uses: ["runtime/contract", "runtime", "sync", "queues", "net", "subprocess", "event_loop.ts"],
   },
 };
+
+/** The room a module lives in: its folder, or the file itself in the root. The loop's interface belongs to the contract. */
+export function roomOf(path: string): string {
+  if (path === "loop_interface.ts") return "runtime/contract";
+  return path.includes("/") ? path.split("/").slice(0, -1).join("/") : path;
+}

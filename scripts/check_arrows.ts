@@ -10,19 +10,26 @@ import { count, filesBelow, inRoot, main } from "./_shell.ts";
 import { libraryFolders, librarySources } from "./_pack.ts";
 import { unusedExports } from "./_exports.ts";
 import { type Import, readImports } from "./_imports.ts";
-import { rooms } from "./_rooms.ts";
+import { roomOf, rooms } from "./_rooms.ts";
 import { bannedWords } from "./_words.ts";
 
-/** Files of the root that belong to the room of event_loop.ts. */
-const loopFiles = ["event_loop.ts", "loop_interface.ts"];
-
 /**
- * Whose types every room may name, although they stand above it: the loop's interface and Socket, which are handed around.
+ * The one circle, of types: the loop's interface makes futures, tasks, handles and servers, and each of them names its loop.
+ * What closes it are the interface's arrows to these files.
  */
-const openTypes = [...loopFiles, "net/sockets/sockets.ts"];
+const circle = {
+  from: "loop_interface.ts",
+  to: [
+    "runtime/contract/servers.ts",
+    "runtime/tasks/future.ts",
+    "runtime/tasks/handles.ts",
+    "runtime/tasks/task.ts",
+    "runtime/tasks/task_options.ts",
+  ],
+};
 
-/** The one value that is named from below: the check of the option `sock` asks for its class. */
-const knownArrows = ["net/core/options.ts -> net/sockets/sockets.ts"];
+/** Holds types alone, so that it costs nothing at load. */
+const typesAlone = "runtime/contract";
 
 /** What only holds `import()`s for the first use, so that it may be called from below what it loads. */
 const lazyFiles = ["net/lazy.ts"];
@@ -37,15 +44,8 @@ const maxFilesInFolder = 25;
 const maxEager = 123;
 const measured = ["examples", "scripts", ...libraryFolders];
 
-/** The room a module lives in: its folder, or the file itself in the root. */
-function roomOf(path: string): string {
-  if (loopFiles.includes(path)) return "event_loop.ts";
-  return path.includes("/") ? path.split("/").slice(0, -1).join("/") : path;
-}
-
-/** The loop's interface is what the rooms below hand around. */
-function isOpenType(edge: Import): boolean {
-  return edge.typeOnly && openTypes.includes(edge.to);
+function closesCircle({ from, to, typeOnly }: Import): boolean {
+  return typeOnly && from === circle.from && circle.to.includes(to);
 }
 
 function wrongArrow(edge: Import): string | null {
@@ -58,15 +58,14 @@ function wrongArrow(edge: Import): string | null {
   if (to === "mod.ts") return "imports mod.ts of the root; import the module that has the thing";
   const here = roomOf(edge.from);
   const there = roomOf(to);
-  if (here === there || isOpenType(edge) || lazyFiles.includes(to)) return null;
-  if (knownArrows.includes(`${edge.from} -> ${to}`)) return null;
-  // The interface names what the rooms give and take.
-  if (edge.from === "loop_interface.ts" && typeOnly) return null;
+  if (there === typesAlone && !typeOnly) {
+    return `imports ${to}, which holds types alone: import type`;
+  }
+  if (here === there || closesCircle(edge) || lazyFiles.includes(to)) return null;
   const room = rooms[here];
   if (room === undefined) return `${here} is not a room of the house; add it to scripts/_rooms.ts`;
   if (!room.uses.includes(there)) {
-    const hint = there === "event_loop.ts" ? "; only `import type` of the interface is open" : "";
-    return `imports ${to}; ${here} may use ${room.uses.join(", ") || "no other room"}${hint}`;
+    return `imports ${to}; ${here} may use ${room.uses.join(", ") || "no other room"}`;
   }
   return null;
 }
@@ -92,7 +91,7 @@ function fullFolders(sources: readonly string[]): string[] {
 function findCircles(imports: Import[]): string[][] {
   const targets = new Map<string, string[]>();
   for (const edge of imports) {
-    if (isOpenType(edge)) continue;
+    if (closesCircle(edge)) continue;
     targets.set(edge.from, [...targets.get(edge.from) ?? [], edge.to]);
   }
   const circles: string[][] = [];

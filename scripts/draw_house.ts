@@ -10,7 +10,7 @@
  */
 import { deno, exists, inRoot, main, must, ScriptError } from "./_shell.ts";
 import { librarySources } from "./_pack.ts";
-import { rooms } from "./_rooms.ts";
+import { roomOf, rooms } from "./_rooms.ts";
 
 const picture = "docs/house.svg";
 const page = "docs/design.md";
@@ -135,8 +135,7 @@ function arrow(from: Box, to: Box): string {
 async function countFiles(): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const path of await librarySources()) {
-    const folder = path.split("/").slice(0, -1).join("/");
-    const room = folder === "" ? (path === "mod.ts" ? path : "event_loop.ts") : folder;
+    const room = roomOf(path);
     if (rooms[room] === undefined) throw new ScriptError(`${path} is in no room of _rooms.ts`);
     counts.set(room, (counts.get(room) ?? 0) + 1);
   }

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../event_loop.ts";
+import type { EventLoop } from "../loop_interface.ts";
 import { inOwnScope } from "../runtime/scopes/known.ts";
 import { getEventLoop } from "../runtime/loop/policies.ts";
 import type { SubprocessOptions } from "./core/options.ts";

@@ -4,9 +4,9 @@ import type { StreamWriter } from "../net/streams/stream_writer.ts";
 import { type BytesLike, toBytes } from "../runtime/base/bytes.ts";
 import { BrokenPipeError, ConnectionResetError } from "../runtime/errors/exceptions.ts";
 import { gather } from "../runtime/combinators/gather.ts";
-import type { Signal } from "../runtime/signals/signals.ts";
+import type { Signal } from "../runtime/base/signal_names.ts";
 import type { ProcessTransport } from "./transport/process_transport.ts";
-import type { SubprocessTransport } from "./core/subprocess_transport.ts";
+import type { SubprocessTransport } from "../runtime/contract/subprocesses.ts";
 import { showAs, staysInThread } from "../runtime/base/format.ts";
 
 let transportBehind: (process: Process) => ProcessTransport;

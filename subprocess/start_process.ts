@@ -1,6 +1,6 @@
-import type { EventLoop } from "../event_loop.ts";
+import { core, type LoopCore } from "../runtime/core/loop_core.ts";
+import type { EventLoop } from "../loop_interface.ts";
 import { CapturedContext } from "../runtime/core/captured_context.ts";
-import { type NetLoop, netLoop } from "../net/core/net_loop.ts";
 import { noteDescriptors } from "../runtime/core/lazy_module.ts";
 import { Waiter } from "../runtime/core/wait.ts";
 import { Process } from "./process.ts";
@@ -8,7 +8,7 @@ import { ProcessTransport } from "./transport/process_transport.ts";
 import type { Call } from "./core/request.ts";
 import { spawn } from "./hosts/select.ts";
 import { SubprocessStreamProtocol } from "./transport/stream_protocol.ts";
-import type { SubprocessProtocol, SubprocessTransport } from "./core/subprocess_transport.ts";
+import type { SubprocessProtocol, SubprocessTransport } from "../runtime/contract/subprocesses.ts";
 
 /** A checked call for somebody's protocol. */
 export async function startWithProtocol<P extends SubprocessProtocol>(
@@ -16,7 +16,7 @@ export async function startWithProtocol<P extends SubprocessProtocol>(
   protocol: P,
   call: Call,
 ): Promise<[SubprocessTransport, P]> {
-  return [await startProcess(netLoop(loop), protocol, call), protocol];
+  return [await startProcess(loop[core], protocol, call), protocol];
 }
 
 /** A checked call whose child is read and written through streams. */
@@ -26,14 +26,14 @@ export async function startWithStreams(
   call: Call,
 ): Promise<Process> {
   const protocol = new SubprocessStreamProtocol(limit, loop);
-  const transport = await startProcess(netLoop(loop), protocol, call);
+  const transport = await startProcess(loop[core], protocol, call);
   const { stdin, stdout, stderr } = protocol.handOver();
   return new Process(transport, stdin, stdout, stderr);
 }
 
 /** Starts a checked call and waits until `connectionMade` has been called. */
 async function startProcess(
-  loop: NetLoop,
+  loop: LoopCore,
   protocol: SubprocessProtocol,
   call: Call,
 ): Promise<ProcessTransport> {

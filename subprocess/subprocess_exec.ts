@@ -1,10 +1,10 @@
-import type { EventLoop } from "../event_loop.ts";
+import type { EventLoop } from "../loop_interface.ts";
 import { checkCall, makeProtocol } from "../net/core/arguments.ts";
 import { inOwnScope } from "../runtime/scopes/known.ts";
 import { LazyModule } from "../runtime/core/lazy_module.ts";
 import type { SubprocessOptions } from "./core/options.ts";
 import { execCall, shellCall } from "./core/request.ts";
-import type { SubprocessProtocol, SubprocessTransport } from "./core/subprocess_transport.ts";
+import type { SubprocessProtocol, SubprocessTransport } from "../runtime/contract/subprocesses.ts";
 
 /** What only those need who start a child: the host of the runtime, and the transports of a child and its pipes. */
 export const startCalls: LazyModule<typeof import("./start_process.ts")> = new LazyModule(

@@ -150,7 +150,7 @@ function report(cycle: Edge[]): void {
     `task '${task.getName()}' waits for ${request.lock.publicObject}${at(request.site)}, ` +
     `held by task '${holder.getName()}', which took it${at(request.lock.takenAt)}`
   );
-  (cycle[0]!.request.scope.loop as unknown as LoopCore).callExceptionHandler({
+  (cycle[0]!.request.scope.loop as LoopCore).callExceptionHandler({
     message: `Deadlock: ${cycle.length} tasks wait for each other's locks: ${lines.join("; ")}`,
     tasks: cycle.map(({ task }) => task),
     locks: cycle.map(({ request }) => request.lock.publicObject),

@@ -1,3 +1,4 @@
+import { publicLoop } from "../runtime/tasks/task_options.ts";
 import type { LoopCore } from "../runtime/core/loop_core.ts";
 import { waitsOf } from "../runtime/core/wait.ts";
 import { entriesOf, type Future } from "../runtime/tasks/future.ts";
@@ -5,7 +6,6 @@ import { isFuture } from "../runtime/tasks/futures.ts";
 import { isTask, scopeOf, type Task } from "../runtime/tasks/task.ts";
 import { allTasks } from "../runtime/tasks/task_functions.ts";
 import { findCycle } from "../sync/lock_cycle.ts";
-import type { EventLoop } from "../event_loop.ts";
 import { DeadlockError } from "./errors.ts";
 import { isInForeignAwait, type Outside } from "./outside.ts";
 import { describeTasks, lockOf } from "./task_report.ts";
@@ -30,7 +30,7 @@ export interface StuckLoop {
 /** Either after how many milliseconds to look again, or the error. */
 export function checkDeadlock(stuck: StuckLoop, milliseconds: number): number | DeadlockError {
   const { loop, outside } = stuck;
-  const tasks = [...allTasks(loop as unknown as EventLoop)];
+  const tasks = [...allTasks(publicLoop(loop))];
   const foreign = stuck.awaitsPromise || tasks.some(isInForeignAwait);
   if (loop.operations.size > 0 || foreign && !stuck.closing) return Infinity;
   const patience = foreign ? LAST_PATIENCE : loop.resources.size > 0 ? OPEN_PATIENCE : PATIENCE;

@@ -1,4 +1,4 @@
-import type { EventLoop, ExceptionContext } from "../event_loop.ts";
+import type { ExceptionContext } from "../loop_interface.ts";
 import { ServerCore } from "../net/tcp/server_core.ts";
 import { TransportBase } from "../net/transports/transport_base.ts";
 import type { LoopResource } from "../runtime/core/loop_core.ts";
@@ -27,7 +27,7 @@ export async function findLeaks(loop: VirtualEventLoop): Promise<Leaks> {
     openResources(loop).some(mayClose) && performance.now() - since < PATIENCE
   );
   loop.reportUnretrieved();
-  const tasks = [...allTasks(loop as unknown as EventLoop)];
+  const tasks = [...allTasks(loop.publicLoop)];
   const resources = openResources(loop).map((resource) =>
     [describeResource(resource), loop.resources.placeOf(resource)].join(" ").trim()
   );

@@ -1,4 +1,3 @@
-import type { EventLoop } from "../event_loop.ts";
 import type { Coroutine } from "../runtime/base/coroutines.ts";
 import { RuntimeError } from "../runtime/errors/exceptions.ts";
 import { runningLoop } from "../runtime/loop/policies.ts";
@@ -50,7 +49,7 @@ export async function runTestOn<T>(
     throw new RuntimeError("runTest() cannot be called from a running event loop");
   }
   const loop = makeLoop();
-  const runner = new Runner({ loopFactory: () => loop as unknown as EventLoop });
+  const runner = new Runner({ loopFactory: () => loop.publicLoop });
   loop.reports = [];
   let value: T;
   try {

@@ -1,4 +1,5 @@
-import { type EventLoop, type ExceptionContext, FullEventLoop } from "../event_loop.ts";
+import type { EventLoop, ExceptionContext } from "../loop_interface.ts";
+import { FullEventLoop } from "../event_loop.ts";
 import type { LoopResource } from "../runtime/core/loop_core.ts";
 import type { Awaitable, Coroutine } from "../runtime/base/coroutines.ts";
 import { type Delay, toSeconds } from "../runtime/base/durations.ts";
@@ -9,7 +10,8 @@ import { TimeoutError } from "../runtime/errors/exceptions.ts";
 import { sleep } from "../runtime/combinators/sleep.ts";
 import { allTasks } from "../runtime/tasks/task_functions.ts";
 import type { Task } from "../runtime/tasks/task.ts";
-import { type Executor, isShutDown } from "../runtime/threads/thread_pool.ts";
+import type { Executor } from "../runtime/contract/executors.ts";
+import { isShutDown } from "../runtime/threads/thread_pool.ts";
 import { Waiter } from "../runtime/core/wait.ts";
 import { storedScope } from "../runtime/core/frame.ts";
 import { duration, flag, number, type OptionsOf, optionsOf } from "../runtime/base/options.ts";
@@ -231,7 +233,7 @@ export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
   }
 
   timedOut(): void {
-    const tasks = [...allTasks(this as unknown as EventLoop)];
+    const tasks = [...allTasks(this.publicLoop)];
     const text = describeTasks(tasks, (task) => this.lastRun(task));
     const time = this.time().toFixed(3);
     this.abortRun(new TimeoutError(`The test is not done at loop time ${time}\n${text}`));
@@ -282,7 +284,7 @@ function isPromise(aw: Awaitable<unknown>): boolean {
 }
 
 /** See the interface of the same name. */
-export const TestLoop: { new (options?: TestOptions): TestLoop } = VirtualEventLoop as unknown as {
+export const TestLoop: { new (options?: TestOptions): TestLoop } = VirtualEventLoop as {
   new (options?: TestOptions): TestLoop;
 };
 

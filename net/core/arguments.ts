@@ -1,4 +1,3 @@
-import type { EventLoop } from "../../event_loop.ts";
 import { isBytes } from "../../runtime/base/bytes.ts";
 import { describeType } from "../../runtime/base/format.ts";
 import { NotImplementedError, RuntimeError } from "../../runtime/errors/exceptions.ts";
@@ -14,7 +13,7 @@ import {
 import { type AddressLike, describeAddress, type NetPlace } from "./addresses.ts";
 
 /** @throws {RuntimeError} for a loop on which nothing runs any more */
-export function requireOpen(loop: EventLoop): void {
+export function requireOpen(loop: { isClosed(): boolean }): void {
   if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
 }
 
@@ -24,7 +23,7 @@ export function requireOpen(loop: EventLoop): void {
  * @throws {RuntimeError} for a closed loop
  * @throws {TypeError} when the factory is no function, or a class, as Python takes them
  */
-export function checkCall(loop: EventLoop, factory: unknown): void {
+export function checkCall(loop: { isClosed(): boolean }, factory: unknown): void {
   requireOpen(loop);
   if (typeof factory !== "function") {
     throw new TypeError(

@@ -8,7 +8,7 @@ import { number, type OptionsOf, optionsOf } from "../../runtime/base/options.ts
 import { ConnectionResetError } from "../../runtime/errors/exceptions.ts";
 import { cannotSend } from "./addresses.ts";
 import { WaitList } from "./operations.ts";
-import type { BaseProtocol, BaseTransport, Transport } from "./transports.ts";
+import type { BaseProtocol, BaseTransport, Transport } from "../../runtime/contract/transports.ts";
 
 const DEFAULT_HIGH = 64 * 1024;
 const DEFAULT_HIGH_TLS = 512 * 1024;

@@ -2,7 +2,7 @@ import { OSError } from "../../runtime/errors/os_error.ts";
 import type { Operation } from "./host.ts";
 import type { CancelledError } from "../../runtime/errors/exceptions.ts";
 import { Wait, Waiter } from "../../runtime/core/wait.ts";
-import type { NetLoop } from "./net_loop.ts";
+import type { LoopCore } from "../../runtime/core/loop_core.ts";
 
 /**
  * How the maker of an operation ends it. Calls after the end are harmless: a value that comes too
@@ -69,7 +69,7 @@ export interface Closable {
  * all the same has no owner by then and is closed.
  */
 export function waitForOperation<T extends Closable>(
-  loop: NetLoop,
+  loop: LoopCore,
   operation: Operation<T>,
   what: string,
 ): Promise<T> {
@@ -91,7 +91,7 @@ export interface Abandoned<T> {
  * Waits for a promise of the host as asyncio waits: cancellable at once, and resumed by the loop.
  */
 export function waitForHost<T>(
-  loop: NetLoop,
+  loop: LoopCore,
   promise: PromiseLike<T>,
   what: string,
   abandoned: Abandoned<T> = {},
@@ -105,7 +105,7 @@ class HostWait<T> extends Wait<T> {
   #outcome: { value: T } | { error: unknown } | null = null;
   #over = false;
 
-  constructor(loop: NetLoop, promise: PromiseLike<T>, what: string, abandoned: Abandoned<T>) {
+  constructor(loop: LoopCore, promise: PromiseLike<T>, what: string, abandoned: Abandoned<T>) {
     super();
     this.#what = what;
     this.#abandoned = abandoned;

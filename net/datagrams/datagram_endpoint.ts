@@ -3,25 +3,27 @@
  *
  * @module
  */
-import type { EventLoop } from "../../event_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
+import type { EventLoop } from "../../loop_interface.ts";
+import type { DatagramOptions } from "../../runtime/contract/net_options.ts";
 import { OSError } from "../../runtime/errors/exceptions.ts";
 import { noteDescriptors } from "../../runtime/core/lazy_module.ts";
-import { count, flag, oneOf, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
-import { openedTransport } from "../transports/transport_base.ts";
 import {
-  type AddressLike,
-  ipFamily,
-  IPPROTO_UDP,
-  type NetAddress,
-  SOCK_DGRAM,
-} from "../core/addresses.ts";
+  anything,
+  count,
+  flag,
+  oneOf,
+  type OptionsOf,
+  optionsOf,
+} from "../../runtime/base/options.ts";
+import { openedTransport } from "../transports/transport_base.ts";
+import { ipFamily, IPPROTO_UDP, type NetAddress, SOCK_DGRAM } from "../core/addresses.ts";
 import { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { DatagramEndpoint } from "./datagram_transport.ts";
 import type { DatagramChannel } from "../core/host.ts";
 import { hostOf } from "../hosts/select.ts";
 import { waitForHost } from "../core/operations.ts";
-import { netLoop } from "../core/net_loop.ts";
-import type { DatagramProtocol, DatagramTransport } from "../core/transports.ts";
+import type { DatagramProtocol, DatagramTransport } from "../../runtime/contract/transports.ts";
 import {
   address,
   checkAddress,
@@ -30,30 +32,10 @@ import {
   makeProtocol,
   netPlace,
 } from "../core/arguments.ts";
-import { LOOP, socket } from "../core/options.ts";
+import { LOOP } from "../core/options.ts";
 import { resolve } from "../names/resolve.ts";
-import type { Socket } from "../sockets/sockets.ts";
+import { checkSock } from "../sockets/sockets.ts";
 import { takeDatagrams } from "../sockets/adopt.ts";
-
-/** How a datagram endpoint is made. */
-export interface DatagramOptions {
-  /** Where to receive. */
-  localAddr?: AddressLike;
-  /** Whom to talk to; others are not heard. */
-  remoteAddr?: AddressLike;
-  /** 4 or 6; 0: either. @default {0} */
-  family?: 0 | 4 | 6;
-  /** What the resolver is asked for: IPPROTO_UDP, or 0 for any. @default {0} */
-  proto?: 0 | typeof IPPROTO_UDP;
-  /** What else the resolver is asked for: AI_ADDRCONFIG and the like, joined by `|`. @default {0} */
-  flags?: number;
-  /** Share the port with other sockets, where the runtime can. @default {false} */
-  reusePort?: boolean;
-  /** Allow sending to a broadcast address. @default {false} */
-  allowBroadcast?: boolean;
-  /** A bound datagram socket, in the place of all other options. */
-  sock?: Socket;
-}
 
 /** What is checked of {@linkcode DatagramOptions}. */
 const datagramOptions: OptionsOf<DatagramOptions> = optionsOf(
@@ -66,7 +48,8 @@ const datagramOptions: OptionsOf<DatagramOptions> = optionsOf(
     flags: count,
     reusePort: flag,
     allowBroadcast: flag,
-    sock: socket,
+    // Checked by `checkSock`.
+    sock: anything(),
   },
   {
     reuseAddress:
@@ -94,6 +77,7 @@ export async function createDatagramEndpoint<P extends DatagramProtocol>(
 ): Promise<[DatagramTransport, P]> {
   checkCall(loop, protocolFactory);
   datagramOptions.check(options, "createDatagramEndpoint()");
+  checkSock(options);
   const { sock } = options;
   let channel: DatagramChannel;
   let peer: NetAddress | null;
@@ -110,11 +94,11 @@ export async function createDatagramEndpoint<P extends DatagramProtocol>(
     channel.close();
     throw error;
   }
-  const core = netLoop(loop);
-  const parts = { channel, protocol, context: CapturedContext.capture(core), peer };
+  const inner = loop[core];
+  const parts = { channel, protocol, context: CapturedContext.capture(inner), peer };
   const transport = await openedTransport(
     "a datagram endpoint to be made",
-    (made) => new DatagramEndpoint(core, parts, made),
+    (made) => new DatagramEndpoint(inner, parts, made),
   );
   noteDescriptors(1);
   return [transport, protocol];
@@ -126,13 +110,13 @@ async function open(
   options: DatagramOptions,
 ): Promise<[DatagramChannel, NetAddress | null]> {
   const { family = 0, reusePort = false, allowBroadcast = false } = options;
-  const core = netLoop(loop);
+  const inner = loop[core];
   const errors: OSError[] = [];
   for (const { local, remote } of await endsOf(loop, options)) {
     // An endpoint that may broadcast hears everybody, so it is not connected to its peer.
     const connected = allowBroadcast ? null : remote;
     const own = ipFamily((local ?? remote)?.hostname ?? "") || family;
-    const opening = hostOf(core).openDatagram({
+    const opening = hostOf(inner).openDatagram({
       ...(local === null ? {} : { local }),
       ...(connected === null ? {} : { remote: connected }),
       ...(own === 0 ? {} : { family: own }),
@@ -140,7 +124,7 @@ async function open(
       ...(allowBroadcast ? { broadcast: true } : {}),
     });
     try {
-      const channel = await waitForHost(core, opening, "a datagram socket", {
+      const channel = await waitForHost(inner, opening, "a datagram socket", {
         tooLate: (late) => late.close(),
       });
       return [channel, remote];

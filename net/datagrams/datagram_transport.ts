@@ -1,3 +1,4 @@
+import { type LoopCore, stopsLoop } from "../../runtime/core/loop_core.ts";
 import { type BytesLike, cloneBytes, toBytes } from "../../runtime/base/bytes.ts";
 import { OSError } from "../../runtime/errors/exceptions.ts";
 import type { Turn } from "../../runtime/core/scheduler.ts";
@@ -12,8 +13,11 @@ import { netPlace, notAnAddress } from "../core/arguments.ts";
 import type { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { WaterMarks } from "../core/flow_control.ts";
 import type { DatagramChannel, DatagramSink } from "../core/host.ts";
-import { type NetLoop, stopsLoop } from "../core/net_loop.ts";
-import type { DatagramProtocol, DatagramTransport, ExtraInfo } from "../core/transports.ts";
+import type {
+  DatagramProtocol,
+  DatagramTransport,
+  ExtraInfo,
+} from "../../runtime/contract/transports.ts";
 import { type Socket, socketView } from "../sockets/sockets.ts";
 import { TransportBase } from "../transports/transport_base.ts";
 import { printWarning } from "../../runtime/base/warnings.ts";
@@ -55,7 +59,7 @@ export class DatagramEndpoint extends TransportBase implements DatagramTransport
   #socket: Socket | null = null;
 
   /** `made` is woken once `connectionMade` has been called and reading has started. */
-  constructor(loop: NetLoop, parts: DatagramParts, made: Waiter<void> | null) {
+  constructor(loop: LoopCore, parts: DatagramParts, made: Waiter<void> | null) {
     super(loop, parts.protocol, parts.context, null);
     this.#channel = parts.channel;
     this.#peer = parts.peer;

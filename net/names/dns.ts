@@ -1,3 +1,4 @@
+import { type LoopCore } from "../../runtime/core/loop_core.ts";
 import { NotImplementedError } from "../../runtime/errors/exceptions.ts";
 import { attemptOf, missingPermission } from "../../runtime/errors/native_errors.ts";
 import { GaiError } from "../../runtime/errors/os_error.ts";
@@ -14,17 +15,16 @@ import {
   ipFamily,
   IPPROTO_TCP,
   IPPROTO_UDP,
-  type NetAddress,
   SOCK_DGRAM,
   SOCK_STREAM,
 } from "../core/addresses.ts";
 import { count, oneOf, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
 import { checkAddress, family as addressFamily } from "../core/arguments.ts";
 import { builtin } from "../../runtime/base/platform.ts";
+import type { AddressInfo, AddressInfoOptions } from "../../runtime/contract/net_options.ts";
 import type { ResolvedAddress } from "../core/host.ts";
 import { hostOf, netHost } from "../hosts/select.ts";
 import { waitForHost } from "../core/operations.ts";
-import type { NetLoop } from "../core/net_loop.ts";
 import { grantsSys, hasNet, requireNet } from "../platform/permissions.ts";
 
 /**
@@ -58,18 +58,6 @@ export async function lookup(
   return found;
 }
 
-/** What `getaddrinfo` is asked for. */
-export interface AddressInfoOptions {
-  /** 4 or 6; 0: both. @default {0} */
-  family?: 0 | 4 | 6;
-  /** For which kind of socket. @default {"SOCK_DGRAM" for IPPROTO_UDP, else "SOCK_STREAM"} */
-  type?: typeof SOCK_STREAM | typeof SOCK_DGRAM;
-  /** IPPROTO_TCP or IPPROTO_UDP; 0: the one of the type. @default {0} */
-  proto?: 0 | typeof IPPROTO_TCP | typeof IPPROTO_UDP;
-  /** AI_PASSIVE and the like, joined by `|`. @default {0} */
-  flags?: number;
-}
-
 /** What is checked of {@linkcode AddressInfoOptions}. */
 const addressInfoOptions: OptionsOf<AddressInfoOptions> = optionsOf("{ family: 4 }", {
   family: addressFamily,
@@ -77,16 +65,6 @@ const addressInfoOptions: OptionsOf<AddressInfoOptions> = optionsOf("{ family: 4
   proto: oneOf(0, IPPROTO_TCP, IPPROTO_UDP),
   flags: count,
 });
-
-/** One of the addresses that `getaddrinfo` finds. */
-export interface AddressInfo {
-  /** 4 or 6. */
-  family: 4 | 6;
-  /** Where to connect, to send or to listen. */
-  address: NetAddress;
-  /** With AI_CANONNAME, of the first one: the host's official name. */
-  canonicalName?: string;
-}
 
 /**
  * The addresses of a host (`loop.getaddrinfo()`), in the resolver's order. Nothing can call a lookup off: when the call is
@@ -100,7 +78,7 @@ export interface AddressInfo {
  * @throws {PermissionError} on Deno without `--allow-net`
  */
 export async function getaddrinfo(
-  loop: NetLoop,
+  loop: LoopCore,
   host: string | null,
   port: number | string | null,
   options: AddressInfoOptions = {},
@@ -130,7 +108,7 @@ export async function getaddrinfo(
 }
 
 async function addressesOf(
-  loop: NetLoop,
+  loop: LoopCore,
   host: string | null,
   family: 0 | 4 | 6,
   flags: number,
@@ -168,11 +146,11 @@ async function addressesOf(
 }
 
 /** Waits for the resolver as asyncio waits: a cancellation leaves the lookup behind. */
-function look(loop: NetLoop, host: string, family: 0 | 4 | 6): Promise<ResolvedAddress[]> {
+function look(loop: LoopCore, host: string, family: 0 | 4 | 6): Promise<ResolvedAddress[]> {
   return waitForHost(loop, hostOf(loop).lookup(host, family), `the addresses of ${host}`);
 }
 
-async function lookIfAny(loop: NetLoop, host: string, family: 4 | 6): Promise<ResolvedAddress[]> {
+async function lookIfAny(loop: LoopCore, host: string, family: 4 | 6): Promise<ResolvedAddress[]> {
   try {
     return await look(loop, host, family);
   } catch (error) {
@@ -217,7 +195,7 @@ function checkFlags(host: string | null, flags: number): void {
  * @throws {PermissionError} on Deno without `--allow-net`
  */
 export async function getnameinfo(
-  loop: NetLoop,
+  loop: LoopCore,
   address: { readonly hostname: string; readonly port: number },
 ): Promise<[host: string, service: string]> {
   checkAddress(address);

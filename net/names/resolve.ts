@@ -1,4 +1,5 @@
-import type { EventLoop } from "../../event_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { OSError } from "../../runtime/errors/exceptions.ts";
 import { checkFamily } from "../core/arguments.ts";
 import {
@@ -10,9 +11,9 @@ import {
   SOCK_STREAM,
   type SocketKind,
 } from "../core/addresses.ts";
-import { type AddressInfoOptions, lookup } from "./dns.ts";
+import type { AddressInfoOptions } from "../../runtime/contract/net_options.ts";
+import { lookup } from "./dns.ts";
 import { waitForHost } from "../core/operations.ts";
-import { netLoop } from "../core/net_loop.ts";
 import { hasNet } from "../platform/permissions.ts";
 
 /** 4, 6, or 0 for either. */
@@ -49,7 +50,7 @@ export async function resolve(
 ): Promise<NetAddress[]> {
   checkFamily(family);
   const transport = type === SOCK_DGRAM ? "udp" : "tcp";
-  const core = netLoop(loop);
+  const inner = loop[core];
   const what = `the addresses of ${host ?? "this machine"}`;
   if (host !== null) {
     const literal = ipFamily(host);
@@ -58,13 +59,13 @@ export async function resolve(
     }
     // Deno's grants by name cover no lookup; its own connect takes the name as it is.
     if (!hasNet()) {
-      const names = await waitForHost(core, lookup(host, port ?? 0, family), what);
+      const names = await waitForHost(inner, lookup(host, port ?? 0, family), what);
       return names.map(({ hostname }) => ({ transport, hostname, port: port ?? 0 }));
     }
   }
   // Through the loop's method, which a program may have replaced.
   const found = await waitForHost(
-    core,
+    inner,
     loop.getaddrinfo(host, port, { family, type, ...hintsOf(hints) }),
     what,
   );

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { EventLoop } from "../../event_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { describeType } from "../../runtime/base/format.ts";
 import { checkCall, makeProtocol } from "../core/arguments.ts";
 import { builtin } from "../../runtime/base/platform.ts";
 import { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { waitForOperation } from "../core/operations.ts";
 import type { RawReadable, RawWritable } from "../core/host.ts";
-import { netLoop } from "../core/net_loop.ts";
 import { openForReading, openForWriting } from "./file_pipes.ts";
 import type {
   BaseProtocol,
@@ -20,7 +20,7 @@ import type {
   ReadTransport,
   WritablePipe,
   WriteTransport,
-} from "../core/transports.ts";
+} from "../../runtime/contract/transports.ts";
 import { PulledReader } from "./pulled_reader.ts";
 import { WebSource, WebWriter } from "./web_pipes.ts";
 import { openedTransport } from "../transports/transport_base.ts";
@@ -34,12 +34,12 @@ export async function connectReadPipe<P extends Protocol | BufferedProtocol>(
 ): Promise<[ReadTransport, P]> {
   checkCall(loop, protocolFactory);
   const protocol = makeProtocol(protocolFactory);
-  const core = netLoop(loop);
+  const inner = loop[core];
   const end = await readingEnd(loop, pipe);
-  const parts = { pipe: end, protocol, context: CapturedContext.capture(core), extra: pipe };
+  const parts = { pipe: end, protocol, context: CapturedContext.capture(inner), extra: pipe };
   const transport = await openedTransport(
     "a pipe to be connected",
-    (made) => new ReadPipeTransport(core, parts, made),
+    (made) => new ReadPipeTransport(inner, parts, made),
   );
   return [transport, protocol];
 }
@@ -52,11 +52,11 @@ export async function connectWritePipe<P extends BaseProtocol>(
 ): Promise<[WriteTransport, P]> {
   checkCall(loop, protocolFactory);
   const protocol = makeProtocol(protocolFactory);
-  const core = netLoop(loop);
+  const inner = loop[core];
   const end = await writingEnd(loop, pipe);
-  const parts = { pipe: end, protocol, context: CapturedContext.capture(core), extra: pipe };
+  const parts = { pipe: end, protocol, context: CapturedContext.capture(inner), extra: pipe };
   const transport = await openedTransport("a pipe to be connected", (made) => {
-    const transport = new WritePipeTransport(core, parts, made);
+    const transport = new WritePipeTransport(inner, parts, made);
     if (end instanceof WebWriter) end.onFailure = () => transport.readerFailed();
     return transport;
   });
@@ -65,7 +65,7 @@ export async function connectWritePipe<P extends BaseProtocol>(
 
 async function readingEnd(loop: EventLoop, pipe: ReadablePipe): Promise<RawReadable> {
   if (typeof pipe === "string" || pipe instanceof URL) {
-    return await waitForOperation(netLoop(loop), openForReading(pipe), `the other end of ${pipe}`);
+    return await waitForOperation(loop[core], openForReading(pipe), `the other end of ${pipe}`);
   }
   refuseFiles(pipe);
   if (isNodeStream(pipe)) {
@@ -81,7 +81,7 @@ async function readingEnd(loop: EventLoop, pipe: ReadablePipe): Promise<RawReada
 
 async function writingEnd(loop: EventLoop, pipe: WritablePipe): Promise<RawWritable> {
   if (typeof pipe === "string" || pipe instanceof URL) {
-    return await waitForOperation(netLoop(loop), openForWriting(pipe), `the other end of ${pipe}`);
+    return await waitForOperation(loop[core], openForWriting(pipe), `the other end of ${pipe}`);
   }
   refuseFiles(pipe);
   if (isNodeStream(pipe)) {

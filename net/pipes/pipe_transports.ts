@@ -1,3 +1,4 @@
+import { type LoopCore } from "../../runtime/core/loop_core.ts";
 import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
 import { printWarning } from "../../runtime/base/warnings.ts";
 import type { CapturedContext } from "../../runtime/core/captured_context.ts";
@@ -5,8 +6,12 @@ import type { Waiter } from "../../runtime/core/wait.ts";
 import { BrokenPipeError, type OSError } from "../../runtime/errors/exceptions.ts";
 import { WaterMarks } from "../core/flow_control.ts";
 import type { RawReadable, RawWritable } from "../core/host.ts";
-import type { NetLoop } from "../core/net_loop.ts";
-import type { BaseProtocol, ExtraInfo, ReadTransport, WriteTransport } from "../core/transports.ts";
+import type {
+  BaseProtocol,
+  ExtraInfo,
+  ReadTransport,
+  WriteTransport,
+} from "../../runtime/contract/transports.ts";
 import { WriteQueue, type WriteQueueOwner } from "../core/write_queue.ts";
 import { ReceivingTransport } from "../transports/receiving.ts";
 import { TransportBase } from "../transports/transport_base.ts";
@@ -35,7 +40,7 @@ export class WritePipeTransport extends TransportBase implements WriteTransport,
   #drops = 0;
 
   /** `made` is woken once `connectionMade` has been called. */
-  constructor(loop: NetLoop, parts: PipeParts<RawWritable>, made: Waiter<void> | null) {
+  constructor(loop: LoopCore, parts: PipeParts<RawWritable>, made: Waiter<void> | null) {
     super(loop, parts.protocol, parts.context, null);
     this.#pipe = parts.pipe;
     this.#queue = new WriteQueue(parts.pipe, this);
@@ -158,7 +163,7 @@ export class ReadPipeTransport extends ReceivingTransport<RawReadable> implement
   readonly #extra: unknown;
 
   /** `made` is woken once `connectionMade` has been called and reading has started. */
-  constructor(loop: NetLoop, parts: PipeParts<RawReadable>, made: Waiter<void> | null) {
+  constructor(loop: LoopCore, parts: PipeParts<RawReadable>, made: Waiter<void> | null) {
     const { pipe, protocol, context } = parts;
     super(loop, { channel: pipe, protocol, context, owner: null }, "pipe");
     this.#extra = parts.extra;

@@ -1,6 +1,6 @@
 import { noteDescriptors } from "../../runtime/core/lazy_module.ts";
 import { type Closable, waitForHost } from "../core/operations.ts";
-import type { NetLoop } from "../core/net_loop.ts";
+import type { LoopCore } from "../../runtime/core/loop_core.ts";
 import { FRESH, type SocketBody, type SocketState } from "./state.ts";
 
 /** How a socket is opened. */
@@ -22,7 +22,7 @@ export interface OpeningCall<Place, It extends Closable> {
  */
 export async function openSocket<Place, It extends Closable>(
   state: SocketState,
-  loop: NetLoop,
+  loop: LoopCore,
   call: OpeningCall<Place, It>,
 ): Promise<void> {
   const before = state.body;

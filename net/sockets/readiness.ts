@@ -1,5 +1,5 @@
 import { copyContext } from "../../runtime/core/context.ts";
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import type { Handle } from "../../runtime/tasks/handles.ts";
 import { WaitList } from "../core/operations.ts";
 

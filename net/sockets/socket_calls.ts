@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { EventLoop } from "../../event_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
 import { BlockingIOError } from "../../runtime/errors/exceptions.ts";
 import {
@@ -24,7 +25,6 @@ import type {
   RawChannel,
   RawListener,
 } from "../core/host.ts";
-import { netLoop } from "../core/net_loop.ts";
 import { waitForHost } from "../core/operations.ts";
 import { hostOf } from "../hosts/select.ts";
 import { resolveOne } from "../names/resolve.ts";
@@ -134,7 +134,7 @@ export async function sockSendto(
   const body = bodyOf(sock);
   if (body.kind !== "datagram") throw wrongState(sock, "sendto");
   const { hostname, port } = address;
-  await waitForHost(netLoop(loop), body.it.sendto(bytes, { hostname, port }), "a datagram to go");
+  await waitForHost(loop[core], body.it.sendto(bytes, { hostname, port }), "a datagram to go");
   return bytes.length;
 }
 
@@ -151,15 +151,15 @@ export async function bindSocket(
     const place = netPlace(local, "bind the socket");
     return await openDatagrams(loop, sock, "bind", { local: place, reusePort });
   }
-  const core = netLoop(loop);
-  await openSocket<AddressLike, RawListener>(stateOf(sock), core, {
+  const inner = loop[core];
+  await openSocket<AddressLike, RawListener>(stateOf(sock), inner, {
     what: `a socket at ${describeAddress(address)}`,
     find: async () => "path" in local ? local : await resolveOne(loop, local, kind),
     // As in CPython, the caller that binds a path removes its file: a server that takes the socket over does.
     start: (at) => ({
       promise: "path" in at
-        ? hostOf(core).listenUnix({ path: at.path, removeStale: false, cleanup: false })
-        : hostOf(core).listenTcp({ ...at, reusePort }),
+        ? hostOf(inner).listenUnix({ path: at.path, removeStale: false, cleanup: false })
+        : hostOf(inner).listenTcp({ ...at, reusePort }),
     }),
     made: (listener) => ({ kind: "listening", it: new ListeningSocket(listener) }),
     gone: () => wrongState(sock, "bind"),
@@ -185,16 +185,16 @@ export async function sockConnect(
     await connectDatagrams(loop, sock, netPlace(address, "connect the socket"));
     return;
   }
-  const core = netLoop(loop);
+  const inner = loop[core];
   const bound = bodyOf(sock);
   const local = bound.kind === "listening" ? bound.it.localAddr : null;
-  await openSocket<ConnectTarget, RawChannel>(stateOf(sock), core, {
+  await openSocket<ConnectTarget, RawChannel>(stateOf(sock), inner, {
     what: `a connection to ${describeAddress(address)}`,
     find: async () =>
       "path" in address ? { path: address.path } : await resolveOne(loop, address, kindOf(sock)),
     start: (target) => {
       const from = local !== null && "hostname" in local ? { localAddr: local } : {};
-      const { promise, cancel } = hostOf(core).connect({ ...target, ...from });
+      const { promise, cancel } = hostOf(inner).connect({ ...target, ...from });
       return { promise, cancel };
     },
     made: (channel) => ({ kind: "connected", it: new ConnectedSocket(channel) }),
@@ -223,17 +223,21 @@ async function openDatagrams(
   syscall: "bind" | "connect" | "sendto",
   { local, remote, reusePort = false }: Ends = {},
 ): Promise<void> {
-  const core = netLoop(loop);
+  const inner = loop[core];
   const kind = kindOf(sock);
   const place = (address: NetPlace): Promise<NetPlace> => resolveOne(loop, address, kind);
-  await openSocket<Pick<OpenDatagram, "local" | "remote">, DatagramChannel>(stateOf(sock), core, {
+  await openSocket<Pick<OpenDatagram, "local" | "remote">, DatagramChannel>(stateOf(sock), inner, {
     what: local === undefined ? "a datagram socket" : `a socket at ${describeAddress(local)}`,
     find: async () => ({
       ...(local === undefined ? {} : { local: await place(local) }),
       ...(remote === undefined ? {} : { remote: await place(remote) }),
     }),
     start: (places) => ({
-      promise: hostOf(core).openDatagram({ family: ipFamilyOf(kind.family), ...places, reusePort }),
+      promise: hostOf(inner).openDatagram({
+        family: ipFamilyOf(kind.family),
+        ...places,
+        reusePort,
+      }),
     }),
     made: (channel) => ({ kind: "datagram", it: new DatagramSocket(channel) }),
     gone: () => wrongState(sock, syscall),
@@ -259,7 +263,7 @@ async function connectDatagrams(
   }
   const gone = (): Error => wrongState(sock, "connect");
   const connecting = body.it.connect(() => resolveOne(loop, address, kindOf(sock)), gone);
-  await waitForHost(netLoop(loop), connecting, "a datagram socket's peer");
+  await waitForHost(loop[core], connecting, "a datagram socket's peer");
 }
 
 /** Does it as soon as the socket is ready for it: by the time that the task goes on, another call may have been quicker. */

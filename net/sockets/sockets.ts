@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { EventLoop } from "../../event_loop.ts";
+import type { Socket as AbstractSocket } from "../../runtime/contract/sockets.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
 import { describeType, showAs, staysInThread } from "../../runtime/base/format.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";
@@ -54,33 +55,8 @@ export function provideBind(bind: Bind): void {
 let stateBehind: (socket: Socket) => SocketState;
 let kindBehind: (socket: Socket) => SocketKind;
 
-/**
- * A non-blocking socket over the runtime's own connections (`socket.socket`). An open one keeps the
- * process alive, so close it, or take it with `using`.
- *
- * What a transport or a server shows by `getExtraInfo("socket")` and `sockets` is a view: it tells
- * addresses and sets options; the rest is the owner's.
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { getRunningLoop, run, Socket, startServer } from "@asyncio/asyncio";
- *
- * await run(async () => {
- *   const server = await startServer((_reader, writer) => {
- *     writer.write("hello");
- *     writer.close();
- *   }, "127.0.0.1", 0);
- *   const loop = getRunningLoop();
- *   const sock = new Socket();
- *   await loop.sockConnect(sock, server.sockets[0]!.getsockname()!);
- *   assert.equal(new TextDecoder().decode(await loop.sockRecv(sock, 100)), "hello");
- *   sock.close();
- *   server.close();
- * });
- * ```
- */
-export class Socket implements Disposable {
+/** The class behind the interface of the same name. */
+class NetSocket implements AbstractSocket {
   readonly #family: SocketFamily;
   readonly #type: SocketType;
   readonly #state: SocketState = new SocketState();
@@ -107,15 +83,6 @@ export class Socket implements Disposable {
     this.#type = type;
   }
 
-  /**
-   * Binds this end; resolves when its address is known. A name is looked up first. On Deno it needs `--allow-net`.
-   *
-   * @param address port 0 picks a free one; a unix socket's path must not exist
-   * @param options `reusePort`: share the port with other sockets that ask for the same
-   * @throws {OSError} "EADDRINUSE" and the like; "EINVAL" when it is bound already
-   * @throws {GaiError} when the name is not known
-   * @throws {TypeError} when there is no such option, or it is of the wrong type
-   */
   bind(address: AddressLike, options: { reusePort?: boolean } = {}): Promise<void> {
     return inOwnScope(() => {
       BINDING.check(options, "bind()");
@@ -128,12 +95,6 @@ export class Socket implements Disposable {
     });
   }
 
-  /**
-   * Lets the bound socket accept connections.
-   *
-   * @param _backlog accepted as in asyncio, and without effect: the runtimes set their own backlog when they bind
-   * @throws {OSError} "EINVAL" when the socket is not bound
-   */
   listen(_backlog: number = 100): Promise<void> {
     const body = this.#state.body;
     if (body.kind !== "listening") return Promise.reject(wrongState(this, "listen"));
@@ -141,25 +102,16 @@ export class Socket implements Disposable {
     return Promise.resolve();
   }
 
-  /** This end's address; null while it has none. */
   getsockname(): Address | null {
     const body = this.#state.body;
     return "it" in body ? body.it.localAddr : null;
   }
 
-  /** The other end's address; null when not connected. */
   getpeername(): Address | null {
     const body = this.#state.body;
     return "it" in body && "remoteAddr" in body.it ? body.it.remoteAddr : null;
   }
 
-  /**
-   * What has arrived, at most `n` bytes of it; empty at the end of the stream.
-   *
-   * @throws {RangeError} when `n` is negative
-   * @throws {BlockingIOError} when nothing is there yet
-   * @throws {OSError} when the socket is not connected, or failed
-   */
   recv(n: number): Uint8Array {
     checkCount(n);
     const body = this.#state.body;
@@ -168,11 +120,6 @@ export class Socket implements Disposable {
     throw wrongState(this, "recv");
   }
 
-  /**
-   * The same into a buffer.
-   *
-   * @returns how many bytes; 0 at the end of the stream
-   */
   recvInto(buffer: Uint8Array): number {
     checkBuffer(buffer);
     const data = this.recv(buffer.length);
@@ -180,13 +127,6 @@ export class Socket implements Disposable {
     return data.length;
   }
 
-  /**
-   * Sends what there is room for.
-   *
-   * @returns how many bytes were taken
-   * @throws {BlockingIOError} when the buffer is full, or a `sockSendall` or `sockSendfile` is under way
-   * @throws {OSError} when the socket is not connected, or failed
-   */
   send(data: BytesLike): number {
     const bytes = toBytes(data, "data");
     const { body, sends } = this.#state;
@@ -199,12 +139,6 @@ export class Socket implements Disposable {
     return bytes.length;
   }
 
-  /**
-   * Ends one direction of the connection, or both.
-   *
-   * @throws {RangeError} for another direction
-   * @throws {OSError} "ENOTCONN" when the socket is not connected
-   */
   shutdown(how: "read" | "write" | "both"): void {
     if (!["read", "write", "both"].includes(how)) {
       throw new RangeError(
@@ -215,26 +149,16 @@ export class Socket implements Disposable {
     this.#state.body.it.shutdown(how);
   }
 
-  /** Whether small writes are sent at once (TCP_NODELAY, on by default). Does nothing on other sockets than TCP's. */
   setNoDelay(on: boolean): void {
     const body = this.#state.body;
     if (body.kind === "connected" || body.kind === "view") body.it.setNoDelay?.(on);
   }
 
-  /**
-   * Whether an idle connection is probed (SO_KEEPALIVE). Does nothing on other sockets than TCP's.
-   */
   setKeepAlive(on: boolean): void {
     const body = this.#state.body;
     if (body.kind === "connected" || body.kind === "view") body.it.setKeepAlive?.(on);
   }
 
-  /**
-   * Closes the socket; what `send` took is still sent, and calls that wait for the socket reject with an OSError "EBADF".
-   * Does nothing the second time.
-   *
-   * @throws {RuntimeError} when it is a view: close the transport or the server instead
-   */
   close(): void {
     const { body } = this.#state;
     if (body.kind === "view") throw viewOnly("close");
@@ -242,18 +166,15 @@ export class Socket implements Disposable {
     if ("it" in body) body.it.close();
   }
 
-  /** Whether it is closed; of a view, whether what it shows is. */
   get closed(): boolean {
     const body = this.#state.body;
     return body.kind === "view" ? body.it.closed : body.kind === "closed";
   }
 
-  /** `close()` */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** `<Socket AF_INET SOCK_STREAM connected 127.0.0.1:80>`, for messages. */
   toString(): string {
     const family = ["", "AF_UNIX", "", "", "AF_INET", "", "AF_INET6"][this.#family];
     const address = this.getpeername() ?? this.getsockname();
@@ -262,11 +183,33 @@ export class Socket implements Disposable {
   }
 
   static {
-    stateBehind = (socket) => socket.#state;
+    Object.defineProperty(this, "name", { value: "Socket" });
     showAs(this.prototype);
-    kindBehind = (socket) => ({ family: socket.#family, type: socket.#type });
+    stateBehind = (socket) => (socket as NetSocket).#state;
+    kindBehind = (socket) => {
+      const mine = socket as NetSocket;
+      return { family: mine.#family, type: mine.#type };
+    };
   }
 }
+
+/** A socket; see `AbstractSocket`, which is the same. */
+export type Socket = AbstractSocket;
+
+/** The class of sockets. */
+export const Socket: {
+  /**
+   * A socket that is neither bound nor connected yet.
+   *
+   * @param family `AF_INET` by default
+   * @param type `SOCK_STREAM` by default
+   * @throws {RangeError} when there is no such family or type
+   */
+  new (
+    family?: typeof AF_UNIX | typeof AF_INET | typeof AF_INET6,
+    type?: typeof SOCK_STREAM | typeof SOCK_DGRAM,
+  ): Socket;
+} = NetSocket as { new (): Socket };
 
 /** The inside of a socket. */
 export function stateOf(socket: Socket): SocketState {
@@ -311,6 +254,11 @@ export function kindOf(socket: Socket): SocketKind {
   } catch (error) {
     throw notASocket(socket, error);
   }
+}
+
+/** @throws {RangeError} when the option `sock` is given, and is no Socket */
+export function checkSock({ sock }: { readonly sock?: Socket }): void {
+  if (sock !== undefined) kindOf(sock);
 }
 
 /** A socket that only shows what a transport or a server owns. */

@@ -3,7 +3,7 @@ import { CollectionWatch } from "./collection.ts";
 import type { ReadState } from "./reads.ts";
 import type { StreamReader } from "./stream_reader.ts";
 import type { StreamWriter } from "./stream_writer.ts";
-import type { BaseProtocol, Transport } from "../core/transports.ts";
+import type { BaseProtocol, Transport } from "../../runtime/contract/transports.ts";
 
 /** The parts of a connection whose handler has ended. None of them may lead to the reader or the writer. */
 export interface LeftOpenParts {

@@ -6,7 +6,7 @@ import {
 } from "../../runtime/errors/exceptions.ts";
 import { Wait } from "../../runtime/core/wait.ts";
 import { ByteQueue } from "../core/byte_queue.ts";
-import type { ReadTransport } from "../core/transports.ts";
+import type { ReadTransport } from "../../runtime/contract/transports.ts";
 
 /**
  * What a StreamReader has buffered: the bytes, the end, the error, the pending read, and whether

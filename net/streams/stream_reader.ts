@@ -1,9 +1,8 @@
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";
-import { currentScope } from "../../runtime/core/frame.ts";
 import type { LoopCore } from "../../runtime/core/loop_core.ts";
-import { eventLoop, type OptionsOf, optionsOf, plainNumber } from "../../runtime/base/options.ts";
+import { type OptionsOf, optionsOf, plainNumber } from "../../runtime/base/options.ts";
 import {
   busy,
   ReadAll,
@@ -15,7 +14,8 @@ import {
   takeExactly,
   toSeparators,
 } from "./reads.ts";
-import type { ReadTransport } from "../core/transports.ts";
+import { coreFor, eventLoop } from "../../runtime/tasks/task_options.ts";
+import type { ReadTransport } from "../../runtime/contract/transports.ts";
 import { Lines, readableFrom, ReaderSource } from "./stream_adapters.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";
 
@@ -78,7 +78,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
     const { limit = DEFAULT_LIMIT, loop } = options;
     checkLimit(limit);
     this.#state = new ReadState(limit);
-    this.#loop = loop === undefined ? currentScope().loop as LoopCore : loop as unknown as LoopCore;
+    this.#loop = coreFor(loop);
   }
 
   /**

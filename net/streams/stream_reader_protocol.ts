@@ -1,7 +1,7 @@
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";
 import type { Future } from "../../runtime/tasks/futures.ts";
-import { eventLoop, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
+import { LOOP_OPTIONS } from "../../runtime/tasks/task_options.ts";
 import { getEventLoop } from "../../runtime/loop/policies.ts";
 import type { Task } from "../../runtime/tasks/task.ts";
 import { streamCalls } from "../lazy.ts";
@@ -13,15 +13,13 @@ import {
   type StreamUpgrade,
   WriterGate,
 } from "../core/flow_control.ts";
-import type { BaseTransport, Protocol, Transport } from "../core/transports.ts";
+import type { BaseTransport, Protocol, Transport } from "../../runtime/contract/transports.ts";
 import type { ReadState } from "./reads.ts";
 import { readStateOf, type StreamReader } from "./stream_reader.ts";
 import { StreamWriter } from "./stream_writer.ts";
 
 /** What `startServer` calls for each connection. May be async; runs as a task of its own. */
 export type ClientConnected = (reader: StreamReader, writer: StreamWriter) => unknown;
-
-const OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", { loop: eventLoop });
 
 /**
  * Joins a transport to a StreamReader (`asyncio.StreamReaderProtocol`): what the transport
@@ -76,7 +74,7 @@ export class StreamReaderProtocol implements Protocol {
     clientConnected?: ClientConnected,
     options: { loop?: EventLoop } = {},
   ) {
-    OPTIONS.check(options, "StreamReaderProtocol");
+    LOOP_OPTIONS.check(options, "StreamReaderProtocol");
     this.#reader = reader;
     this.#state = readStateOf(reader);
     this.#clientConnected = clientConnected ?? null;

@@ -1,11 +1,11 @@
-import type { EventLoop } from "../../event_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import type { BytesLike } from "../../runtime/base/bytes.ts";
 import type { Delay } from "../../runtime/base/durations.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";
 import { inOwnScope } from "../../runtime/scopes/known.ts";
 import { sleep } from "../../runtime/combinators/sleep.ts";
 import { gateOf, lostWith, upgradeOf, type WriterGate } from "../core/flow_control.ts";
-import { netLoop } from "../core/net_loop.ts";
 import { type TlsOptions, upgradeOptions } from "../core/options.ts";
 import type {
   BaseProtocol,
@@ -13,7 +13,7 @@ import type {
   Protocol,
   Transport,
   WriteTransport,
-} from "../core/transports.ts";
+} from "../../runtime/contract/transports.ts";
 import type { StreamReader } from "./stream_reader.ts";
 import { type SinkEnd, writableTo } from "./stream_adapters.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";
@@ -242,7 +242,7 @@ export class StreamWriter implements AsyncDisposable {
    * ```
    */
   get writable(): WritableStream<Uint8Array> {
-    return this.#writable ??= writableTo(this, this.#end(), netLoop(this.#loop));
+    return this.#writable ??= writableTo(this, this.#end(), this.#loop[core]);
   }
 
   /** `close()` and `waitClosed()`. */

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { ExceptionGroup, OSError } from "../../runtime/errors/exceptions.ts";
 import { staggeredRace } from "../../runtime/combinators/staggered.ts";
 import { describeAddress, ipFamily, type NetAddress, SOCK_STREAM } from "../core/addresses.ts";
@@ -6,7 +6,7 @@ import { notAnAddress } from "../core/arguments.ts";
 import type { RawChannel } from "../core/host.ts";
 import { hostOf } from "../hosts/select.ts";
 import { waitForOperation } from "../core/operations.ts";
-import { netLoop } from "../core/net_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import type { ConnectOptions } from "../core/options.ts";
 import { interleave, resolve } from "../names/resolve.ts";
 
@@ -94,15 +94,15 @@ async function connectTo(
 ): Promise<RawChannel> {
   const { hostname, port } = address;
   const what = `a connection to ${describeAddress(address)}`;
-  const core = netLoop(loop);
-  const host = hostOf(core);
-  if (locals === null) return await waitForOperation(core, host.connect({ hostname, port }), what);
+  const inner = loop[core];
+  const host = hostOf(inner);
+  if (locals === null) return await waitForOperation(inner, host.connect({ hostname, port }), what);
   const family = ipFamily(hostname);
   let failed: OSError | null = null;
   for (const localAddr of locals) {
     if (ipFamily(localAddr.hostname) !== family) continue;
     try {
-      return await waitForOperation(core, host.connect({ hostname, port, localAddr }), what);
+      return await waitForOperation(inner, host.connect({ hostname, port, localAddr }), what);
     } catch (error) {
       if (!(error instanceof OSError) || !BIND_CODES.has(error.code)) throw error;
       failed = bindError(localAddr, error);

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { OSError, PermissionError } from "../../runtime/errors/exceptions.ts";
 import { gather } from "../../runtime/combinators/gather.ts";
 import { bindError } from "./connect.ts";
@@ -6,7 +6,7 @@ import { describeAddress, SOCK_STREAM } from "../core/addresses.ts";
 import type { ListenTcp, RawListener } from "../core/host.ts";
 import { hostOf } from "../hosts/select.ts";
 import { waitForHost } from "../core/operations.ts";
-import { netLoop } from "../core/net_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import type { ServeOptions } from "../core/options.ts";
 import { type Family, resolve } from "../names/resolve.ts";
 
@@ -81,11 +81,16 @@ async function bind(
     ...(backlog === undefined ? {} : { backlog }),
     ...(reusePort === undefined ? {} : { reusePort }),
   };
-  const core = netLoop(loop);
+  const inner = loop[core];
   try {
-    return await waitForHost(core, hostOf(core).listenTcp(how), `a socket at ${describe(place)}`, {
-      tooLate: (listener) => listener.close(),
-    });
+    return await waitForHost(
+      inner,
+      hostOf(inner).listenTcp(how),
+      `a socket at ${describe(place)}`,
+      {
+        tooLate: (listener) => listener.close(),
+      },
+    );
   } catch (error) {
     if (!(error instanceof OSError)) throw error;
     if (error.code === "EADDRNOTAVAIL") return null;

@@ -1,11 +1,15 @@
-import type { EventLoop } from "../../event_loop.ts";
-import type { LoopResource } from "../../runtime/core/loop_core.ts";
+import type { EventLoop } from "../../loop_interface.ts";
+import {
+  callSoonInternal,
+  core,
+  type LoopResource,
+  stopsLoop,
+} from "../../runtime/core/loop_core.ts";
 import type { OSError } from "../../runtime/errors/exceptions.ts";
 import { CapturedContext } from "../../runtime/core/captured_context.ts";
 import type { TlsSetup } from "../tls/options.ts";
 import type { AcceptSink, RawChannel, RawListener } from "../core/host.ts";
-import { callSoonInternal, netLoop, stopsLoop } from "../core/net_loop.ts";
-import type { BufferedProtocol, Protocol } from "../core/transports.ts";
+import type { BufferedProtocol, Protocol } from "../../runtime/contract/transports.ts";
 import { type Socket, socketView } from "../sockets/sockets.ts";
 import type { OwnedClient, TransportOwner } from "../transports/transport_base.ts";
 import { WaitList } from "../core/operations.ts";
@@ -58,7 +62,7 @@ export class ServerCore implements TransportOwner, LoopResource {
     this.#factory = parts.protocolFactory;
     this.#tls = parts.tls;
     this.#keepAlive = parts.keepAlive;
-    netLoop(this.loop).resources.add(this);
+    this.loop[core].resources.add(this);
   }
 
   get sockets(): readonly Socket[] {
@@ -72,7 +76,7 @@ export class ServerCore implements TransportOwner, LoopResource {
     this.serving = true;
     const acceptor = new Acceptor({
       loop: this.loop,
-      context: CapturedContext.capture(netLoop(this.loop)),
+      context: CapturedContext.capture(this.loop[core]),
       protocolFactory: this.#factory,
       tls: this.#tls,
       owner: this,
@@ -85,7 +89,7 @@ export class ServerCore implements TransportOwner, LoopResource {
     if (this.closed) return;
     this.closed = true;
     this.serving = false;
-    netLoop(this.loop).resources.delete(this);
+    this.loop[core].resources.delete(this);
     for (const listener of this.#listeners) listener.close();
     this.#checkOver();
   }
@@ -184,7 +188,7 @@ class Acceptor {
   accept(channel: RawChannel): void {
     const { loop, tls, owner, isOpen } = this.#parts;
     if (tls === null) {
-      callSoonInternal(netLoop(loop), () => {
+      callSoonInternal(loop[core], () => {
         if (isOpen()) this.#serve(channel);
         else channel.close();
       });
@@ -196,7 +200,7 @@ class Acceptor {
     owner.attach(client);
     operation.promise.then(
       (upgraded) =>
-        callSoonInternal(netLoop(loop), () => {
+        callSoonInternal(loop[core], () => {
           this.#serve(upgraded);
           owner.detach(client);
         }),
@@ -216,10 +220,10 @@ class Acceptor {
       const protocol = own.callOnce(makeProtocol, protocolFactory);
       const extra = new StreamExtra(channel, tls?.options ?? null);
       const parts = { channel, protocol, context: own, extra, tls, owner };
-      new StreamTransport(netLoop(loop), parts, null);
+      new StreamTransport(loop[core], parts, null);
     } catch (error) {
       channel.close();
-      if (!stopsLoop(netLoop(loop), error)) this.#report(error);
+      if (!stopsLoop(loop[core], error)) this.#report(error);
     }
   }
 

@@ -1,14 +1,14 @@
-import type { EventLoop } from "../../event_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { noteDescriptors } from "../../runtime/core/lazy_module.ts";
 import { InternalTimer } from "../../runtime/core/timers.ts";
 import { ConnectionAbortedError } from "../../runtime/errors/exceptions.ts";
 import { makeProtocol } from "../core/arguments.ts";
 import { CapturedContext } from "../../runtime/core/captured_context.ts";
 import type { Operation, RawChannel, TlsChannel, UpgradeTls } from "../core/host.ts";
-import { netLoop } from "../core/net_loop.ts";
 import { waitForOperation } from "../core/operations.ts";
 import { type TlsOptions, tlsOptions } from "../core/options.ts";
-import type { BaseProtocol, Transport } from "../core/transports.ts";
+import type { BaseProtocol, Transport } from "../../runtime/contract/transports.ts";
 import { hostOf } from "../hosts/select.ts";
 import type { TlsSetup } from "../tls/options.ts";
 import { StreamExtra } from "./extra_info.ts";
@@ -25,13 +25,13 @@ export async function openTransport<P extends BaseProtocol>(
   protocolFactory: () => P,
   tls: TlsSetup | null,
 ): Promise<[Transport, P]> {
-  const core = netLoop(loop);
+  const inner = loop[core];
   let top = channel;
   let protocol: P;
   try {
     protocol = makeProtocol(protocolFactory);
     if (tls !== null) {
-      top = await waitForOperation(core, handshake(loop, channel, tls), "a TLS handshake");
+      top = await waitForOperation(inner, handshake(loop, channel, tls), "a TLS handshake");
     }
   } catch (error) {
     channel.close();
@@ -40,14 +40,14 @@ export async function openTransport<P extends BaseProtocol>(
   const parts = {
     channel: top,
     protocol,
-    context: CapturedContext.capture(core),
+    context: CapturedContext.capture(inner),
     extra: new StreamExtra(top, tls?.options ?? null),
     tls,
     owner: null,
   };
   const transport = await openedTransport(
     "a connection to be made",
-    (made) => new StreamTransport(core, parts, made),
+    (made) => new StreamTransport(inner, parts, made),
   );
   noteDescriptors(1);
   return [transport, protocol];
@@ -62,18 +62,18 @@ export function handshake(
   channel: RawChannel,
   setup: TlsSetup,
 ): Operation<TlsChannel> {
-  const core = netLoop(loop);
-  const operation = hostOf(core).upgradeTls(channel, toUpgrade(setup));
+  const inner = loop[core];
+  const operation = hostOf(inner).upgradeTls(channel, toUpgrade(setup));
   const resource = { closeWithLoop: () => operation.cancel() };
-  core.resources.add(resource);
+  inner.resources.add(resource);
   let late = false;
-  const timer = InternalTimer.after(core, setup.handshakeTimeout, () => {
+  const timer = InternalTimer.after(inner, setup.handshakeTimeout, () => {
     late = true;
     operation.cancel();
   });
   const release = (): void => {
     timer.cancel();
-    core.resources.delete(resource);
+    inner.resources.delete(resource);
   };
   const promise = operation.promise.then((upgraded) => {
     release();

@@ -1,10 +1,14 @@
+import { callSoonInternal, type LoopCore } from "../../runtime/core/loop_core.ts";
 import { cloneBytes } from "../../runtime/base/bytes.ts";
 import { type OSError, RuntimeError } from "../../runtime/errors/exceptions.ts";
 import type { Turn } from "../../runtime/core/scheduler.ts";
 import type { CapturedContext } from "../../runtime/core/captured_context.ts";
 import type { RawReadable, ReadSink } from "../core/host.ts";
-import { callSoonInternal, type NetLoop } from "../core/net_loop.ts";
-import type { BaseProtocol, BufferedProtocol, Protocol } from "../core/transports.ts";
+import type {
+  BaseProtocol,
+  BufferedProtocol,
+  Protocol,
+} from "../../runtime/contract/transports.ts";
 import { TransportBase, type TransportOwner } from "./transport_base.ts";
 import { checkBuffer } from "../core/arguments.ts";
 
@@ -60,7 +64,7 @@ export abstract class ReceivingTransport<C extends RawReadable> extends Transpor
 
   /** `kind` "pipe": a BufferedProtocol's buffers are filled here, as a pipe's reader has its own. */
   constructor(
-    loop: NetLoop,
+    loop: LoopCore,
     parts: {
       channel: C;
       protocol: BaseProtocol;

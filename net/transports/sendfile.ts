@@ -4,7 +4,9 @@
  *
  * @module
  */
-import type { EventLoop } from "../../event_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
+import type { EventLoop } from "../../loop_interface.ts";
+import type { SendfileOptions } from "../../runtime/contract/net_options.ts";
 import { describeType } from "../../runtime/base/format.ts";
 import { flag, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
 import { Waiter } from "../../runtime/core/wait.ts";
@@ -15,19 +17,12 @@ import {
 } from "../../runtime/errors/exceptions.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
 import { cannotSend, SOCK_STREAM } from "../core/addresses.ts";
-import { netLoop } from "../core/net_loop.ts";
 import { waitForHost } from "../core/operations.ts";
-import type { WriteTransport } from "../core/transports.ts";
+import type { WriteTransport } from "../../runtime/contract/transports.ts";
 import { builtin } from "../../runtime/base/platform.ts";
 import { sendWhole } from "../sockets/socket_calls.ts";
 import { kindOf, type Socket } from "../sockets/sockets.ts";
 import { StreamTransport, type WritingOwner } from "./stream_transport.ts";
-
-/** Which part of a file is sent, and whether it may be copied through memory. */
-export interface SendfileOptions {
-  /** False: only by the system's own call, which no runtime offers (SendfileNotAvailableError). @default {true} */
-  fallback?: boolean;
-}
 
 /** What is checked of {@linkcode SendfileOptions}. */
 const sendfileOptions: OptionsOf<SendfileOptions> = optionsOf(
@@ -116,7 +111,7 @@ async function copy(
     const size = count === null ? BLOCK : Math.min(BLOCK, count - sent);
     if (size === 0) return sent;
     const reading = source.read(offset + sent, size);
-    const block = await waitForHost(netLoop(loop), reading, "a file to be read");
+    const block = await waitForHost(loop[core], reading, "a file to be read");
     if (block.length === 0) return sent;
     await send(block);
     sent += block.length;
@@ -124,7 +119,7 @@ async function copy(
 }
 
 function open(loop: EventLoop, file: string | URL | Blob): Promise<FileSource> {
-  return waitForHost(netLoop(loop), openSource(file), "a file to be opened", {
+  return waitForHost(loop[core], openSource(file), "a file to be opened", {
     tooLate: (source) => source.close(),
   });
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { EventLoop } from "../../event_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import {
   CancelledError,
   ConnectionAbortedError,
@@ -16,9 +17,13 @@ import type { TlsSetup } from "../tls/options.ts";
 import { checkMaterial } from "../tls/secure_context.ts";
 import { waitForOperation } from "../core/operations.ts";
 import type { Operation, TlsChannel } from "../core/host.ts";
-import { netLoop } from "../core/net_loop.ts";
 import { upgradeOf } from "../core/flow_control.ts";
-import type { BaseProtocol, BufferedProtocol, Protocol, Transport } from "../core/transports.ts";
+import type {
+  BaseProtocol,
+  BufferedProtocol,
+  Protocol,
+  Transport,
+} from "../../runtime/contract/transports.ts";
 import { StreamExtra } from "./extra_info.ts";
 import { StreamTransport } from "./stream_transport.ts";
 
@@ -75,7 +80,7 @@ async function upgrade(
       takeUnread(transport.getProtocol(), protocol),
     );
     operation = handshake(loop, channel, setup);
-    const top = await waitForOperation(netLoop(loop), operation, "a TLS handshake");
+    const top = await waitForOperation(loop[core], operation, "a TLS handshake");
     return transport.replaceTransport(top, protocol, setup, new StreamExtra(top, setup.options));
   } catch (error) {
     transport.lostDetached(closed || error instanceof CancelledError ? null : error);

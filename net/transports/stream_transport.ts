@@ -1,3 +1,4 @@
+import { type LoopCore } from "../../runtime/core/loop_core.ts";
 import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
 import {
   ConnectionResetError,
@@ -12,13 +13,12 @@ import type { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { WaterMarks } from "../core/flow_control.ts";
 import type { TlsSetup } from "../tls/options.ts";
 import type { RawChannel } from "../core/host.ts";
-import type { NetLoop } from "../core/net_loop.ts";
 import { PrefixedChannel } from "../channels/prefixed_channel.ts";
 import type { StreamExtra } from "./extra_info.ts";
 import { TlsEnding } from "./tls_shutdown.ts";
 import { ReceivingTransport } from "./receiving.ts";
 import type { TransportOwner } from "./transport_base.ts";
-import type { BaseProtocol, ExtraInfo, Transport } from "../core/transports.ts";
+import type { BaseProtocol, ExtraInfo, Transport } from "../../runtime/contract/transports.ts";
 import { Turns } from "../core/operations.ts";
 import { WriteQueue, type WriteQueueOwner } from "../core/write_queue.ts";
 import { printWarning } from "../../runtime/base/warnings.ts";
@@ -73,7 +73,7 @@ export class StreamTransport extends ReceivingTransport<RawChannel>
   #replacement: Replacement | null = null;
 
   /** `made` is woken once `connectionMade` has been called and reading has started. */
-  constructor(loop: NetLoop, parts: StreamTransportParts, made: Waiter<void> | null) {
+  constructor(loop: LoopCore, parts: StreamTransportParts, made: Waiter<void> | null) {
     super(loop, parts, "socket");
     this.#queue = new WriteQueue(parts.channel, this);
     this.#extra = parts.extra;

@@ -2,7 +2,7 @@ import { TimeoutError } from "../../runtime/errors/exceptions.ts";
 import { InternalTimer } from "../../runtime/core/timers.ts";
 import type { OSError } from "../../runtime/errors/os_error.ts";
 import type { RawChannel, ReadSink } from "../core/host.ts";
-import type { NetLoop } from "../core/net_loop.ts";
+import type { LoopCore } from "../../runtime/core/loop_core.ts";
 
 /**
  * The end of a TLS connection that loses nothing, from `close()` on: what is queued goes out, then close_notify, then the peer's
@@ -23,7 +23,7 @@ export class TlsEnding implements ReadSink {
    * @param over told once, unless cancelled: null, or why the end was no clean one
    */
   constructor(
-    loop: NetLoop,
+    loop: LoopCore,
     channel: RawChannel,
     seconds: number,
     over: (error: unknown | null) => void,

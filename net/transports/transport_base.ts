@@ -1,10 +1,14 @@
 import { OSError } from "../../runtime/errors/exceptions.ts";
-import type { LoopResource } from "../../runtime/core/loop_core.ts";
+import {
+  callSoonInternal,
+  type LoopCore,
+  type LoopResource,
+  stopsLoop,
+} from "../../runtime/core/loop_core.ts";
 import type { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { checkMethodNames } from "../core/arguments.ts";
 import { type FlowOwner, isDirect, lostWith } from "../core/flow_control.ts";
-import { callSoonInternal, type NetLoop, stopsLoop } from "../core/net_loop.ts";
-import type { BaseProtocol, BaseTransport, ExtraInfo } from "../core/transports.ts";
+import type { BaseProtocol, BaseTransport, ExtraInfo } from "../../runtime/contract/transports.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";
 import { Waiter } from "../../runtime/core/wait.ts";
 import { WaitList } from "../core/operations.ts";
@@ -30,7 +34,7 @@ export interface OwnedClient {
  * - What a protocol's method throws is reported, and ends this connection only.
  */
 export abstract class TransportBase implements BaseTransport, FlowOwner, LoopResource {
-  protected readonly loop: NetLoop;
+  protected readonly loop: LoopCore;
   protected readonly context: CapturedContext;
   /** `detached`: the connection goes on under another transport. */
   protected phase: "open" | "closing" | "lost" | "detached" = "open";
@@ -46,7 +50,7 @@ export abstract class TransportBase implements BaseTransport, FlowOwner, LoopRes
   #sends: WaitList | null = null;
 
   constructor(
-    loop: NetLoop,
+    loop: LoopCore,
     protocol: BaseProtocol,
     context: CapturedContext,
     owner: TransportOwner | null,

@@ -82,3 +82,22 @@ export function notOptions(options: unknown, what: string, example: string): Typ
     }`,
   );
 }
+
+/**
+ * The time of `callAt`.
+ *
+ * @throws {TypeError} when it is not a number
+ * @throws {RangeError} when it is NaN
+ */
+export function requireTime(when: unknown): void {
+  if (typeof when !== "number") {
+    throw new TypeError(
+      `Cannot call callAt(): when must be a number of seconds on the clock of loop.time(), received ${
+        describeType(when)
+      }`,
+    );
+  }
+  if (Number.isNaN(when)) {
+    throw new RangeError("Cannot call callAt(): when must be a number of seconds, received NaN");
+  }
+}

@@ -1,4 +1,3 @@
-import type { EventLoop } from "../../event_loop.ts";
 import { callOf, isThenable, notOptions } from "./argument_checks.ts";
 import { describeType } from "./format.ts";
 import { type Delay, DELAY_ERROR, toSeconds } from "./durations.ts";
@@ -141,12 +140,6 @@ export const abortSignal: Kind<AbortSignal> = {
   accepts: (value) =>
     typeof value === "object" && value !== null && "aborted" in value &&
     "addEventListener" in value,
-};
-
-export const eventLoop: Kind<EventLoop> = {
-  wanted: "an event loop",
-  accepts: (value) =>
-    typeof value === "object" && value !== null && "callSoon" in value && "createTask" in value,
 };
 
 /** `file` of what prints. */

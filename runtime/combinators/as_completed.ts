@@ -1,16 +1,15 @@
+import { currentLoop } from "../tasks/task_options.ts";
 import { forgiving } from "../core/cancelled.ts";
-import type { EventLoop } from "../../event_loop.ts";
 import { duration, type OptionsOf, optionsOf, orNull } from "../base/options.ts";
 import type { Awaitable, ResultOf } from "../base/coroutines.ts";
 import { describeSeconds, describeType } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture } from "./ensure_future.ts";
 import { TimeoutError } from "../errors/exceptions.ts";
-import { currentScope } from "../core/frame.ts";
 import { addEntry, coreOf, type Future, type FutureEntry, removeEntry } from "../tasks/future.ts";
 import { isFuture } from "../tasks/futures.ts";
 import { InternalTimer } from "../core/timers.ts";
-import type { LoopCore } from "../core/loop_core.ts";
+import { core, type LoopCore } from "../core/loop_core.ts";
 import type { ReadyEntry, Turn } from "../core/scheduler.ts";
 import { Wait } from "../core/wait.ts";
 import { HOUR, warnOfHours } from "../core/debug_warnings.ts";
@@ -362,12 +361,12 @@ export function asCompleted<T>(
     : toSeconds(options.timeout);
   const given = [...aws];
   const loop = given.find((aw): aw is Future<T> => isFuture(aw))?.getLoop() ??
-    currentScope().loop as unknown as EventLoop;
+    currentLoop();
   if (timeout !== null && timeout > HOUR) warnOfHours("asCompleted", options.timeout, loop);
   const indexes = new Map<Future<T>, number>();
   given.forEach((aw, index) => {
     const future = asFuture(aw, loop);
     if (!indexes.has(future)) indexes.set(future, index);
   });
-  return new AsCompleted(new CompletionLine(indexes, timeout, loop as unknown as LoopCore));
+  return new AsCompleted(new CompletionLine(indexes, timeout, loop[core]));
 }

@@ -1,6 +1,5 @@
 import { isCancelled } from "../core/cancelled.ts";
-import type { EventLoop } from "../../event_loop.ts";
-import { eventLoop, type OptionsOf, optionsOf } from "../base/options.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { completionOf, ConcurrentFuture } from "../concurrent/concurrent_future.ts";
 import type { Awaitable } from "../base/coroutines.ts";
 import { warnOfStarted } from "../core/debug_warnings.ts";
@@ -19,8 +18,7 @@ import { type Behind, behindOf, callOff } from "../scopes/known.ts";
 import { loopFuture } from "../concurrent/loop_future.ts";
 import { Scope } from "../core/scope.ts";
 import { isThenable } from "../tasks/task.ts";
-
-const OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", { loop: eventLoop });
+import { currentLoop, LOOP_OPTIONS } from "../tasks/task_options.ts";
 
 /**
  * A Future or Task as it is; a coroutine as a new Task; any other promise wrapped in a Future, so that the wait for it can
@@ -43,7 +41,7 @@ const OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", { loop: e
  * ```
  */
 export function ensureFuture<T>(aw: Awaitable<T>, options?: { loop?: EventLoop }): Future<T> {
-  if (options !== undefined) OPTIONS.check(options, "ensureFuture()");
+  if (options !== undefined) LOOP_OPTIONS.check(options, "ensureFuture()");
   return asFuture(aw, options?.loop);
 }
 
@@ -57,7 +55,7 @@ export function asFuture<T>(aw: Awaitable<T>, given?: EventLoop): Future<T> {
     }
     return aw as Future<T>;
   }
-  const loop = given ?? currentScope().loop as unknown as EventLoop;
+  const loop = given ?? currentLoop();
   if (typeof aw === "function") return loop.createTask(aw);
   if (isThenable(aw)) return wrapPromise(aw, loop, warnOfStarted);
   throw new TypeError(
@@ -113,7 +111,7 @@ export function wrapFuture<T>(
   promise: PromiseLike<T> | ConcurrentFuture<T>,
   options: { loop?: EventLoop } = {},
 ): Future<T> {
-  OPTIONS.check(options, "wrapFuture()");
+  LOOP_OPTIONS.check(options, "wrapFuture()");
   if (isFuture(promise)) return promise as Future<T>;
   if (!isThenable(promise)) {
     throw new TypeError(
@@ -122,7 +120,7 @@ export function wrapFuture<T>(
       }`,
     );
   }
-  return wrapPromise(promise, options.loop ?? currentScope().loop as unknown as EventLoop);
+  return wrapPromise(promise, options.loop ?? currentLoop());
 }
 
 /** The future of a promise that asyncio knows nothing of: what ends it comes from outside. */

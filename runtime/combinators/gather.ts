@@ -1,10 +1,10 @@
 import { describeType } from "../base/format.ts";
-import type { EventLoop } from "../../event_loop.ts";
+import { currentLoop } from "../tasks/task_options.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { flag, type OptionsOf, optionsOf } from "../base/options.ts";
 import { makeCancelledError } from "../core/cancelled.ts";
 import type { Awaitable, ResultOf } from "../base/coroutines.ts";
 import { asFuture } from "./ensure_future.ts";
-import { currentScope } from "../core/frame.ts";
 import {
   addEntry,
   cancelledErrorOf,
@@ -181,7 +181,7 @@ export function gather(
   if (options !== undefined) OPTIONS.check(options, "gather()");
   const given = [...aws];
   let loop = given.find(isFuture)?.getLoop();
-  const running = (): EventLoop => loop ??= currentScope().loop as unknown as EventLoop;
+  const running = (): EventLoop => loop ??= currentLoop();
   if (given.length === 0) {
     const future = new Future<unknown[]>({ loop: running() });
     settleResult(future as Future<unknown>, []);

@@ -1,8 +1,9 @@
-import type { EventLoop } from "../../event_loop.ts";
+import { currentLoop } from "../tasks/task_options.ts";
 import type { Awaitable } from "../base/coroutines.ts";
 import { asFuture, WaitFuture } from "./ensure_future.ts";
 import {
   addEntry,
+  coreOf,
   Future,
   hasUntakenFailure,
   removeEntry,
@@ -10,11 +11,9 @@ import {
   settleResult,
   takeFailure,
 } from "../tasks/future.ts";
-import { currentScope } from "../core/frame.ts";
 import { isFuture } from "../tasks/futures.ts";
 import { InternalCallback } from "../tasks/internal_callback.ts";
 import { shelter } from "../scopes/known.ts";
-import type { LoopCore } from "../core/loop_core.ts";
 import { isThenable } from "../tasks/task.ts";
 
 /** Inner futures whose later failure is reported already, however many shields over them were cancelled. */
@@ -69,7 +68,7 @@ function protectedFuture<T>(aw: Awaitable<T>): Future<T> {
   if (isFuture(given) || !isThenable(given)) return asFuture(aw);
   const behind = shelter(given);
   if (behind === null) return asFuture(aw);
-  return new WaitFuture(aw as PromiseLike<T>, behind, currentScope().loop as unknown as EventLoop);
+  return new WaitFuture(aw as PromiseLike<T>, behind, currentLoop());
 }
 
 function copyState<T>(inner: Future<T>, outer: Future<T>): void {
@@ -99,7 +98,7 @@ function reportFailureOf(inner: Future<unknown>): void {
     if (failure === null) return;
     const { error } = failure;
     const name = error instanceof Error ? error.name : "Error";
-    (inner.getLoop() as unknown as LoopCore).callExceptionHandler({
+    coreOf(inner).callExceptionHandler({
       message: `${name} exception in shielded future`,
       exception: error,
       future: inner,

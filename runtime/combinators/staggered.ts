@@ -1,10 +1,10 @@
 import { isFatal } from "../core/cancelled.ts";
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import type { Coroutine } from "../base/coroutines.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { CancelledError } from "../errors/exceptions.ts";
 import { InternalTimer } from "../core/timers.ts";
-import type { LoopCore } from "../core/loop_core.ts";
+import { core } from "../core/loop_core.ts";
 import type { Task } from "../tasks/task.ts";
 import { Waiter } from "../core/wait.ts";
 import { wait } from "./wait.ts";
@@ -71,10 +71,9 @@ class Race<T> {
   /** Waits until the attempt started last has failed, one has won, or `seconds` have passed. */
   async next(seconds: number | null): Promise<void> {
     const step = this.#step = new Waiter<void>("an attempt of a race");
-    const core = this.#loop as unknown as LoopCore;
     const timer = seconds === null
       ? null
-      : InternalTimer.after(core, seconds, () => step.wakeWith(undefined));
+      : InternalTimer.after(this.#loop[core], seconds, () => step.wakeWith(undefined));
     try {
       await step.promise;
     } finally {

@@ -1,3 +1,4 @@
+import { publicLoop } from "../tasks/task_options.ts";
 import { isCancelled } from "../core/cancelled.ts";
 import { ConcurrentFuture } from "../concurrent/concurrent_future.ts";
 import type { Awaitable } from "../base/coroutines.ts";
@@ -17,7 +18,6 @@ import {
   settleError,
   settleResult,
 } from "../tasks/future.ts";
-import type { EventLoop } from "../../event_loop.ts";
 import { isFuture } from "../tasks/futures.ts";
 import { InternalTimer } from "../core/timers.ts";
 import { takeOver } from "../scopes/known.ts";
@@ -123,11 +123,10 @@ function asPromise<T>(value: T | PromiseLike<T>): Promise<T> {
 /** A Future for a promise that may be abandoned; then an error which it brings is reported, since no code waits for it. */
 function leavable<T>(promise: PromiseLike<T>): Future<T> {
   const loop = currentScope().loop as LoopCore;
-  const publicLoop = loop as unknown as EventLoop;
   if (promise instanceof ConcurrentFuture) {
-    return wrapPromise(promise as PromiseLike<T>, publicLoop);
+    return wrapPromise(promise as PromiseLike<T>, publicLoop(loop));
   }
-  const future = new Future<T>({ loop: publicLoop });
+  const future = new Future<T>({ loop: publicLoop(loop) });
   const shown = future as Future<unknown>;
   promise.then(
     (value) => settleResult(shown, value),

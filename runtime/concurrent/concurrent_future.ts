@@ -1,10 +1,9 @@
-import type { EventLoop } from "../../event_loop.ts";
+import { currentLoop } from "../tasks/task_options.ts";
 import type { Completion } from "./completion.ts";
 import { requireCallback } from "../base/argument_checks.ts";
 import { captureAsyncContext } from "../base/async_context.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { CancelledError } from "../errors/exceptions.ts";
-import { currentScope } from "../core/frame.ts";
 import { loopFuture } from "./loop_future.ts";
 import { showAs, staysInThread } from "../base/format.ts";
 
@@ -109,7 +108,7 @@ export class ConcurrentFuture<T> implements PromiseLike<T> {
    */
   addDoneCallback(callback: (future: this) => unknown): void {
     requireCallback(callback, "addDoneCallback");
-    const loop = currentScope().loop as unknown as EventLoop;
+    const loop = currentLoop();
     const call = (): void => {
       try {
         callback(this);
@@ -129,7 +128,7 @@ export class ConcurrentFuture<T> implements PromiseLike<T> {
     onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
-    const loop = currentScope().loop as unknown as EventLoop;
+    const loop = currentLoop();
     return loopFuture(this.#completion, loop).then(onfulfilled, onrejected);
   }
 

@@ -1,6 +1,6 @@
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import type { Completion } from "./completion.ts";
-import type { OperationsHolder } from "../core/operations.ts";
+import { core } from "../core/loop_core.ts";
 import { CancelledError } from "../errors/exceptions.ts";
 import {
   addEntry,
@@ -24,7 +24,7 @@ export function loopFuture<T>(completion: Completion<T>, loop: EventLoop): Futur
     settleAs(future, completion);
     return future;
   }
-  const { operations } = loop as unknown as OperationsHolder;
+  const { operations } = loop[core];
   operations.add(future);
   addEntry(future, {
     awaiter: null,

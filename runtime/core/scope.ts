@@ -49,6 +49,10 @@ export interface ScopeLoop {
   readonly recordsSites: boolean;
   /** Closed, and nothing waits in it any more: code that it left running is plain code. */
   readonly over: boolean;
+  /** Operations of the host under way (a connect, a child, a job), by what they are; the testing clock waits for them. */
+  readonly operations: Set<object>;
+  /** The loop as its users have it; `publicLoop()` of runtime/tasks/task_options.ts gives it its type. */
+  readonly publicLoop: object;
 }
 
 /**

@@ -2,7 +2,7 @@ import { environmentVariable } from "../base/platform.ts";
 import type { Future } from "../tasks/future.ts";
 import { allTasks } from "../tasks/task_functions.ts";
 import { scopeOf, type Task } from "../tasks/task.ts";
-import type { EventLoop } from "../../event_loop.ts";
+import { publicLoop } from "../tasks/task_options.ts";
 import { Handle } from "../tasks/handles.ts";
 import type { LoopCore } from "../core/loop_core.ts";
 import type { ReadyEntry } from "../core/scheduler.ts";
@@ -114,7 +114,7 @@ class StalledRun {
   }
 
   #tasks(): Task<unknown>[] {
-    return [...allTasks(this.#loop as unknown as EventLoop)];
+    return [...allTasks(publicLoop(this.#loop))];
   }
 }
 

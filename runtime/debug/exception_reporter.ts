@@ -1,7 +1,7 @@
 import { runInRoot } from "../base/async_context.ts";
 import { atExit } from "../core/host.ts";
 import type { LoopCore, UnretrievedWatch } from "../core/loop_core.ts";
-import type { EventLoop, ExceptionContext, ExceptionHandler } from "../../event_loop.ts";
+import type { EventLoop, ExceptionContext, ExceptionHandler } from "../../loop_interface.ts";
 import { contextOf } from "../core/context.ts";
 import { describeType, describeValue } from "../base/format.ts";
 import { siteOf } from "../tasks/future.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { allTasks, currentTask } from "../tasks/task_functions.ts";
 import { describeType } from "../base/format.ts";
 import { entriesOf, type Future } from "../tasks/future.ts";

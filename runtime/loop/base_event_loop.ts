@@ -1,6 +1,11 @@
 import { isFatal } from "../core/cancelled.ts";
-import type { EventLoop, ExceptionContext, ExceptionHandler } from "../../event_loop.ts";
-import { requireCallback, requireTaskOptions } from "../base/argument_checks.ts";
+import type {
+  EventLoop,
+  ExceptionContext,
+  ExceptionHandler,
+  TaskFactory,
+} from "../../loop_interface.ts";
+import { requireCallback, requireTaskOptions, requireTime } from "../base/argument_checks.ts";
 import { type Bindings, ContextCell, threadCell } from "../core/context_cell.ts";
 import type { Awaitable, Coroutine } from "../base/coroutines.ts";
 import { debugByDefault, DebugMode } from "../debug/debug_mode.ts";
@@ -9,11 +14,11 @@ import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture } from "../combinators/ensure_future.ts";
 import {
   closeDefaultExecutor,
-  type Executor,
   runInExecutor,
   setDefaultExecutor,
   shutdownDefaultExecutor,
 } from "../threads/executors.ts";
+import type { Executor } from "../contract/executors.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
 import {
   ExceptionReporter,
@@ -27,13 +32,17 @@ import { Handle, SoonHandle, TimedHandle, type TimerHandle } from "../tasks/hand
 import { type Host, RuntimeHost } from "../core/host.ts";
 import { isFuture } from "../tasks/futures.ts";
 import { LoopEnd } from "../core/shutdown.ts";
-import type { LoopCore, LoopResource, UnretrievedWatch } from "../core/loop_core.ts";
+import {
+  core,
+  type LoopCore,
+  type LoopResource,
+  type UnretrievedWatch,
+} from "../core/loop_core.ts";
 import { Scheduler } from "../core/scheduler.ts";
 import { Scope } from "../core/scope.ts";
 import type { Site } from "../base/stack.ts";
 import { isTask, requireCoroutine, Task } from "../tasks/task.ts";
 import { optionsOnLoop, type TaskOptions } from "../tasks/task_options.ts";
-import type { TaskFactory } from "../tasks/task_functions.ts";
 import { AsyncGenerators } from "./async_generators.ts";
 import { HOUR, warnOfHours } from "../core/debug_warnings.ts";
 
@@ -47,6 +56,11 @@ export interface BaseLoopOptions {
   host?: Host;
 }
 
+/** Declared beside the class, which must not infer names that are computed. */
+export interface BaseEventLoop {
+  [core]: LoopCore;
+}
+
 /**
  * The portable part of the event loop: callbacks, timers, tasks, futures, running and stopping, error reports. It knows no
  * socket, no child and no runtime.
@@ -57,9 +71,12 @@ export class BaseEventLoop implements LoopCore {
   slowCallbackDuration = 0.1;
   recordsSites: boolean = debugByDefault();
   over = false;
+  ownedByRun = false;
+  /** The classes above this folder complete it: every loop that is made is a whole one. */
+  readonly publicLoop: EventLoop = this as object as EventLoop;
+  readonly states: Map<object, unknown> = new Map();
   /** What closes with the loop, and what the testing loop reports as leaked. */
   readonly resources: Set<LoopResource> = new Set();
-  /** Operations of the host under way (a connect, a child, a job), by what they are; the testing clock waits for them. */
   readonly operations: Set<object> = new Set();
 
   readonly #ambient: boolean;
@@ -74,17 +91,17 @@ export class BaseEventLoop implements LoopCore {
   #run: { resolve(): void; reject(error: unknown): void; release(): void } | null = null;
   #fatal: { error: unknown } | null = null;
   #taskFactory: TaskFactory | null = null;
-  /** Shared by all tasks and futures that are made without options. */
-  readonly ownOptions: { loop: EventLoop } = { loop: this as unknown as EventLoop };
+  readonly ownOptions: { loop: EventLoop } = { loop: this.publicLoop };
 
   constructor(options: BaseLoopOptions = {}) {
+    this[core] = this;
     this.#ambient = options.ambient === true;
     this.scheduler = new Scheduler(options.host ?? new RuntimeHost());
     this.scheduler.onStop = () => this.#stopped();
     this.scheduler.onFatal = (error) => this.#metFatal(error);
     this.rootScope = new Scope(this, null, null, threadCell);
     this.#sharedFrame = this.#makeSharedFrame(threadCell.bindings);
-    this.#reporter = new ExceptionReporter(this.#self);
+    this.#reporter = new ExceptionReporter(this.publicLoop);
     this.#unretrieved = new UnretrievedExceptions(this, this.#ambient);
     this.#asyncGenerators = new AsyncGenerators(this);
     this.#debugMode = new DebugMode(this);
@@ -97,7 +114,7 @@ export class BaseEventLoop implements LoopCore {
   async runUntilComplete<T>(aw: Awaitable<T>): Promise<T> {
     this.#requireRunnable();
     const given = isFuture(aw);
-    const future = asFuture(aw, this.#self);
+    const future = asFuture(aw, this.publicLoop);
     let over = false;
     const stop = new InternalCallback(future, () => {
       // It may be in the ready queue still when a fatal error has ended the run: the next run is none of its business.
@@ -154,13 +171,12 @@ export class BaseEventLoop implements LoopCore {
     if (this.isRunning()) throw new RuntimeError("Cannot close a running event loop");
     if (this.#closed) return;
     for (const resource of [...this.resources]) resource.closeWithLoop();
-    closeDefaultExecutor(this.#self);
+    closeDefaultExecutor(this.publicLoop);
     this.#closed = true;
     this.#end.begin();
     this.#unretrieved.sweep();
   }
 
-  /** Resolves when a closed loop has ended what still waited in it. */
   get ended(): Promise<void> {
     return this.#end.promise;
   }
@@ -203,16 +219,7 @@ export class BaseEventLoop implements LoopCore {
     callback: (...args: A) => unknown,
     ...args: A
   ): TimerHandle {
-    if (typeof when !== "number") {
-      throw new TypeError(
-        `Cannot call callAt(): when must be a number of seconds on the clock of loop.time(), received ${
-          describeType(when)
-        }`,
-      );
-    }
-    if (Number.isNaN(when)) {
-      throw new RangeError("Cannot call callAt(): when must be a number of seconds, received NaN");
-    }
+    requireTime(when);
     return this.#at("callAt", when, this.time(), callback, args);
   }
 
@@ -223,7 +230,7 @@ export class BaseEventLoop implements LoopCore {
   #soon(caller: string, callback: unknown, args: Args): Handle {
     this.requireOpen();
     requireCallback(callback, caller);
-    const handle = new SoonHandle(callback, args, this.#self);
+    const handle = new SoonHandle(callback, args, this.publicLoop);
     this.scheduler.enqueue(handle);
     return handle;
   }
@@ -231,7 +238,7 @@ export class BaseEventLoop implements LoopCore {
   #at(caller: string, when: number, now: number, callback: unknown, args: Args): TimerHandle {
     this.requireOpen();
     requireCallback(callback, caller);
-    const handle = new TimedHandle(when, callback, args, this.#self);
+    const handle = new TimedHandle(when, callback, args, this.publicLoop);
     this.scheduler.addTimer(handle, now);
     return handle;
   }
@@ -258,15 +265,15 @@ export class BaseEventLoop implements LoopCore {
     fn: (...args: A) => R,
     ...args: A
   ): Future<Awaited<R>> {
-    return runInExecutor(this.#self, executor, fn, ...args);
+    return runInExecutor(this.publicLoop, executor, fn, ...args);
   }
 
   setDefaultExecutor(executor: Executor): void {
-    setDefaultExecutor(this.#self, executor);
+    setDefaultExecutor(this.publicLoop, executor);
   }
 
   shutdownDefaultExecutor(timeout: Delay | null = null): Promise<void> {
-    return shutdownDefaultExecutor(this.#self, timeout);
+    return shutdownDefaultExecutor(this.publicLoop, timeout);
   }
 
   // ── tasks and futures
@@ -279,13 +286,13 @@ export class BaseEventLoop implements LoopCore {
     const factory = this.#taskFactory;
     if (factory === null) {
       if (options === undefined) return new Task(coro, this.ownOptions);
-      return new Task(coro, optionsOnLoop(options, this.#self));
+      return new Task(coro, optionsOnLoop(options, this.publicLoop));
     }
     // A factory may have options of its own; those that it passes on to a Task are checked there.
     if (options !== undefined) requireTaskOptions(options);
     this.requireOpen();
     requireCoroutine(coro);
-    const task = factory(this.#self, coro, options ?? {}) as Task<T>;
+    const task = factory(this.publicLoop, coro, options ?? {}) as Task<T>;
     if (options?.name !== undefined && isTask(task)) task.setName(options.name);
     return task;
   }
@@ -344,11 +351,6 @@ export class BaseEventLoop implements LoopCore {
   /** `<EventLoop running=true closed=false debug=false>` */
   toString(): string {
     return `<${this.constructor.name} running=${this.isRunning()} closed=${this.#closed} debug=${this.#debug}>`;
-  }
-
-  /** This loop under its public type, which the class above this folder completes. */
-  get #self(): EventLoop {
-    return this as unknown as EventLoop;
   }
 
   /** @throws {RuntimeError} when the loop is closed */

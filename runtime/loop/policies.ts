@@ -1,25 +1,18 @@
-import type { EventLoop } from "../../event_loop.ts";
+import { publicLoop } from "../tasks/task_options.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { describeType } from "../base/format.ts";
 import { BaseEventLoop } from "./base_event_loop.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
 import { providePlainScope, storedScope } from "../core/frame.ts";
 import { keepServersOutside } from "./foreign_servers.ts";
-import type { LoopCore } from "../core/loop_core.ts";
+import { core } from "../core/loop_core.ts";
 
 let createLoop: (options?: { ambient?: boolean }) => EventLoop = (options) =>
-  new BaseEventLoop(options) as unknown as EventLoop;
+  publicLoop(new BaseEventLoop(options));
 
 /** The loop's class stands above this folder and is handed down here; until then it is the portable core. */
 export function provideLoopClass(create: (options?: { ambient?: boolean }) => EventLoop): void {
   createLoop = create;
-}
-
-/** Loops made by a run: they never serve plain code. */
-const ownedByRuns: WeakSet<EventLoop> = new WeakSet();
-
-/** Marks a loop as a run's own. */
-export function markOwnedByRun(loop: EventLoop): void {
-  ownedByRuns.add(loop);
 }
 
 /**
@@ -97,7 +90,7 @@ export class DefaultEventLoopPolicy extends AbstractEventLoopPolicy {
         }`,
       );
     }
-    if (loop !== null && ownedByRuns.has(loop)) return;
+    if (loop !== null && loop[core].ownedByRun) return;
     this.#set = loop;
   }
 
@@ -158,7 +151,8 @@ export function setEventLoopPolicy(replacement: AbstractEventLoopPolicy | null):
 
 /** The loop of the running task or callback; null where there is none. */
 export function runningLoop(): EventLoop | null {
-  return (storedScope()?.loop ?? null) as unknown as EventLoop | null;
+  const scope = storedScope();
+  return scope === undefined ? null : publicLoop(scope.loop);
 }
 
 /**
@@ -252,4 +246,4 @@ export function newEventLoop(): EventLoop {
 }
 
 keepServersOutside();
-providePlainScope(() => (policy.getEventLoop() as unknown as LoopCore).rootScope);
+providePlainScope(() => policy.getEventLoop()[core].rootScope);

@@ -1,5 +1,5 @@
 import { isCancelled, noteReason } from "../core/cancelled.ts";
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { ContextCell } from "../core/context_cell.ts";
 import { cellOf, Context, contextKind, contextOf, currentBindings } from "../core/context.ts";
 import { abortSignal, anything, flag, type OptionsOf, optionsOf, orNull } from "../base/options.ts";
@@ -10,8 +10,8 @@ import { BaseEventLoop } from "./base_event_loop.ts";
 import { gather } from "../combinators/gather.ts";
 import { onInterrupt } from "./interrupts.ts";
 import { leftBehind } from "../scopes/deadline.ts";
-import type { LoopCore } from "../core/loop_core.ts";
-import { getEventLoopPolicy, markOwnedByRun, newEventLoop, runningLoop } from "./policies.ts";
+import { core, type LoopCore } from "../core/loop_core.ts";
+import { getEventLoopPolicy, newEventLoop, runningLoop } from "./policies.ts";
 import type { Scope, ScopeWait } from "../core/scope.ts";
 import { placeOf, type Site } from "../base/stack.ts";
 import { allTasks } from "../tasks/task_functions.ts";
@@ -140,19 +140,19 @@ export class Runner implements AsyncDisposable {
     // One that was never used has nothing to close, and may be used still, as in CPython.
     if (this.#state !== "initialized") return;
     const loop = this.#loop!;
-    const core = loop as unknown as BaseEventLoop;
+    const inner = loop[core];
     try {
       await cancelAllTasks(loop);
       await loop.runUntilComplete(() => loop.shutdownAsyncgens());
       await loop.runUntilComplete(() => loop.shutdownDefaultExecutor(EXECUTOR_PATIENCE));
     } finally {
-      if (loop.getDebug()) reportLeftBehind(core);
+      if (loop.getDebug()) reportLeftBehind(inner);
       if (this.#setAsCurrent) getEventLoopPolicy().setEventLoop(null);
       loop.close();
       this.#loop = null;
       this.#state = "closed";
       // Hot branches of finished tasks run their cleanup before the code that waits for the run goes on.
-      await core.ended;
+      await inner.ended;
     }
   }
 
@@ -187,7 +187,7 @@ export class Runner implements AsyncDisposable {
     if (loopFactory !== undefined && loopFactory !== null) this.#loop = makeLoop(loopFactory);
     else {
       this.#loop = newEventLoop();
-      markOwnedByRun(this.#loop);
+      this.#loop[core].ownedByRun = true;
       getEventLoopPolicy().setEventLoop(this.#loop);
       this.#setAsCurrent = true;
     }
@@ -198,8 +198,8 @@ export class Runner implements AsyncDisposable {
 }
 
 function makeLoop(factory: () => EventLoop): EventLoop {
-  const loop: unknown = typeof factory === "function" ? factory() : factory;
-  if (loop instanceof BaseEventLoop) return loop as unknown as EventLoop;
+  const loop: EventLoop = typeof factory === "function" ? factory() : factory;
+  if ((loop as unknown) instanceof BaseEventLoop) return loop;
   throw new TypeError(
     `Cannot make Runner: loopFactory must be a function that returns an EventLoop, received ${
       typeof factory === "function" ? `one that returned ${describeType(loop)}` : describeType(loop)
@@ -210,7 +210,7 @@ function makeLoop(factory: () => EventLoop): EventLoop {
 async function cancelAllTasks(loop: EventLoop): Promise<void> {
   const left = [...allTasks(loop)];
   for (const task of left) task.cancel();
-  cancelHotBranches((loop as unknown as BaseEventLoop).rootScope);
+  cancelHotBranches(loop[core].rootScope);
   if (left.length === 0) return;
   await loop.runUntilComplete(async () => {
     await gather(left, { returnExceptions: true });
@@ -256,7 +256,7 @@ function droppedText(wait: Described): string {
 }
 
 function reportLeftBehind(loop: LoopCore): void {
-  const names = leftBehind.names(loop);
+  const names = [...leftBehind.peek(loop)?.values() ?? []];
   if (names.length === 0) return;
   loop.callExceptionHandler({
     message: `The run ends while bodies that deadlines left behind still wait: ${names.join(", ")}`,

@@ -1,7 +1,7 @@
 import { asCancellation, forgiveCancellation, makeCancelledError } from "../core/cancelled.ts";
 import { CancelledError } from "../errors/exceptions.ts";
 import { openChildScope, runInScope } from "../core/frame.ts";
-import type { LoopCore } from "../core/loop_core.ts";
+import { type LoopCore, LoopState } from "../core/loop_core.ts";
 import { Reaction } from "../core/delivery.ts";
 import { Scope } from "../core/scope.ts";
 import { rejectShowingCaller } from "../base/stack.ts";
@@ -93,14 +93,14 @@ export abstract class Deadline<R> implements BodyRun<R> {
     const error = this.#verdict(cancelled, request.cause);
     this.#left = true;
     scope.moveTo(this.#loop.rootScope);
-    leftBehind.add(this.#loop, this, this.#origin.name ?? "");
+    leftBehind.of(this.#loop).set(this, this.#origin.name || "anonymous");
     this.#end();
     this.#reject(error, error !== cancelled);
   }
 
   onReturn(value: R): void {
     if (this.#settled) {
-      leftBehind.delete(this.#loop, this);
+      leftBehind.peek(this.#loop)?.delete(this);
       this.scope.close();
       return;
     }
@@ -122,7 +122,7 @@ export abstract class Deadline<R> implements BodyRun<R> {
 
   onThrow(error: unknown): void {
     if (this.#settled) {
-      leftBehind.delete(this.#loop, this);
+      leftBehind.peek(this.#loop)?.delete(this);
       this.scope.close();
       if (this.#left && asCancellation(error, false) === null) this.#reportLate(error);
       return;
@@ -199,24 +199,5 @@ function start(run: BodyRun<unknown>): void {
   } else run.onReturn(result);
 }
 
-/** The bodies that deadlines have left behind and that have not ended yet, for the report at the end of a run. */
-class LeftBehind {
-  readonly #bodies: WeakMap<LoopCore, Map<object, string>> = new WeakMap();
-
-  add(loop: LoopCore, key: object, name: string): void {
-    let bodies = this.#bodies.get(loop);
-    if (bodies === undefined) this.#bodies.set(loop, bodies = new Map());
-    bodies.set(key, name || "anonymous");
-  }
-
-  delete(loop: LoopCore, key: object): void {
-    this.#bodies.get(loop)?.delete(key);
-  }
-
-  /** Names of those that have not ended. */
-  names(loop: LoopCore): string[] {
-    return [...this.#bodies.get(loop)?.values() ?? []];
-  }
-}
-
-export const leftBehind: LeftBehind = new LeftBehind();
+/** A loop's bodies that deadlines have left behind and that have not ended yet, with their names: for the report at the end of a run. */
+export const leftBehind: LoopState<Map<object, string>> = new LoopState(() => new Map());

@@ -1,3 +1,4 @@
+import { publicLoop } from "../tasks/task_options.ts";
 import { runBody } from "./deadline.ts";
 import { asCancellation, forgiveCancellation, isCancelled, isFatal } from "../core/cancelled.ts";
 import type { Coroutine } from "../base/coroutines.ts";
@@ -10,7 +11,6 @@ import { Scope } from "../core/scope.ts";
 import { rejectShowingCaller } from "../base/stack.ts";
 import { requireCoroutine, type Task, type TaskOptions } from "../tasks/task.ts";
 import { Wait } from "../core/wait.ts";
-import type { EventLoop } from "../../event_loop.ts";
 import { showAs, staysInThread } from "../base/format.ts";
 
 /**
@@ -126,7 +126,7 @@ export class TaskGroup {
     if (this.#aborting) {
       throw new RuntimeError(`${this} is shutting down: a task has failed, or it was cancelled`);
     }
-    const task = (this.#scope!.loop as unknown as EventLoop).createTask(coro, options);
+    const task = publicLoop(this.#scope!.loop).createTask(coro, options);
     // An eager task that ended well at once has nothing to tell.
     if (task.done() && (task.cancelled() || takeFailure(task as Task<unknown>) === null)) {
       return task;

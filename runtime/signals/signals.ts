@@ -1,29 +1,12 @@
-import type { EventLoop } from "../../event_loop.ts";
-import type { LoopResource } from "../core/loop_core.ts";
+import type { EventLoop } from "../../loop_interface.ts";
+import { core, type LoopCore, type LoopResource, LoopState } from "../core/loop_core.ts";
 import { captureAsyncContext } from "../base/async_context.ts";
 import { copyContext } from "../core/context.ts";
 import { describeType } from "../base/format.ts";
 import { isMainThread, onDeno, onSignal } from "../base/platform.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
 import { overrideInterrupts } from "../loop/interrupts.ts";
-import { signalName, signalNumber } from "./signal_names.ts";
-
-/** The name of a signal of this platform: "SIGTERM", and on Linux also "SIGRTMIN+1" and the like. */
-export type Signal =
-  | "SIGHUP"
-  | "SIGINT"
-  | "SIGQUIT"
-  | "SIGKILL"
-  | "SIGUSR1"
-  | "SIGUSR2"
-  | "SIGTERM"
-  | "SIGCONT"
-  | "SIGSTOP"
-  | "SIGALRM"
-  | "SIGCHLD"
-  | "SIGPIPE"
-  | "SIGWINCH"
-  | (string & Record<never, never>);
+import { type Signal, signalName, signalNumber } from "../base/signal_names.ts";
 
 /** From here on the numbers are those of real-time signals, for which no runtime can listen. */
 const REAL_TIME_FIRST = 32;
@@ -53,7 +36,7 @@ export function addSignalHandler<A extends unknown[]>(
   if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
   const context = copyContext();
   const enter = captureAsyncContext();
-  handlersOf(loop).set(number, () => {
+  registry.of(loop[core]).set(number, () => {
     // A copy each time: an async handler may still run when the next signal comes.
     enter(() => loop.callSoon(context.copy().bind(callback), ...args), undefined);
   });
@@ -67,19 +50,10 @@ export function addSignalHandler<A extends unknown[]>(
  */
 export function removeSignalHandler(loop: EventLoop, signal: Signal): boolean {
   const number = signalNumber(signal);
-  return registry.get(loop)?.remove(number) ?? false;
+  return registry.peek(loop[core])?.remove(number) ?? false;
 }
 
-const registry: WeakMap<EventLoop, SignalHandlers> = new WeakMap();
-
-function handlersOf(loop: EventLoop): SignalHandlers {
-  let handlers = registry.get(loop);
-  if (handlers === undefined) {
-    handlers = new SignalHandlers(loop as unknown as { readonly resources: Set<LoopResource> });
-    registry.set(loop, handlers);
-  }
-  return handlers;
-}
+const registry: LoopState<SignalHandlers> = new LoopState((loop) => new SignalHandlers(loop));
 
 interface Registration {
   deliver: () => void;
@@ -88,10 +62,10 @@ interface Registration {
 
 /** A loop's handlers. Invariant: one listener of the runtime for each signal in the map, and none else. */
 class SignalHandlers implements LoopResource {
-  readonly #loop: { readonly resources: Set<LoopResource> };
+  readonly #loop: LoopCore;
   readonly #handlers: Map<number, Registration> = new Map();
 
-  constructor(loop: { readonly resources: Set<LoopResource> }) {
+  constructor(loop: LoopCore) {
     this.#loop = loop;
   }
 

@@ -1,5 +1,5 @@
 import { notOptions, requireCallback } from "../base/argument_checks.ts";
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import {
   forgiveCancellation,
   forgiving,
@@ -11,8 +11,15 @@ import { callbackNames, DoneCallback, SoonHandle } from "./handles.ts";
 import { CancelledError, InvalidStateError, RuntimeError } from "../errors/exceptions.ts";
 import { currentScope } from "../core/frame.ts";
 import { type FutureEntry, FutureWait } from "./future_wait.ts";
-import type { LoopCore, UnretrievedWatch } from "../core/loop_core.ts";
-import { CALLBACK_OPTIONS, FUTURE_OPTIONS, hasLoopAlone, NO_OPTIONS } from "./task_options.ts";
+import { core, type LoopCore, type UnretrievedWatch } from "../core/loop_core.ts";
+import {
+  CALLBACK_OPTIONS,
+  coreFor,
+  hasLoopAlone,
+  LOOP_OPTIONS,
+  NO_OPTIONS,
+  publicLoop,
+} from "./task_options.ts";
 import {
   describeCallbacks,
   describePlace,
@@ -97,13 +104,13 @@ export class Future<T> implements Promise<T> {
    * @throws {TypeError} when there is no such option, or it is not a loop
    */
   constructor(options: { loop?: EventLoop } = NO_OPTIONS) {
-    if (typeof options !== "object" || options === null || "callSoon" in options) {
+    if (typeof options !== "object" || options === null || core in options) {
       throw notOptions(options, "Future", "new Future({ loop })");
     }
-    this.#loop = (options.loop ?? currentScope().loop) as unknown as LoopCore;
+    this.#loop = coreFor(options.loop);
     // The options of a subclass are its own.
     if (new.target === Future && options !== NO_OPTIONS && !hasLoopAlone(options, this.#loop)) {
-      FUTURE_OPTIONS.check(options, "Future");
+      LOOP_OPTIONS.check(options, "Future");
     }
     this.#site = this.#loop.recordsSites ? new Site(new.target) : null;
   }
@@ -203,7 +210,7 @@ export class Future<T> implements Promise<T> {
 
   /** The loop it belongs to. */
   getLoop(): EventLoop {
-    return this.#loop as unknown as EventLoop;
+    return publicLoop(this.#loop);
   }
 
   /** Waits for it: this is what `await` calls. */

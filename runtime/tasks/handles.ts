@@ -1,9 +1,9 @@
 import { isFatal } from "../core/cancelled.ts";
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { type Bindings, ContextCell } from "../core/context_cell.ts";
 import { cellOf, type Context, contextOf, currentBindings } from "../core/context.ts";
 import { runInScope, storedScope } from "../core/frame.ts";
-import type { LoopCore } from "../core/loop_core.ts";
+import { core, type LoopCore } from "../core/loop_core.ts";
 import type { ReadyEntry, Turn } from "../core/scheduler.ts";
 import { describePlace, describeValue, nameOf, showAs, staysInThread } from "../base/format.ts";
 import { captureStack, framesOf, placeOf } from "../base/stack.ts";
@@ -63,7 +63,7 @@ export class Handle {
   ) {
     this.#callback = callback;
     this.#args = args;
-    this.#loop = loop as unknown as LoopCore;
+    this.#loop = loop[core];
     this.#cell = context === undefined ? null : cellOf(context);
     this.#bindings = this.#cell?.bindings ?? currentBindings();
     this.#site = this.#loop.getDebug() ? captureStack(new.target) : null;
@@ -223,7 +223,7 @@ export class TimedHandle extends TimerHandle implements ReadyEntry, TimerEntry {
 
   constructor(when: number, callback: Callback, args: readonly unknown[], loop: EventLoop) {
     super(when, callback, args, loop);
-    this.#core = loop as unknown as LoopCore;
+    this.#core = loop[core];
   }
 
   get whenDue(): number {

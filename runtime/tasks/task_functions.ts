@@ -1,13 +1,13 @@
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop, TaskFactory } from "../../loop_interface.ts";
 import { requireTaskOptions } from "../base/argument_checks.ts";
 import type { Coroutine } from "../base/coroutines.ts";
 import { currentScope, storedScope } from "../core/frame.ts";
-import { checkTaskOptions, type TaskOptions } from "./task_options.ts";
+import { checkTaskOptions, currentLoop, type TaskOptions } from "./task_options.ts";
 import type { Future } from "./future.ts";
 import { scopeOf, Task } from "./task.ts";
 import { openScope } from "../core/scope.ts";
 import { describeType } from "../base/format.ts";
-import type { LoopCore } from "../core/loop_core.ts";
+import { core, type LoopCore } from "../core/loop_core.ts";
 import { starting, trouble } from "./task_start.ts";
 
 /**
@@ -31,10 +31,10 @@ import { starting, trouble } from "./task_start.ts";
  * ```
  */
 export function createTask<T>(coro: Coroutine<T>, options?: TaskOptions): Task<T> {
-  if (options === undefined) return (currentScope().loop as unknown as EventLoop).createTask(coro);
+  if (options === undefined) return currentLoop().createTask(coro);
   requireTaskOptions(options);
   if (options.loop !== undefined) checkTaskOptions(options, "createTask()");
-  const { loop = currentScope().loop as unknown as EventLoop } = options;
+  const { loop = currentLoop() } = options;
   return loop.createTask(coro, options);
 }
 
@@ -58,7 +58,7 @@ export function createTask<T>(coro: Coroutine<T>, options?: TaskOptions): Task<T
 export function currentTask(loop?: EventLoop): Task<unknown> | null {
   const scope = storedScope();
   if (scope === undefined || scope.task === null || scope.task.done()) return null;
-  if (loop !== undefined && (loop as unknown) !== scope.loop) return null;
+  if (loop !== undefined && loop?.[core] !== scope.loop) return null;
   return scope.task as Task<unknown>;
 }
 
@@ -102,8 +102,8 @@ export function currentSignal(): AbortSignal {
  * ```
  */
 export function allTasks(loop?: EventLoop): Set<Task<unknown>> {
-  const core = (loop ?? currentScope().loop) as unknown as LoopCore;
-  if (core.rootScope === undefined) {
+  const inner: LoopCore | undefined = (loop ?? currentLoop())[core];
+  if (inner === undefined) {
     throw new TypeError(
       `Cannot call allTasks(): its argument must be an event loop or absent, received ${
         describeType(loop)
@@ -112,20 +112,13 @@ export function allTasks(loop?: EventLoop): Set<Task<unknown>> {
   }
   if (trouble.starts !== null) starting.mend();
   const tasks: Task<unknown>[] = [];
-  for (const scope of core.rootScope.children()) {
+  for (const scope of inner.rootScope.children()) {
     if (scope.task !== null && scope.root === scope && !scope.task.done()) {
       if (scopeOf(scope.task as Task<unknown>) === scope) tasks.push(scope.task as Task<unknown>);
     }
   }
   return new Set(tasks.reverse());
 }
-
-/** Makes the tasks of a loop. asyncio: the argument of `loop.set_task_factory()` */
-export type TaskFactory = <T>(
-  loop: EventLoop,
-  coro: Coroutine<T>,
-  options?: TaskOptions,
-) => Future<T>;
 
 /**
  * A task factory whose tasks, made from `ctor`, run their first step inside `createTask`.

@@ -1,14 +1,21 @@
-import type { LoopCore } from "../core/loop_core.ts";
-import type { EventLoop } from "../../event_loop.ts";
+import { currentScope } from "../core/frame.ts";
+import { core, type LoopCore } from "../core/loop_core.ts";
+import type { ScopeLoop } from "../core/scope.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { type Context, contextKind } from "../core/context.ts";
 import {
   abortSignal,
   anything,
-  eventLoop,
   flag,
+  type Kind,
   type OptionsOf,
   optionsOf,
 } from "../base/options.ts";
+
+export const eventLoop: Kind<EventLoop> = {
+  wanted: "an event loop",
+  accepts: (value) => typeof value === "object" && value !== null && core in value,
+};
 
 /** How a task is made. */
 export interface TaskOptions {
@@ -54,8 +61,8 @@ export function checkTaskOptions(options: TaskOptions, what: string): void {
   checked = null;
 }
 
-/** What the constructor of a future takes. */
-export const FUTURE_OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", {
+/** What the constructors take that know of a loop only. */
+export const LOOP_OPTIONS: OptionsOf<{ loop?: EventLoop }> = optionsOf("{ loop }", {
   loop: eventLoop,
 });
 export const NO_OPTIONS: { loop?: EventLoop } = {};
@@ -66,11 +73,33 @@ export const CALLBACK_OPTIONS: OptionsOf<{ context?: Context }> = optionsOf(
   },
 );
 
+/** A loop as its users have it. */
+export function publicLoop(loop: ScopeLoop): EventLoop {
+  return loop.publicLoop as EventLoop;
+}
+
+/** The loop that serves the code which runs now. */
+export function currentLoop(): EventLoop {
+  return currentScope().loop.publicLoop as EventLoop;
+}
+
+/**
+ * The core of a loop that was given as an option; of the current one without.
+ *
+ * @throws {TypeError} when it is not a loop
+ */
+export function coreFor(loop: EventLoop | undefined): LoopCore {
+  if (loop === undefined || loop === null) return currentScope().loop as LoopCore;
+  const found: LoopCore | undefined = loop[core];
+  if (found === undefined) LOOP_OPTIONS.check({ loop }, "An option");
+  return found;
+}
+
 /** Whether there is nothing to check in options: they are a loop's own, or just as good. */
 export function hasLoopAlone(options: { loop?: EventLoop }, loop: LoopCore): boolean {
   const { ownOptions } = loop;
   if (options === ownOptions) return true;
-  if (ownOptions?.loop !== options.loop) return false;
+  if (ownOptions.loop !== options.loop) return false;
   for (const name in options) if (name !== "loop") return false;
   return true;
 }

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { Completion } from "../concurrent/completion.ts";
 import { completionOf, ConcurrentFuture } from "../concurrent/concurrent_future.ts";
 import { describeType } from "../base/format.ts";
@@ -8,15 +8,15 @@ import type { Future } from "../tasks/future.ts";
 import { contextValues } from "./job.ts";
 import { inOwnScope } from "../scopes/known.ts";
 import { loopFuture } from "../concurrent/loop_future.ts";
+import { core, LoopState } from "../core/loop_core.ts";
 import { countAsOperation } from "../core/operations.ts";
-import { type Executor, submitToPool, ThreadPoolExecutor } from "./thread_pool.ts";
+import type { Executor } from "../contract/executors.ts";
+import { submitToPool, ThreadPoolExecutor } from "./thread_pool.ts";
 import { Waiter } from "../core/wait.ts";
 import { warn } from "../base/warnings.ts";
 
 export {
-  type Executor,
   type MapOptions,
-  type ShutdownOptions,
   ThreadPoolExecutor,
   type ThreadPoolExecutorOptions,
 } from "./thread_pool.ts";
@@ -48,16 +48,7 @@ class DefaultExecutor {
   }
 }
 
-const defaults: WeakMap<EventLoop, DefaultExecutor> = new WeakMap();
-
-function defaultOf(loop: EventLoop): DefaultExecutor {
-  let found = defaults.get(loop);
-  if (found === undefined) {
-    found = new DefaultExecutor();
-    defaults.set(loop, found);
-  }
-  return found;
-}
+const defaults: LoopState<DefaultExecutor> = new LoopState(() => new DefaultExecutor());
 
 /**
  * The loop's `runInExecutor`: runs `fn(...args)` in the executor, null for the loop's default one.
@@ -90,7 +81,7 @@ export function submitFor(
   args: readonly unknown[],
   values: readonly (readonly [name: string, value: unknown])[],
 ): Completion<unknown> {
-  const target = executor ?? defaultOf(loop).get();
+  const target = executor ?? defaults.of(loop[core]).get();
   const isPool = target instanceof ThreadPoolExecutor &&
     target.submit === ThreadPoolExecutor.prototype.submit;
   if (isPool) return submitToPool(target, { fn, args, values, loop });
@@ -113,7 +104,7 @@ export function setDefaultExecutor(loop: EventLoop, executor: Executor): void {
       `The default executor has submit() and shutdown(): got ${describeType(executor)}`,
     );
   }
-  defaultOf(loop).set(executor);
+  defaults.of(loop[core]).set(executor);
 }
 
 /**
@@ -129,7 +120,7 @@ export function shutdownDefaultExecutor(
 
 async function shutDownDefault(loop: EventLoop, timeout: Delay | null): Promise<void> {
   const seconds = timeout === null ? Infinity : toSeconds(timeout);
-  const executor = defaultOf(loop).takeForShutdown();
+  const executor = defaults.of(loop[core]).takeForShutdown();
   if (executor === null) return;
   const ended = new Waiter<boolean>("the shutdown of the default executor");
   countAsOperation(ended);
@@ -152,7 +143,7 @@ async function shutDownDefault(loop: EventLoop, timeout: Delay | null): Promise<
 
 /** What the loop's `close()` does: the workers end after the work they have. */
 export function closeDefaultExecutor(loop: EventLoop): void {
-  const executor = defaults.get(loop)?.takeForShutdown() ?? null;
+  const executor = defaults.peek(loop[core])?.takeForShutdown() ?? null;
   if (executor !== null) letGo(executor, loop);
 }
 

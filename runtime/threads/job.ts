@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { captureAsyncContext, type EnterContext } from "../base/async_context.ts";
 import { ownBytes } from "../base/bytes.ts";
 import { Completion } from "../concurrent/completion.ts";

@@ -1,10 +1,10 @@
-import type { EventLoop } from "../../event_loop.ts";
+import { currentLoop } from "../tasks/task_options.ts";
+import type { Executor, ShutdownOptions } from "../contract/executors.ts";
 import type { Completion } from "../concurrent/completion.ts";
 import { type ConcurrentFuture, concurrentFuture } from "../concurrent/concurrent_future.ts";
 import { describeType, showAs, staysInThread } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { builtin } from "../base/platform.ts";
-import { currentScope } from "../core/frame.ts";
 import { contextValues, type Submission } from "./job.ts";
 import {
   anything,
@@ -22,22 +22,6 @@ import { workOf } from "./thread_module.ts";
 import type { WorkerKind } from "./worker_code.ts";
 import { waitFor } from "../combinators/wait_for.ts";
 import { type Initializer, WorkerPool } from "./worker_pool.ts";
-
-/** Runs calls elsewhere. What `loop.runInExecutor` and `loop.setDefaultExecutor` take; write your own if you like. */
-export interface Executor {
-  /** Starts `fn(...args)` or queues it. If what it returns has a `cancel` method, cancelling the caller calls that. */
-  submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): PromiseLike<Awaited<R>>;
-  /** Takes no more calls; resolves at once, or, with `wait` (the default), when all that was submitted has ended. */
-  shutdown(options?: ShutdownOptions): Promise<void>;
-}
-
-/** How an executor is shut down. */
-export interface ShutdownOptions {
-  /** Whether to wait until the workers have ended. @default {true} */
-  wait?: boolean;
-  /** Whether to cancel what has not started. @default {false} */
-  cancelFutures?: boolean;
-}
 
 const SHUTDOWN: OptionsOf<ShutdownOptions> = optionsOf("{ wait: false }", {
   wait: flag,
@@ -169,7 +153,7 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
     fn: (...args: A) => R,
     ...args: A
   ): ConcurrentFuture<Awaited<R>> {
-    const loop = currentScope().loop as unknown as EventLoop;
+    const loop = currentLoop();
     const completion = submitToPool(this, { fn, args, values: contextValues(), loop });
     return concurrentFuture(completion as Completion<Awaited<R>>);
   }
@@ -214,7 +198,7 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
     }
     const calls = zip(given);
     const end = timeout === null ? Infinity : performance.now() / 1000 + toSeconds(timeout);
-    const loop = currentScope().loop as unknown as EventLoop;
+    const loop = currentLoop();
     const values = contextValues();
     const chunks: ConcurrentFuture<unknown[]>[] = [];
     for (let at = 0; at < calls.length; at += chunkSize) {

@@ -1,10 +1,10 @@
-import type { EventLoop } from "../../event_loop.ts";
+import { currentLoop } from "../tasks/task_options.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { Completion } from "../concurrent/completion.ts";
 import { type ConcurrentFuture, concurrentFuture } from "../concurrent/concurrent_future.ts";
 import { describeType } from "../base/format.ts";
 import { CancelledError } from "../errors/exceptions.ts";
 import { submitFor } from "./executors.ts";
-import { currentScope } from "../core/frame.ts";
 import { inOwnScope } from "../scopes/known.ts";
 import { addEntry, type Future } from "../tasks/future.ts";
 import { InternalCallback } from "../tasks/internal_callback.ts";
@@ -138,7 +138,7 @@ export function toThread<A extends unknown[], R>(
   ...args: A
 ): Promise<Awaited<R>> {
   return inOwnScope(() => {
-    const loop = currentScope().loop as unknown as EventLoop;
+    const loop = currentLoop();
     const completion = submitFor(loop, null, fn, args, contextValues());
     return loopFuture(completion as Completion<Awaited<R>>, loop).then();
   });

@@ -1,4 +1,4 @@
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import type { Completion } from "../concurrent/completion.ts";
 import { BrokenExecutor, RuntimeError } from "../errors/exceptions.ts";
 import { Job, type JobHolder, type Submission } from "./job.ts";

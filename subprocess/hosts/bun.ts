@@ -1,4 +1,4 @@
-import { signalNumber } from "../../runtime/signals/signal_names.ts";
+import { signalNumber } from "../../runtime/base/signal_names.ts";
 import {
   ExitNotice,
   type RawChild,

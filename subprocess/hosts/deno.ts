@@ -1,6 +1,6 @@
 import { FileNotFoundError, OSError, ProcessLookupError } from "../../runtime/errors/exceptions.ts";
 import { missingPermission, toOSError } from "../../runtime/errors/native_errors.ts";
-import { signalName } from "../../runtime/signals/signal_names.ts";
+import { signalName } from "../../runtime/base/signal_names.ts";
 import { PulledReader, type PullSource } from "../../net/pipes/pulled_reader.ts";
 import { descriptorError, killError, posixCode, spawnError } from "./spawn_errors.ts";
 import type { RawChild, SpawnRequest, StreamUse, SubprocessHost } from "../core/host.ts";

@@ -1,7 +1,7 @@
 import type * as childProcess from "node:child_process";
 import type { Socket } from "node:net";
 import { NodeChannel } from "../../net/channels/node_channel.ts";
-import { signalNumber } from "../../runtime/signals/signal_names.ts";
+import { signalNumber } from "../../runtime/base/signal_names.ts";
 import {
   ExitNotice,
   type RawChild,

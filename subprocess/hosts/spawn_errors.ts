@@ -9,7 +9,7 @@ import {
   ProcessLookupError,
 } from "../../runtime/errors/exceptions.ts";
 import { nativeCode } from "../../runtime/errors/native_errors.ts";
-import { signalName } from "../../runtime/signals/signal_names.ts";
+import { signalName } from "../../runtime/base/signal_names.ts";
 import type { SpawnRequest } from "../core/host.ts";
 
 /** What was in the way, where a bare ENOENT or EACCES does not tell. */

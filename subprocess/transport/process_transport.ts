@@ -1,5 +1,4 @@
 import type { CapturedContext } from "../../runtime/core/captured_context.ts";
-import { callSoonInternal, type NetLoop, stopsLoop } from "../../net/core/net_loop.ts";
 import { isDirect, markDirect } from "../../net/core/flow_control.ts";
 import { ReadPipeTransport, WritePipeTransport } from "../../net/pipes/pipe_transports.ts";
 import type {
@@ -7,14 +6,21 @@ import type {
   ExtraInfo,
   ReadTransport,
   WriteTransport,
-} from "../../net/core/transports.ts";
-import type { LoopResource } from "../../runtime/core/loop_core.ts";
+} from "../../runtime/contract/transports.ts";
+import {
+  callSoonInternal,
+  type LoopCore,
+  type LoopResource,
+  stopsLoop,
+} from "../../runtime/core/loop_core.ts";
 import { PermissionError, ProcessLookupError } from "../../runtime/errors/exceptions.ts";
-import { signalNumber } from "../../runtime/signals/signal_names.ts";
-import type { Signal } from "../../runtime/signals/signals.ts";
+import { type Signal, signalNumber } from "../../runtime/base/signal_names.ts";
 import { Waiter } from "../../runtime/core/wait.ts";
 import type { RawChild } from "../core/host.ts";
-import type { SubprocessProtocol, SubprocessTransport } from "../core/subprocess_transport.ts";
+import type {
+  SubprocessProtocol,
+  SubprocessTransport,
+} from "../../runtime/contract/subprocesses.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";
 
 type Fd = 0 | 1 | 2;
@@ -28,7 +34,7 @@ type Fd = 0 | 1 | 2;
  * - A child is never left behind unnoticed: one that starts after `close()` is killed at once.
  */
 export class ProcessTransport implements SubprocessTransport, LoopResource {
-  readonly #loop: NetLoop;
+  readonly #loop: LoopCore;
   readonly #context: CapturedContext;
   #protocol: SubprocessProtocol;
   #state: "starting" | "running" | "finished" = "starting";
@@ -51,7 +57,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
 
   /** `made` is woken once `connectionMade` has been called, or fails with what kept the child from starting. */
   constructor(
-    loop: NetLoop,
+    loop: LoopCore,
     protocol: SubprocessProtocol,
     context: CapturedContext,
     spawned: Promise<RawChild>,

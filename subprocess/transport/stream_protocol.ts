@@ -1,10 +1,13 @@
-import type { EventLoop } from "../../event_loop.ts";
+import type { EventLoop } from "../../loop_interface.ts";
 import { markDirect, provideGates, WriterGate } from "../../net/core/flow_control.ts";
 import { CollectionWatch } from "../../net/streams/collection.ts";
 import type { ReadState } from "../../net/streams/reads.ts";
 import { readStateOf, StreamReader } from "../../net/streams/stream_reader.ts";
 import { StreamWriter } from "../../net/streams/stream_writer.ts";
-import type { SubprocessProtocol, SubprocessTransport } from "../core/subprocess_transport.ts";
+import type {
+  SubprocessProtocol,
+  SubprocessTransport,
+} from "../../runtime/contract/subprocesses.ts";
 
 /**
  * Joins a child to streams (asyncio's SubprocessStreamProtocol). Once the process has ended and its output is at the end, the

@@ -339,7 +339,7 @@ export const table: readonly Row[] = [
   row("StreamReaderProtocol", (o: { loop?: EventLoop }) => {
     return run(() => new asyncio.StreamReaderProtocol(new asyncio.StreamReader(), undefined, o));
   }, { loop: {} }),
-  row("Socket.bind", (o: { reusePort?: boolean }) => {
+  row("AbstractSocket.bind", (o: { reusePort?: boolean }) => {
     return run(async () => {
       const socket = new asyncio.Socket();
       try {

@@ -312,7 +312,7 @@ test("error texts: sendto() with a pair throws where it is called", async () => 
   });
 });
 
-const onClosed: [method: keyof EventLoop, args: unknown[]][] = [
+const onClosed: [method: keyof EventLoop & string, args: unknown[]][] = [
   ["createServer", [makeProtocol, "127.0.0.1", 0]],
   ["createConnection", [makeProtocol, "127.0.0.1", 1]],
   ["createUnixServer", [makeProtocol, "/tmp/asyncio-none.sock"]],

@@ -19,7 +19,7 @@ import type { DenoChannel } from "../../net/channels/deno_channel.ts";
 import { type DenoAcceptor, DenoListener } from "../../net/channels/deno_listener.ts";
 import type { AcceptSink, NetHost, RawChannel, RawListener } from "../../net/core/host.ts";
 import { useHost } from "../../net/hosts/select.ts";
-import { netLoop } from "../../net/core/net_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import { NodeListener } from "../../net/channels/node_listener.ts";
 import { caCert, serverCert, serverKey } from "./_certificates.ts";
 import { FakeChannel, Recorder } from "./_fake_channel.ts";
@@ -285,7 +285,7 @@ runs(
   "CSRV-14: an accept that keeps failing is reported once and tried again ever more rarely",
   async ({ loop, reports }) => {
     const listener = new FakeListener();
-    useHost(netLoop(loop), { listenTcp: () => Promise.resolve(listener) } as unknown as NetHost);
+    useHost(loop[core], { listenTcp: () => Promise.resolve(listener) } as unknown as NetHost);
     const server = await loop.createServer(() => new Recorder(), "127.0.0.1", 1);
     for (let times = 1; times <= 4; times++) {
       listener.sink!.onError(new OSError("accept: invalid argument", { code: "EINVAL" }), false);

@@ -22,7 +22,7 @@ import type {
   RawChannel,
 } from "../../net/core/host.ts";
 import { useHost } from "../../net/hosts/select.ts";
-import { netLoop } from "../../net/core/net_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import { startOperation } from "../../net/core/operations.ts";
 import { FakeChannel, Recorder } from "./_fake_channel.ts";
 import { portOf, runs, ticks, until, withPath } from "./_stream_kit.ts";
@@ -46,7 +46,7 @@ class FakeConnects {
 
   constructor(loop: EventLoop) {
     const connect = (target: ConnectTarget) => this.#connect(target as ConnectTcp);
-    useHost(netLoop(loop), { connect } as unknown as NetHost);
+    useHost(loop[core], { connect } as unknown as NetHost);
   }
 
   get order(): string[] {

@@ -12,9 +12,8 @@ import {
   type TlsOptions,
 } from "../../mod.ts";
 import type { ListenTcp, NetHost } from "../../net/core/host.ts";
-import { useHost } from "../../net/hosts/select.ts";
-import { netLoop } from "../../net/core/net_loop.ts";
-import { netHost } from "../../net/hosts/select.ts";
+import { core } from "../../runtime/core/loop_core.ts";
+import { netHost, useHost } from "../../net/hosts/select.ts";
 import { Recorder } from "./_fake_channel.ts";
 import { portOf, runs, text, until, withPath } from "./_stream_kit.ts";
 
@@ -155,7 +154,7 @@ runs(
   "CSRV-07: reusePort is off by default and handed to the runtime when asked for",
   async ({ loop }) => {
     const asked: (boolean | undefined)[] = [];
-    useHost(netLoop(loop), {
+    useHost(loop[core], {
       listenTcp: (options: ListenTcp) => {
         asked.push(options.reusePort);
         return netHost.listenTcp({ hostname: options.hostname, port: options.port });
@@ -172,7 +171,7 @@ runs(
 runs(
   "CSRV-07: where the runtime can't share ports, reusePort is a RangeError",
   async ({ loop }) => {
-    useHost(netLoop(loop), {
+    useHost(loop[core], {
       listenTcp: () => Promise.reject(new OSError("no", { code: "ENOTSUP" })),
     } as unknown as NetHost);
     await assert.rejects(loop.createServer(make, "127.0.0.1", 0, { reusePort: true }), {

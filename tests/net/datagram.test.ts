@@ -1,3 +1,4 @@
+import { core } from "../../runtime/core/loop_core.ts";
 import assert from "node:assert/strict";
 import {
   type AddressLike,
@@ -22,7 +23,6 @@ import type {
   OpenDatagram,
 } from "../../net/core/host.ts";
 import { useHost } from "../../net/hosts/select.ts";
-import { netLoop } from "../../net/core/net_loop.ts";
 import { bytes, type Kit, runs, text, ticks, until } from "./_stream_kit.ts";
 
 const PEER: NetAddress = { transport: "udp", hostname: "192.0.2.1", port: 9 };
@@ -100,9 +100,9 @@ async function fake(
   const channel = new FakeDatagrams();
   channel.remoteAddr = peer;
   const protocol = new Recorder();
-  const core = netLoop(loop);
-  const parts = { channel, protocol, context: CapturedContext.capture(core), peer };
-  const transport = new DatagramEndpoint(core, parts, null);
+  const inner = loop[core];
+  const parts = { channel, protocol, context: CapturedContext.capture(inner), peer };
+  const transport = new DatagramEndpoint(inner, parts, null);
   await ticks(2);
   return { transport, protocol, channel };
 }
@@ -207,7 +207,7 @@ runs("DGRAM-04: an address in use rejects the call", async () => {
 
 runs("DGRAM-04: a factory that throws closes the socket", async ({ loop }) => {
   const channel = new FakeDatagrams();
-  useHost(netLoop(loop), { openDatagram: () => Promise.resolve(channel) } as unknown as NetHost);
+  useHost(loop[core], { openDatagram: () => Promise.resolve(channel) } as unknown as NetHost);
   await assert.rejects(
     loop.createDatagramEndpoint((): Recorder => {
       throw new Error("no protocol today");
@@ -222,7 +222,7 @@ runs(
   async ({ loop }) => {
     const channel = new FakeDatagrams();
     let asked: OpenDatagram | null = null;
-    useHost(netLoop(loop), {
+    useHost(loop[core], {
       openDatagram: (options: OpenDatagram) => {
         asked = options;
         return Promise.resolve(channel);
@@ -239,7 +239,7 @@ runs(
 
 runs("DGRAM-06: reusePort and allowBroadcast are off unless asked for", async ({ loop }) => {
   const asked: OpenDatagram[] = [];
-  useHost(netLoop(loop), {
+  useHost(loop[core], {
     openDatagram: (options: OpenDatagram) => {
       asked.push(options);
       return Promise.resolve(new FakeDatagrams());
@@ -259,7 +259,7 @@ runs("DGRAM-06: reusePort and allowBroadcast are off unless asked for", async ({
 runs(
   "DGRAM-06: where the runtime can't share ports, reusePort is a RangeError",
   async ({ loop }) => {
-    useHost(netLoop(loop), {
+    useHost(loop[core], {
       openDatagram: () => Promise.reject(new OSError("no", { code: "ENOTSUP" })),
     } as unknown as NetHost);
     await assert.rejects(endpoint({ family: 4, reusePort: true }), {

@@ -24,10 +24,9 @@ import {
   TimeoutError,
 } from "../../mod.ts";
 import { lookup } from "../../net/names/dns.ts";
-import { netHost } from "../../net/hosts/select.ts";
 import type { ResolvedAddress } from "../../net/core/host.ts";
-import { useHost } from "../../net/hosts/select.ts";
-import { netLoop } from "../../net/core/net_loop.ts";
+import { netHost, useHost } from "../../net/hosts/select.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import { ipFamily } from "../../net/core/addresses.ts";
 import { portOf, runs, started, ticks } from "./_stream_kit.ts";
 
@@ -129,7 +128,7 @@ function resolver(
   lookup: (name: string, family: 0 | 4 | 6) => Promise<ResolvedAddress[]>,
   lookupService: () => Promise<[string, string]> = () => Promise.resolve(["a", "b"]),
 ): void {
-  useHost(netLoop(loop), { ...netHost, lookup, lookupService });
+  useHost(loop[core], { ...netHost, lookup, lookupService });
 }
 
 const FOUR: ResolvedAddress = { family: 4, hostname: "192.0.2.1" };
@@ -320,7 +319,7 @@ for (const keepAlive of [true, undefined]) {
     `SRVX-03: keepAlive is ${keepAlive === true ? "" : "not "}switched on for connections`,
     async ({ loop }) => {
       const calls: boolean[] = [];
-      useHost(netLoop(loop), {
+      useHost(loop[core], {
         ...netHost,
         listenTcp: async (options) => {
           const listener = await netHost.listenTcp(options);

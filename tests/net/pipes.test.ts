@@ -1,3 +1,4 @@
+import { core } from "../../runtime/core/loop_core.ts";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
@@ -15,7 +16,6 @@ import {
   type WriteTransport,
 } from "../../mod.ts";
 import { CapturedContext } from "../../runtime/core/captured_context.ts";
-import { netLoop } from "../../net/core/net_loop.ts";
 import { ReadPipeTransport, WritePipeTransport } from "../../net/pipes/pipe_transports.ts";
 import { FakeChannel, Recorder } from "./_fake_channel.ts";
 import { bytes, pattern, runs, text, ticks, until, withPath } from "./_stream_kit.ts";
@@ -193,13 +193,13 @@ runs("PIPE-03: a web stream whose reader goes away ends the transport", async ({
 
 runs("PIPE-04: printed after the loop is closed, a pipe's transport does not throw", async () => {
   const loop = newEventLoop();
-  const parts = { protocol: {}, context: CapturedContext.capture(netLoop(loop)), extra: null };
+  const parts = { protocol: {}, context: CapturedContext.capture(loop[core]), extra: null };
   const writing = new WritePipeTransport(
-    netLoop(loop),
+    loop[core],
     { ...parts, pipe: new FakeChannel() },
     null,
   );
-  const reading = new ReadPipeTransport(netLoop(loop), { ...parts, pipe: new FakeChannel() }, null);
+  const reading = new ReadPipeTransport(loop[core], { ...parts, pipe: new FakeChannel() }, null);
   assert.match(String(writing), /open/);
   loop.close();
   assert.match(String(writing), /^<WritePipeTransport closed/);
@@ -211,8 +211,8 @@ runs("PIPE-04: printed after the loop is closed, a pipe's transport does not thr
 async function fedPipe(loop: EventLoop) {
   const pipe = new FakeChannel();
   const protocol = new Recorder();
-  const parts = { pipe, protocol, context: CapturedContext.capture(netLoop(loop)), extra: null };
-  const transport = new ReadPipeTransport(netLoop(loop), parts, null);
+  const parts = { pipe, protocol, context: CapturedContext.capture(loop[core]), extra: null };
+  const transport = new ReadPipeTransport(loop[core], parts, null);
   await ticks(3);
   return { pipe, protocol, transport };
 }
@@ -266,8 +266,8 @@ runs("PIPE-06: pausing, resuming and closing, each also in vain", async ({ loop 
 async function drainedPipe(loop: EventLoop) {
   const pipe = new FakeChannel();
   const protocol = new Recorder();
-  const parts = { pipe, protocol, context: CapturedContext.capture(netLoop(loop)), extra: null };
-  const transport = new WritePipeTransport(netLoop(loop), parts, null);
+  const parts = { pipe, protocol, context: CapturedContext.capture(loop[core]), extra: null };
+  const transport = new WritePipeTransport(loop[core], parts, null);
   await ticks(3);
   return { pipe, protocol, transport };
 }

@@ -21,7 +21,7 @@ import {
 } from "../../mod.ts";
 import type { AcceptSink, NetHost, RawListener } from "../../net/core/host.ts";
 import { useHost } from "../../net/hosts/select.ts";
-import { netLoop } from "../../net/core/net_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import { runProgram } from "../_support/programs.ts";
 import { FakeChannel, Recorder } from "./_fake_channel.ts";
 import { pattern, portOf, runs, started, text, ticks, until, withPath } from "./_stream_kit.ts";
@@ -475,7 +475,7 @@ runs(
   "CSRV-14: out of descriptors, accepting pauses for a second and goes on",
   async ({ loop, reports }) => {
     const listener = new FakeListener();
-    useHost(netLoop(loop), { listenTcp: () => Promise.resolve(listener) } as unknown as NetHost);
+    useHost(loop[core], { listenTcp: () => Promise.resolve(listener) } as unknown as NetHost);
     const server = await loop.createServer(() => new Recorder(), "127.0.0.1", 1);
     const error = new OSError("accept: too many open files (EMFILE)", { code: "EMFILE" });
     const sink = listener.sink!;
@@ -503,7 +503,7 @@ runs(
   "CSRV-14: a server that was closed meanwhile does not start again",
   async ({ loop, reports }) => {
     const listener = new FakeListener();
-    useHost(netLoop(loop), { listenTcp: () => Promise.resolve(listener) } as unknown as NetHost);
+    useHost(loop[core], { listenTcp: () => Promise.resolve(listener) } as unknown as NetHost);
     const server = await loop.createServer(() => new Recorder(), "127.0.0.1", 1);
     listener.sink!.onError(new OSError("accept", { code: "ENFILE" }), true);
     reports.length = 0;

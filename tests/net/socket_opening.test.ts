@@ -13,10 +13,9 @@ import {
   SOCK_DGRAM,
   Socket,
 } from "../../mod.ts";
-import { netHost } from "../../net/hosts/select.ts";
 import type { NetHost } from "../../net/core/host.ts";
-import { useHost } from "../../net/hosts/select.ts";
-import { netLoop } from "../../net/core/net_loop.ts";
+import { netHost, useHost } from "../../net/hosts/select.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import { Recorder } from "./_fake_channel.ts";
 import { pattern, runs, started, text, ticks, until } from "./_stream_kit.ts";
 
@@ -44,7 +43,7 @@ function watched(loop: EventLoop): { opened: Closable[]; open(): number } {
     listenTcp: (options) => remember(netHost.listenTcp(options)),
     openDatagram: (options) => remember(netHost.openDatagram(options)),
   };
-  useHost(netLoop(loop), host);
+  useHost(loop[core], host);
   return { opened, open: () => opened.filter(({ closed }) => !closed).length };
 }
 

@@ -10,7 +10,7 @@ import {
   PermissionError,
   ProcessLookupError,
 } from "../../runtime/errors/exceptions.ts";
-import { signalNumber } from "../../runtime/signals/signal_names.ts";
+import { signalNumber } from "../../runtime/base/signal_names.ts";
 import { host } from "../../subprocess/hosts/select.ts";
 import {
   ended,

@@ -5,10 +5,9 @@
  *
  * @module
  */
-import type { BytesLike } from "../../runtime/base/bytes.ts";
-import type { Address, AddressLike } from "./addresses.ts";
-import type { TlsOptions } from "./options.ts";
-import type { Socket } from "../sockets/sockets.ts";
+import type { BytesLike } from "../base/bytes.ts";
+import type { TlsOptions } from "./net_options.ts";
+import type { Address, AddressLike, Socket } from "./sockets.ts";
 
 /**
  * What serves a transport, as a class or as an object: implement the methods you need
@@ -183,15 +182,6 @@ export interface DatagramTransport extends BaseTransport {
   /** Bytes in the queue. */
   getWriteBufferSize(): number;
 }
-
-/**
- * What the user of a transport implements: callbacks, as a class or as an object. All of them are
- * called on the loop, one at a time.
- *
- * They are declared beside the transports, since each speaks of the other.
- *
- * @module
- */
 
 /** What `loop.connectReadPipe` reads from: a path (FIFO, device), a web stream, or an open file of the runtime. */
 export type ReadablePipe =

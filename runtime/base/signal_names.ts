@@ -1,5 +1,22 @@
-import { describeType } from "../base/format.ts";
-import { operatingSystem } from "../base/platform.ts";
+import { describeType } from "./format.ts";
+import { operatingSystem } from "./platform.ts";
+
+/** The name of a signal of this platform: "SIGTERM", and on Linux also "SIGRTMIN+1" and the like. */
+export type Signal =
+  | "SIGHUP"
+  | "SIGINT"
+  | "SIGQUIT"
+  | "SIGKILL"
+  | "SIGUSR1"
+  | "SIGUSR2"
+  | "SIGTERM"
+  | "SIGCONT"
+  | "SIGSTOP"
+  | "SIGALRM"
+  | "SIGCHLD"
+  | "SIGPIPE"
+  | "SIGWINCH"
+  | (string & Record<never, never>);
 
 /**
  * Names and numbers of signals, per platform. A table of our own, because the runtimes disagree: Bun takes any name in silence, Deno
