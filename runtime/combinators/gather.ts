@@ -73,11 +73,13 @@ export class GatheringFuture extends Future<unknown[]> {
         return;
       }
     }
-    if (this.#finished === this.#distinct.size) this.#finish(child);
+    if (this.#finished === this.#distinct.size) this.#finish();
   }
 
-  #finish(last: Future<unknown>): void {
+  #finish(): void {
     if (this.#cancelRequested) {
+      // The last of the list, whichever ended last, as in CPython.
+      const last = this.#children.at(-1)!;
       settleError(
         this,
         last.cancelled()

@@ -51,7 +51,11 @@ export function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> 
     if (timeout === undefined) throw timeoutMissing(aw);
     const seconds = toSeconds(timeout);
     if (seconds > HOUR) warnOfHours("waitFor", timeout, currentScope().loop);
-    if (seconds <= 0) return new EndWait(asFuture(aw), aw).promise;
+    if (seconds <= 0) {
+      // As where it is awaited: what is done takes no turn of the loop, so that no cancellation comes in between.
+      if (isFuture(aw) && aw.done()) return asPromise(aw as PromiseLike<T>);
+      return new EndWait(asFuture(aw), aw).promise;
+    }
     return new WaitForBody(seconds, aw).begin();
   } catch (error) {
     return Promise.reject(error);
@@ -144,7 +148,7 @@ function leavable<T>(promise: PromiseLike<T>): Future<T> {
 }
 
 /**
- * A wait with no time left: a future that is done gives its result; another one is cancelled, and this waits for its end.
+ * A wait with no time left: what is waited for is cancelled, and this waits for its end.
  * Always passes through the loop. Cancelling this wait does not cancel the future again.
  */
 class EndWait<T> extends Wait<T> implements FutureEntry {

@@ -242,6 +242,21 @@ runs("LOOP-49: AI_NUMERICHOST and AI_NUMERICSERV look nothing up", async ({ loop
 });
 
 runs(
+  "LOOP-49: of a name with addresses of both families only the one asked for is given",
+  async ({ loop }) => {
+    const look = async (family?: 4 | 6): Promise<string[]> =>
+      (await loop.getaddrinfo("some.example", 80, family === undefined ? {} : { family }))
+        .map(({ family, address }) => `${family} ${address.hostname}`);
+    resolver(loop, knows(FOUR, SIX));
+    assert.deepEqual(await look(4), ["4 192.0.2.1"]);
+    assert.deepEqual(await look(6), ["6 2001:db8::1"]);
+    assert.deepEqual(await look(), ["4 192.0.2.1", "6 2001:db8::1"]);
+    resolver(loop, knows(FOUR));
+    await assert.rejects(look(6), GaiError);
+  },
+);
+
+runs(
   "LOOP-49: AI_V4MAPPED gives IPv4 addresses where there is no other, AI_ALL beside them",
   async ({ loop }) => {
     const look = async (flags: number): Promise<string[]> =>

@@ -394,6 +394,33 @@ runs("SR-20: a buffer shorter than the longest separator is searched from its st
   assert.equal(text(await read), "dataZA");
 });
 
+runs("SR-20: a long separator that comes in pieces is found beside a short one", async () => {
+  for (
+    const pieces of [["data", " lo", "ng s", "ep!"], ["data long se", "p!"], ["data ", "long sep!"]]
+  ) {
+    const reader = new StreamReader();
+    const [read] = await started(() => reader.readuntil(["A", "long sep", "sepia"]));
+    for (const piece of pieces) {
+      assert.equal(read.done(), false);
+      reader.feedData(piece);
+      await ticks();
+    }
+    assert.equal(text(await read), "data long sep");
+    assert.equal(text(await reader.read(9)), "!");
+  }
+});
+
+runs("SR-20: what may begin the longest separator does not count for the limit yet", async () => {
+  const reader = new StreamReader({ limit: 4 });
+  const [read] = await started(() => reader.readuntil(["A", "12345678"]));
+  // Eleven bytes: the last seven may begin the separator, so that it starts at 4 at the earliest.
+  reader.feedData("data1234567");
+  await ticks();
+  assert.equal(read.done(), false);
+  reader.feedData("8");
+  assert.equal(text(await read), "data12345678");
+});
+
 runs("SR-21: readexactly(0) is empty, a negative number a RangeError", async () => {
   const reader = fed("data");
   assert.equal((await reader.readexactly(0)).length, 0);

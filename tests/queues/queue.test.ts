@@ -291,6 +291,38 @@ runs("Q-15: a cancelled putter leaves no entry; the others go on in order", asyn
   await assertCancelled(c!);
 });
 
+runs(
+  "Q-15: a cancelled putter keeps nobody's place: the free slot wakes the next one at once",
+  async () => {
+    const queue = new Queue<string>(1);
+    queue.putNowait("a");
+    const [b, c, d] = await started(
+      () => queue.put("b"),
+      () => queue.put("c"),
+      () => queue.put("d"),
+    );
+    b!.cancel();
+    await ticks(2);
+    assert.equal(queue.statistics()["putters"], 2);
+    assert.equal(queue.getNowait(), "a");
+    await ticks();
+    assert.deepEqual([b!.cancelled(), c!.done(), d!.done()], [true, true, false]);
+    assert.deepEqual([queue.getNowait(), await queue.get()], ["c", "d"]);
+  },
+);
+
+runs("Q-15: nor does one that is cancelled in the tick in which the slot comes free", async () => {
+  const queue = new Queue<string>(1);
+  queue.putNowait("a");
+  const [b, c] = await started(() => queue.put("b"), () => queue.put("c"));
+  b!.cancel();
+  assert.equal(queue.getNowait(), "a");
+  await ticks(2);
+  assert.deepEqual([b!.cancelled(), c!.done(), queue.qsize()], [true, true, 1]);
+  assert.equal(queue.statistics()["putters"], 0);
+  assert.equal(queue.getNowait(), "c");
+});
+
 runs("Q-16: a putter woken and then cancelled sees plain CancelledError", async () => {
   const queue = new Queue<number>(1);
   queue.putNowait(1);

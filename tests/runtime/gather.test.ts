@@ -335,6 +335,24 @@ runs(
   },
 );
 
+runs("GATH-12: its error is that of the last in the list, whichever has ended last", async () => {
+  const branch = (steps: number, message: string) => async () => {
+    try {
+      await sleep(10);
+    } finally {
+      await ticks(steps);
+      throw new CancelledError(message);
+    }
+  };
+  for (const [first, last] of [[5, 1], [1, 5]] as const) {
+    const both = gather([branch(first, "first"), branch(last, "last")], { returnExceptions: true });
+    const waiting = createTask(() => both);
+    await ticks(2);
+    both.cancel("all");
+    await assertCancelled(waiting, "last");
+  }
+});
+
 runs(
   "GATH-13: a bad argument is refused, and the child made before it runs on",
   async (_loop, reports) => {

@@ -135,6 +135,22 @@ for (const timeout of [0, -1]) {
     },
   );
 
+  runs(
+    `WFOR-03: with a timeout of ${timeout} a done future takes no turn of the loop`,
+    async (loop) => {
+      const future = new Future<string>();
+      future.setResult("here");
+      let turned = false;
+      loop.callSoon(() => turned = true);
+      // A cancellation that is still to be delivered is for the next wait, and this is none.
+      currentTask()!.cancel();
+      assert.equal(await waitFor(future, timeout), "here");
+      assert.equal(turned, false);
+      await assert.rejects(sleep(0), CancelledError);
+      currentTask()!.uncancel();
+    },
+  );
+
   runs(`WFOR-03: with a timeout of ${timeout} a coroutine is never called`, async () => {
     let called = false;
     await assertTimesOut(waitFor(async () => {

@@ -100,6 +100,35 @@ test("THR-01: a worker without work ends after the idle timeout, and a later job
   });
 });
 
+test("THR-01: of idle workers the one that was used last is the last to end", async () => {
+  await run(async () => {
+    const idleTimeout = 0.5;
+    const busyId = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      return process.getBuiltinModule("node:worker_threads").threadId;
+    };
+    // A machine that stands still for as long as an idle worker lives proves nothing: another attempt then.
+    for (let attempt = 0; attempt < 5; attempt++) {
+      const pool = new ThreadPoolExecutor({ maxWorkers: 2, idleTimeout });
+      await gather([pool.submit(busyId), pool.submit(busyId)]);
+      const ids = new Set<number>();
+      const start = performance.now();
+      let longest = 0;
+      for (let last = start; performance.now() - start < 1.5 * idleTimeout * 1000;) {
+        await sleep(0.02);
+        ids.add(await pool.submit(threadId));
+        longest = Math.max(longest, performance.now() - last);
+        last = performance.now();
+      }
+      await pool.shutdown();
+      if (longest > idleTimeout * 800) continue;
+      assert.equal(ids.size, 1);
+      return;
+    }
+    assert.fail("the machine is too slow for this test");
+  });
+});
+
 test("LOOP-43: shutdown waits for all work, running and queued", async () => {
   await run(async () => {
     const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
