@@ -405,6 +405,7 @@ runs("SR-20: a long separator that comes in pieces is found beside a short one",
       reader.feedData(piece);
       await ticks();
     }
+    reader.feedEof();
     assert.equal(text(await read), "data long sep");
     assert.equal(text(await reader.read(9)), "!");
   }
@@ -418,6 +419,7 @@ runs("SR-20: what may begin the longest separator does not count for the limit y
   await ticks();
   assert.equal(read.done(), false);
   reader.feedData("8");
+  reader.feedEof();
   assert.equal(text(await read), "data12345678");
 });
 
