@@ -337,12 +337,8 @@ runs(
 
 runs("GATH-12: its error is that of the last in the list, whichever has ended last", async () => {
   const branch = (steps: number, message: string) => async () => {
-    try {
-      await sleep(10);
-    } finally {
-      await ticks(steps);
-      throw new CancelledError(message);
-    }
+    await sleep(10).catch(() => ticks(steps));
+    throw new CancelledError(message);
   };
   for (const [first, last] of [[5, 1], [1, 5]] as const) {
     const both = gather([branch(first, "first"), branch(last, "last")], { returnExceptions: true });
