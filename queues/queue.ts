@@ -1,9 +1,8 @@
-import { RingBuffer } from "../runtime/base/ring_buffer.ts";
 import { flag, type OptionsOf, optionsOf } from "../runtime/base/options.ts";
 import { describeType, identityOf, showAs, staysInThread } from "../runtime/base/format.ts";
 import type { Statistics } from "../sync/wait_list.ts";
 import { QueueCore, QueueIterator } from "./queue_core.ts";
-import { storeAccess } from "./stores.ts";
+import { Deque, storeAccess } from "./stores.ts";
 
 const SHUTDOWN: OptionsOf<{ immediate?: boolean }> = optionsOf("{ immediate: true }", {
   immediate: flag,
@@ -69,7 +68,7 @@ export class Queue<T> implements AsyncIterable<T> {
         "Cannot make a queue: maxsize must be a number, received NaN; write 0 for no limit",
       );
     }
-    this.#core = new QueueCore<T>(this, maxsize, new RingBuffer<T>(true));
+    this.#core = new QueueCore<T>(this, maxsize, new Deque<T>());
   }
 
   /** As given to the constructor. */

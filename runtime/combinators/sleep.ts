@@ -3,7 +3,7 @@ import { currentScope } from "../core/frame.ts";
 import type { LoopCore } from "../core/loop_core.ts";
 import type { Scope } from "../core/scope.ts";
 import type { Turn } from "../core/scheduler.ts";
-import type { TimerEntry } from "../core/timer_heap.ts";
+import type { TimerEntry } from "../base/containers.ts";
 import { Wait } from "../core/wait.ts";
 import { HOUR, warnOfHours } from "../core/debug_warnings.ts";
 

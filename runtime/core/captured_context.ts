@@ -1,7 +1,6 @@
 import { captureAsyncContext, type EnterContext } from "../base/async_context.ts";
-import { currentBindings } from "./context.ts";
 import { type Bindings, ContextCell } from "./context_cell.ts";
-import { runInScope, storedScope } from "./frame.ts";
+import { runInScope, storedCell, storedScope } from "./frame.ts";
 import type { LoopCore } from "./loop_core.ts";
 import { Scope } from "./scope.ts";
 
@@ -24,7 +23,7 @@ export class CapturedContext {
 
   /** Captures the caller's context. */
   static capture(loop: LoopCore): CapturedContext {
-    return new CapturedContext(loop, currentBindings(), captureAsyncContext());
+    return new CapturedContext(loop, storedCell().bindings, captureAsyncContext());
   }
 
   /** A copy for one of many connections, whose changes the others don't see. */

@@ -1,7 +1,6 @@
 import type { Host } from "./host.ts";
 import { runInRoot } from "../base/async_context.ts";
-import { RingBuffer } from "../base/ring_buffer.ts";
-import { type TimerEntry, TimerHeap } from "./timer_heap.ts";
+import { RingBuffer, type TimerEntry, TimerHeap } from "../base/containers.ts";
 
 /**
  * Whose turn it is after a ready entry ran: the drain lets microtasks pass until `activity` moves, which it does when the
@@ -49,7 +48,7 @@ export class Scheduler {
   /** The testing loop's random source: permutes each iteration. */
   random: (() => number) | null = null;
 
-  readonly #ready = new RingBuffer<ReadyEntry>(false);
+  readonly #ready = new RingBuffer<ReadyEntry>();
   readonly #timers = new TimerHeap();
   #active = false;
   #scheduled = false;

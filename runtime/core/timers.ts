@@ -1,6 +1,6 @@
 import type { LoopCore } from "./loop_core.ts";
 import type { ReadyEntry, Turn } from "./scheduler.ts";
-import type { TimerEntry } from "./timer_heap.ts";
+import type { TimerEntry } from "../base/containers.ts";
 
 /** A timer of the library's own: no context, no carried stores. */
 export class InternalTimer implements TimerEntry, ReadyEntry {

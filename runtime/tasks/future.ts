@@ -191,7 +191,7 @@ export class Future<T> implements Promise<T> {
    * @throws {TypeError} when it is not a function, or there is no such option
    */
   addDoneCallback(callback: (future: this) => void, options?: { context?: Context }): void {
-    requireCallback(callback, "addDoneCallback");
+    if (typeof callback !== "function") requireCallback(callback, "addDoneCallback");
     if (options !== undefined) CALLBACK_OPTIONS.check(options, "addDoneCallback()");
     const loop = this.getLoop();
     const handle = new SoonHandle(callback, [this], loop, options?.context);

@@ -1,13 +1,13 @@
 import { isFatal } from "../core/cancelled.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { type Bindings, ContextCell } from "../core/context_cell.ts";
-import { cellOf, type Context, contextOf, currentBindings } from "../core/context.ts";
-import { runInScope, storedScope } from "../core/frame.ts";
+import { cellOf, type Context, contextOf } from "../core/context.ts";
+import { runInScope, storedCell, storedScope } from "../core/frame.ts";
 import { core, type LoopCore } from "../core/loop_core.ts";
 import type { ReadyEntry, Turn } from "../core/scheduler.ts";
 import { describePlace, describeValue, nameOf, showAs, staysInThread } from "../base/format.ts";
 import { captureStack, framesOf, placeOf } from "../base/stack.ts";
-import type { TimerEntry } from "../core/timer_heap.ts";
+import type { TimerEntry } from "../base/containers.ts";
 import type { FutureEntry } from "./future_wait.ts";
 
 type Callback = (...args: never[]) => unknown;
@@ -65,7 +65,7 @@ export class Handle {
     this.#args = args;
     this.#loop = loop[core];
     this.#cell = context === undefined ? null : cellOf(context);
-    this.#bindings = this.#cell?.bindings ?? currentBindings();
+    this.#bindings = (this.#cell ?? storedCell()).bindings;
     this.#site = this.#loop.getDebug() ? captureStack(new.target) : null;
     new Promise(capture).then(invoke as (handle: unknown) => void);
     this.#carry = capturedResolve;

@@ -1,4 +1,55 @@
-/** What the heap holds: a sleep, or the handle of a timed callback. */
+// What the scheduler keeps its entries in. In one file, since each step of a program passes through both.
+
+/** First in, first out, in a circular buffer that doubles when it is full: both ends cost the same whatever the size. */
+export class RingBuffer<T> {
+  #slots: (T | undefined)[] = new Array(16).fill(undefined);
+  /** The capacity less one. The capacity is a power of two, so that indices wrap with a mask. */
+  #mask = 15;
+  #head = 0;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  put(item: T): void {
+    if (this.#size > this.#mask) this.#grow();
+    this.#slots[(this.#head + this.#size) & this.#mask] = item;
+    this.#size++;
+  }
+
+  /** Only when `size > 0`. */
+  take(): T {
+    const item = this.#slots[this.#head] as T;
+    // The buffer must not keep what was taken alive.
+    this.#slots[this.#head] = undefined;
+    this.#head = (this.#head + 1) & this.#mask;
+    this.#size--;
+    return item;
+  }
+
+  /** The item that `take` gives after `index` others. */
+  at(index: number): T {
+    return this.#slots[(this.#head + index) & this.#mask] as T;
+  }
+
+  swap(index: number, other: number): void {
+    const item = this.at(index);
+    this.#slots[(this.#head + index) & this.#mask] = this.at(other);
+    this.#slots[(this.#head + other) & this.#mask] = item;
+  }
+
+  #grow(): void {
+    const capacity = (this.#mask + 1) * 2;
+    const slots: (T | undefined)[] = new Array(capacity).fill(undefined);
+    for (let index = 0; index < this.#size; index++) slots[index] = this.at(index);
+    this.#slots = slots;
+    this.#mask = capacity - 1;
+    this.#head = 0;
+  }
+}
+
+/** What a {@linkcode TimerHeap} holds: a sleep, or the handle of a timed callback. */
 export interface TimerEntry {
   /** Loop time at which it is due, in seconds. */
   readonly whenDue: number;
