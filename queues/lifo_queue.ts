@@ -1,5 +1,5 @@
-import { Queue } from "./queue.ts";
-import { type Store, storeAccess } from "./stores.ts";
+import { Queue, replaceStore } from "./queue.ts";
+import type { Store } from "./stores.ts";
 
 /**
  * A queue from which the newest item leaves first (`asyncio.LifoQueue`).
@@ -25,7 +25,7 @@ export class LifoQueue<T> extends Queue<T> {
    */
   constructor(maxsize: number = 0) {
     super(maxsize);
-    storeAccess.replace(this, new Stack<unknown>());
+    replaceStore(this, new Stack<T>());
   }
 }
 

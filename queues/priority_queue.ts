@@ -1,7 +1,7 @@
 import { anything, type OptionsOf, optionsOf } from "../runtime/base/options.ts";
 import { describeType } from "../runtime/base/format.ts";
-import { Queue } from "./queue.ts";
-import { SortedList, type Store, storeAccess } from "./stores.ts";
+import { Queue, replaceStore } from "./queue.ts";
+import { SortedList } from "./stores.ts";
 
 const OPTIONS: OptionsOf<{ compare?: unknown }> = optionsOf(
   "{ compare: (a, b) => a.rank - b.rank }",
@@ -62,7 +62,7 @@ export class PriorityQueue<T> extends Queue<T> {
     const store = compare === undefined
       ? new NaturalOrder<T>(compareAsPython)
       : new SortedList<T>(checked(compare));
-    storeAccess.replace(this, store as Store<unknown>);
+    replaceStore(this, store);
   }
 }
 

@@ -2,7 +2,7 @@ import { flag, type OptionsOf, optionsOf } from "../runtime/base/options.ts";
 import { describeType, identityOf, showAs, staysInThread } from "../runtime/base/format.ts";
 import type { Statistics } from "../sync/wait_list.ts";
 import { QueueCore, QueueIterator } from "./queue_core.ts";
-import { Deque, storeAccess } from "./stores.ts";
+import { Deque, type Store } from "./stores.ts";
 
 const SHUTDOWN: OptionsOf<{ immediate?: boolean }> = optionsOf("{ immediate: true }", {
   immediate: flag,
@@ -10,6 +10,9 @@ const SHUTDOWN: OptionsOf<{ immediate?: boolean }> = optionsOf("{ immediate: tru
 
 /** One for all `put`s that need not wait: a settled promise holds nothing of its own. */
 const done: Promise<void> = Promise.resolve();
+
+/** Gives a queue a store of its own, for subclasses. */
+export let replaceStore: <T>(queue: Queue<T>, store: Store<T>) => void;
 
 /**
  * Hands items from producers to consumers, first in, first out (`asyncio.Queue`).
@@ -222,8 +225,8 @@ export class Queue<T> implements AsyncIterable<T> {
   }
 
   static {
-    storeAccess.replace = (queue, store) => {
-      (queue as Queue<unknown>).#core.store = store;
+    replaceStore = (queue, store) => {
+      queue.#core.store = store;
     };
     showAs(
       this.prototype,

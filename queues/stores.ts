@@ -10,13 +10,6 @@ export interface Store<T> extends Iterable<T> {
   check?(item: T): void;
 }
 
-/** How the subclasses of Queue bring a store of their own, since its field is private. queue.ts provides it. */
-export const storeAccess: { replace: (queue: object, store: Store<unknown>) => void } = {
-  replace() {
-    throw new Error("queue.ts is not loaded");
-  },
-};
-
 /** Power of two, so that indices wrap with a mask. */
 const LEAST_CAPACITY = 16;
 

@@ -9,7 +9,8 @@ import type { ProcessTransport } from "./transport/process_transport.ts";
 import type { SubprocessTransport } from "../runtime/contract/subprocesses.ts";
 import { showAs, staysInThread } from "../runtime/base/format.ts";
 
-let transportBehind: (process: Process) => ProcessTransport;
+/** The transport of a process. */
+export let transportOf: (process: Process) => ProcessTransport;
 
 /**
  * A child process (`asyncio.subprocess.Process`), as `createSubprocessExec` and `createSubprocessShell` start it.
@@ -168,13 +169,8 @@ export class Process implements AsyncDisposable {
 
   static {
     showAs(this.prototype);
-    transportBehind = (process) => process.#transport;
+    transportOf = (process) => process.#transport;
   }
-}
-
-/** The transport of a process, for the functions of this folder. */
-export function transportOf(process: Process): ProcessTransport {
-  return transportBehind(process);
 }
 
 staysInThread("pass functions that use it: toThread(work, () => process.kill())", Process);

@@ -2,8 +2,8 @@ import { CancelledError, RuntimeError } from "../runtime/errors/exceptions.ts";
 import { withOwnScope } from "../runtime/scopes/known.ts";
 import type { Scope } from "../runtime/core/scope.ts";
 import { describeType, display, showAs, staysInThread } from "../runtime/base/format.ts";
-import { Lock } from "./lock.ts";
-import { lockAccess, type LockCore } from "./lock_core.ts";
+import { coreOf, Lock } from "./lock.ts";
+import type { LockCore } from "./lock_core.ts";
 import { LoopBinding, type Releaser, SignalWait, type Statistics, WaitList } from "./wait_list.ts";
 
 /**
@@ -56,7 +56,7 @@ export class Condition {
       );
     }
     this.#lock = lock;
-    this.#core = lockAccess.coreOf(lock);
+    this.#core = coreOf(lock);
   }
 
   /** `waiting` for a notification, `locked`, and `owner`: the name of the task that holds the lock. */

@@ -1,8 +1,11 @@
 import { notABody } from "../runtime/base/argument_checks.ts";
 import { currentScope } from "../runtime/core/frame.ts";
 import { display, showAs, staysInThread } from "../runtime/base/format.ts";
-import { lockAccess, LockCore, type LockReleaser } from "./lock_core.ts";
+import { LockCore, type LockReleaser } from "./lock_core.ts";
 import type { Releaser, Statistics } from "./wait_list.ts";
+
+/** The core of a lock, for conditions. */
+export let coreOf: (lock: Lock) => LockCore;
 
 /**
  * Keeps others out while a task is between two awaits that belong together (`asyncio.Lock`).
@@ -104,7 +107,7 @@ export class Lock {
   }
 
   static {
-    lockAccess.coreOf = (lock) => (lock as Lock).#core;
+    coreOf = (lock) => lock.#core;
     showAs(this.prototype);
   }
 }

@@ -145,10 +145,3 @@ export class LockReleaser implements Releaser {
     this.#lock.releaseAcquisition(this.#acquisitionId);
   }
 }
-
-/** How condition.ts reaches the core of a Lock, whose field is private. lock.ts provides it. */
-export const lockAccess: { coreOf: (lock: object) => LockCore } = {
-  coreOf() {
-    throw new Error("lock.ts is not loaded");
-  },
-};

@@ -52,8 +52,10 @@ export function provideBind(bind: Bind): void {
   bindSocket = bind;
 }
 
-let stateBehind: (socket: Socket) => SocketState;
-let kindBehind: (socket: Socket) => SocketKind;
+/** The inside of a socket. @throws {RangeError} when it is not a Socket */
+export let stateOf: (socket: Socket) => SocketState;
+/** What a socket was made for. @throws {RangeError} when it is not a Socket */
+export let kindOf: (socket: Socket) => SocketKind;
 
 /** The class behind the interface of the same name. */
 class NetSocket implements AbstractSocket {
@@ -61,13 +63,7 @@ class NetSocket implements AbstractSocket {
   readonly #type: SocketType;
   readonly #state: SocketState = new SocketState();
 
-  /**
-   * A socket that is neither bound nor connected yet.
-   *
-   * @param family `AF_INET` by default
-   * @param type `SOCK_STREAM` by default
-   * @throws {RangeError} when there is no such family or type
-   */
+  /** See `Socket` below. */
   constructor(family: SocketFamily = AF_INET, type: SocketType = SOCK_STREAM) {
     if (![AF_UNIX, AF_INET, AF_INET6].includes(family)) {
       throw new RangeError(
@@ -185,10 +181,13 @@ class NetSocket implements AbstractSocket {
   static {
     Object.defineProperty(this, "name", { value: "Socket" });
     showAs(this.prototype);
-    stateBehind = (socket) => (socket as NetSocket).#state;
-    kindBehind = (socket) => {
-      const mine = socket as NetSocket;
-      return { family: mine.#family, type: mine.#type };
+    stateOf = (socket) => {
+      if (socket instanceof NetSocket) return socket.#state;
+      throw notASocket(socket);
+    };
+    kindOf = (socket) => {
+      if (socket instanceof NetSocket) return { family: socket.#family, type: socket.#type };
+      throw notASocket(socket);
     };
   }
 }
@@ -211,15 +210,6 @@ export const Socket: {
   ): Socket;
 } = NetSocket as { new (): Socket };
 
-/** The inside of a socket. */
-export function stateOf(socket: Socket): SocketState {
-  try {
-    return stateBehind(socket);
-  } catch (error) {
-    throw notASocket(socket, error);
-  }
-}
-
 /** What a socket is at present. */
 export function bodyOf(socket: Socket): SocketBody {
   return stateOf(socket).body;
@@ -227,7 +217,7 @@ export function bodyOf(socket: Socket): SocketBody {
 
 /** Makes something else of a socket. */
 export function setBody(socket: Socket, body: SocketBody): void {
-  stateBehind(socket).body = body;
+  stateOf(socket).body = body;
 }
 
 /**
@@ -245,15 +235,6 @@ export function inOpeningTurn<T>(
     return Promise.reject(wrongState(socket, "connect"));
   }
   return openings.run(what, use);
-}
-
-/** What a socket was made for. */
-export function kindOf(socket: Socket): SocketKind {
-  try {
-    return kindBehind(socket);
-  } catch (error) {
-    throw notASocket(socket, error);
-  }
 }
 
 /** @throws {RangeError} when the option `sock` is given, and is no Socket */
@@ -278,21 +259,21 @@ function socketFor(address: Address | null, body: SocketBody): Socket {
     transport === "unix" ? AF_UNIX : isIPv6 ? AF_INET6 : AF_INET,
     transport === "udp" ? SOCK_DGRAM : SOCK_STREAM,
   );
-  stateBehind(socket).body = body;
+  stateOf(socket).body = body;
   return socket;
 }
 
 /** @throws {RangeError} when an address is of another kind than the socket's family */
 export function checkAddressKind(socket: Socket, address: AddressLike): void {
   checkAddress(address);
-  const isUnix = kindBehind(socket).family === AF_UNIX;
+  const isUnix = kindOf(socket).family === AF_UNIX;
   if ("path" in address === isUnix) return;
   throw new RangeError(`Cannot use the address ${describeAddress(address)} with ${socket}`);
 }
 
 /** The error of a call that the socket's state does not allow. */
 export function wrongState(socket: Socket, syscall: string): Error {
-  return stateError(stateBehind(socket).body, `${socket}`, syscall);
+  return stateError(stateOf(socket).body, `${socket}`, syscall);
 }
 
 // ── addReader and addWriter

@@ -85,10 +85,9 @@ const missingSteps: Readonly<Record<string, string>> = {
 };
 
 /** The error for what is no Socket of this library: a descriptor, a runtime's own connection. */
-export function notASocket(value: unknown, cause?: unknown): RangeError {
+export function notASocket(value: unknown): RangeError {
   return new RangeError(
     `Invalid file object: a Socket is expected, new Socket(), got ${describeType(value)}`,
-    { cause },
   );
 }
 

@@ -30,7 +30,8 @@ const OPTIONS: OptionsOf<{ limit?: number; loop?: EventLoop }> = optionsOf(
   { highWaterMark: "write limit" },
 );
 
-let stateBehind: (reader: StreamReader) => ReadState;
+/** What a reader holds, for what feeds it without a copy. */
+export let readStateOf: (reader: StreamReader) => ReadState;
 
 /**
  * The reading end of a connection (`asyncio.StreamReader`), as `openConnection` and `startServer`
@@ -301,7 +302,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
 
   static {
     showAs(this.prototype);
-    stateBehind = (reader) => reader.#state;
+    readStateOf = (reader) => reader.#state;
   }
 
   #searchFor(name: string, search: SeparatorSearch): Promise<Uint8Array> {
@@ -317,11 +318,6 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
       return Promise.reject(error);
     }
   }
-}
-
-/** What a reader holds, for those in the library who feed it without a copy. */
-export function readStateOf(reader: StreamReader): ReadState {
-  return stateBehind(reader);
 }
 
 /** @throws {RangeError} when the limit is not above 0 */

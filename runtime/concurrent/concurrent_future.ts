@@ -7,18 +7,10 @@ import { CancelledError } from "../errors/exceptions.ts";
 import { loopFuture } from "./loop_future.ts";
 import { showAs, staysInThread } from "../base/format.ts";
 
-let make: <T>(completion: Completion<T>) => ConcurrentFuture<T>;
-let reveal: <T>(future: ConcurrentFuture<T>) => Completion<T>;
-
 /** The public view of a completion. */
-export function concurrentFuture<T>(completion: Completion<T>): ConcurrentFuture<T> {
-  return make(completion);
-}
-
-/** What is behind a ConcurrentFuture. */
-export function completionOf<T>(future: ConcurrentFuture<T>): Completion<T> {
-  return reveal(future);
-}
+export let concurrentFuture: <T>(completion: Completion<T>) => ConcurrentFuture<T>;
+/** The completion of a ConcurrentFuture. */
+export let completionOf: <T>(future: ConcurrentFuture<T>) => Completion<T>;
 
 /**
  * The result of work on another thread, process or loop. It belongs to no loop: it can be awaited in any of them, and a
@@ -144,8 +136,8 @@ export class ConcurrentFuture<T> implements PromiseLike<T> {
 
   static {
     showAs(this.prototype);
-    make = (completion) => new ConcurrentFuture(completion);
-    reveal = (future) => future.#completion;
+    concurrentFuture = (completion) => new ConcurrentFuture(completion);
+    completionOf = (future) => future.#completion;
   }
 }
 

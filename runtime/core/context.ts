@@ -172,8 +172,10 @@ class BindingToken<T> implements Token<T> {
   }
 }
 
-let cellBehind: (context: Context) => ContextCell;
-let wrap: (cell: ContextCell) => Context;
+/** The public object over a cell. */
+export let contextOf: (cell: ContextCell) => Context;
+/** The cell of a context that was given as an option. @throws {TypeError} when it is not a Context */
+export let cellOf: (context: Context) => ContextCell;
 
 /**
  * Variables and their values: a read-only Map that code can be run in.
@@ -264,7 +266,7 @@ export class Context {
 
   /** An independent copy. Costs the same whatever the size. */
   copy(): Context {
-    return wrap(new ContextCell(this.#cell.bindings));
+    return contextOf(new ContextCell(this.#cell.bindings));
   }
 
   /** The variables that have a value here. */
@@ -297,8 +299,15 @@ export class Context {
 
   static {
     showAs(this.prototype);
-    cellBehind = (context) => context.#cell;
-    wrap = (cell) => {
+    cellOf = (context) => {
+      if (context instanceof Context) return context.#cell;
+      throw new TypeError(
+        `Cannot use the context: it must be a Context, received ${
+          describeType(context)
+        }; make one with copyContext() or new Context()`,
+      );
+    };
+    contextOf = (cell) => {
       if (cell.wrapper !== null) return cell.wrapper as Context;
       const context = new Context();
       context.#cell = cell;
@@ -328,24 +337,7 @@ export class Context {
  * ```
  */
 export function copyContext(): Context {
-  return wrap(new ContextCell(currentBindings()));
-}
-
-/** The public object over a cell. */
-export function contextOf(cell: ContextCell): Context {
-  return wrap(cell);
-}
-
-/** The cell of a context that was given as an option. */
-export function cellOf(context: Context): ContextCell {
-  if (!(context instanceof Context)) {
-    throw new TypeError(
-      `Cannot use the context: it must be a Context, received ${
-        describeType(context)
-      }; make one with copyContext() or new Context()`,
-    );
-  }
-  return cellBehind(context);
+  return contextOf(new ContextCell(currentBindings()));
 }
 
 /** The values that code here sees. */
