@@ -10,7 +10,7 @@ import { addSignalHandler, removeSignalHandler } from "./runtime/signals/signals
 import type { Signal } from "./runtime/base/signal_names.ts";
 import type { EventLoop as AbstractEventLoop } from "./loop_interface.ts";
 import type { SubprocessOptions } from "./subprocess/core/options.ts";
-import { subprocessExec, subprocessShell } from "./subprocess/subprocess_exec.ts";
+import { subprocessExec, subprocessShell } from "./subprocess/create_subprocess.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "./runtime/contract/subprocesses.ts";
 
 /** The class behind it, for `testing/`, which gives it another clock. */

@@ -38,23 +38,23 @@ export {
   printCallGraph,
 } from "./debug/graph.ts";
 export { run, Runner, type RunOptions } from "./loop/runners.ts";
+export { ConcurrentFuture } from "./tasks/concurrent_future.ts";
 export {
-  ConcurrentFuture,
   currentThreadSignal,
   getParentLoop,
   type RemoteFunction,
   type RemoteLoop,
   runCoroutineThreadsafe,
-  threadModule,
   toThread,
-  transfer,
 } from "./threads/to_thread.ts";
+export { threadModule } from "./threads/job.ts";
+export { transfer } from "./wire/wire.ts";
 export {
   type MapOptions,
   ProcessPoolExecutor,
   ThreadPoolExecutor,
   type ThreadPoolExecutorOptions,
-} from "./threads/executors.ts";
+} from "./threads/thread_pool.ts";
 export { Handle, TimerHandle } from "./tasks/handles.ts";
 export {
   AbstractEventLoopPolicy,

@@ -34,16 +34,12 @@ export const rooms: Readonly<Record<string, Room>> = {
     uses: ["runtime/base", "runtime/core"],
   },
   "runtime/tasks": {
-    purpose: "futures, tasks and handles",
+    purpose: "futures, tasks and handles, and the futures of other threads",
     uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/contract"],
   },
   "runtime/scopes": {
     purpose: "timeout, TaskGroup, withSignal",
     uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/tasks"],
-  },
-  "runtime/concurrent": {
-    purpose: "futures of other threads, and how a loop waits for them",
-    uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/contract", "runtime/tasks"],
   },
   "runtime/combinators": {
     purpose: "gather, wait, waitFor, asCompleted, shield, sleep",
@@ -54,7 +50,6 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
-      "runtime/concurrent",
     ],
   },
   "runtime/threads": {
@@ -67,7 +62,6 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
-      "runtime/concurrent",
       "runtime/combinators",
     ],
   },
@@ -104,6 +98,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     uses: [
       "runtime/base",
       "runtime/errors",
+      "runtime/wire",
       "runtime/core",
       "runtime/contract",
       "runtime/tasks",
@@ -306,6 +301,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/errors",
       "runtime/core",
       "runtime/contract",
+      "runtime/tasks",
       "runtime/scopes",
       "runtime/combinators",
       "runtime/loop",

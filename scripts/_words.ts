@@ -16,11 +16,7 @@ const banned: readonly (readonly [word: RegExp, instead: string])[] = [
 /** Rooms whose words are still to be gone through. */
 const open: readonly string[] = [
   "net/",
-  "subprocess/",
   "runtime/scopes/",
-  "runtime/threads/",
-  "runtime/wire/",
-  "runtime/concurrent/",
   "runtime/tasks/task.ts",
   "runtime/core/cancelled.ts",
   "runtime/core/delivery.ts",

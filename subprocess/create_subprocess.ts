@@ -1,22 +1,31 @@
 import type { EventLoop } from "../loop_interface.ts";
+import { checkCall, makeProtocol } from "../net/core/arguments.ts";
+import { LazyModule } from "../runtime/core/lazy_module.ts";
 import { inOwnScope } from "../runtime/scopes/known.ts";
-import { getEventLoop } from "../runtime/loop/policies.ts";
+import { currentLoop } from "../runtime/tasks/task_options.ts";
 import type { SubprocessOptions } from "./core/options.ts";
-import type { Process } from "./process.ts";
 import { type Call, execCall, shellCall } from "./core/request.ts";
-import { startCalls } from "./subprocess_exec.ts";
+import type { SubprocessProtocol, SubprocessTransport } from "../runtime/contract/subprocesses.ts";
+import type { Process } from "./process.ts";
+
+/** What starting a child takes: the host of the runtime, and the transports of a child and its pipes. */
+export const startCalls: LazyModule<typeof import("./start_process.ts")> = new LazyModule(
+  "the code for subprocesses",
+  () => import("./start_process.ts"),
+  true,
+);
 
 /**
  * Starts a program (`asyncio.create_subprocess_exec`). No shell is involved, so the arguments reach it as they are.
  *
- * The streams that the options don't name are ours. A cancellation while it starts ends the program again.
+ * Streams that the options don't name are those of this process. A cancellation while it starts ends the program again.
  *
  * @param program a path, a file URL, or a name to be found on the PATH (that of `env`, if given)
  * @param args the arguments, without the program's name
  * @param options streams, directory, environment, user and session
- * @throws {FileNotFoundError} when there is no such program or directory
- * @throws {PermissionError} when it may not be executed, or Deno was not started with `--allow-run`
- * @throws {RangeError} for an option that asyncio refuses (`text`, `encoding`, ...) or a value out of range
+ * @throws {FileNotFoundError} if there is no such program or directory
+ * @throws {PermissionError} if it may not be executed, or Deno was not started with `--allow-run`
+ * @throws {RangeError} if asyncio refuses the option (`text`, `encoding`, ...) or a value is out of range
  *
  * @example
  * ```ts
@@ -47,8 +56,8 @@ export function createSubprocessExec(
  *
  * @param command what you would type: pipes, `&&`, `$VARIABLES` and patterns work
  * @param options streams, directory, environment, user and session
- * @throws {RangeError} when the command is no string, or for an option that asyncio refuses
- * @throws {PermissionError} when Deno was not started with `--allow-run` or `--allow-run=sh`
+ * @throws {RangeError} if the command is not a string, or asyncio refuses an option
+ * @throws {PermissionError} if Deno was not started with `--allow-run` or `--allow-run=sh`
  *
  * @example
  * ```ts
@@ -71,6 +80,46 @@ export function createSubprocessShell(
 }
 
 function create(call: Call, { limit }: SubprocessOptions): Promise<Process> {
-  const loop: EventLoop = getEventLoop();
+  const loop = currentLoop();
   return startCalls.call((it) => it.startWithStreams(loop, limit, call));
+}
+
+// ── the loop's calls
+
+/**
+ * `loop.subprocessExec`: starts a program, with pipes for the streams that the options don't name.
+ *
+ * A cancellation while it starts kills the program, waits for its end and leaves as CancelledError.
+ *
+ * @throws {RangeError | TypeError} if an argument is wrong, before anything has happened
+ * @throws {FileNotFoundError | PermissionError | OSError} if the program can't be started
+ */
+export function subprocessExec<P extends SubprocessProtocol>(
+  loop: EventLoop,
+  protocolFactory: () => P,
+  program: string | URL,
+  args: readonly string[] = [],
+  options: SubprocessOptions = {},
+): Promise<[SubprocessTransport, P]> {
+  return inOwnScope(() => {
+    checkCall(loop, protocolFactory);
+    const call = execCall(program, args, options, "pipe");
+    const protocol = makeProtocol(protocolFactory);
+    return startCalls.call((it) => it.startWithProtocol(loop, protocol, call));
+  });
+}
+
+/** `loop.subprocessShell`: the same for a command of `/bin/sh`. */
+export function subprocessShell<P extends SubprocessProtocol>(
+  loop: EventLoop,
+  protocolFactory: () => P,
+  command: string,
+  options: SubprocessOptions = {},
+): Promise<[SubprocessTransport, P]> {
+  return inOwnScope(() => {
+    checkCall(loop, protocolFactory);
+    const call = shellCall(command, options, "pipe");
+    const protocol = makeProtocol(protocolFactory);
+    return startCalls.call((it) => it.startWithProtocol(loop, protocol, call));
+  });
 }

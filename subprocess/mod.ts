@@ -5,7 +5,6 @@
  */
 export { createSubprocessExec, createSubprocessShell } from "./create_subprocess.ts";
 export { DEVNULL, PIPE, STDOUT, type SubprocessOptions } from "./core/options.ts";
-export { Process } from "./process.ts";
+export { Process, type TerminateOptions, terminateProcess } from "./process.ts";
 export type { SubprocessProtocol, SubprocessTransport } from "../runtime/contract/subprocesses.ts";
-export { type TerminateOptions, terminateProcess } from "./terminate_process.ts";
 export type { Signal } from "../runtime/base/signal_names.ts";

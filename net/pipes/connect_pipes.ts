@@ -75,7 +75,9 @@ async function readingEnd(loop: EventLoop, pipe: ReadablePipe): Promise<RawReada
   const stream = pipe instanceof ReadableStream ? pipe : pipe?.readable;
   if (stream instanceof ReadableStream) return new PulledReader(new WebSource(stream));
   throw new TypeError(
-    `Cannot read from ${describeType(pipe)}: ${PIPES}, process.stdin or a ReadableStream`,
+    `Cannot read from ${
+      describeType(pipe)
+    }: it must be a pipe. ${PIPES}, process.stdin or a ReadableStream`,
   );
 }
 
@@ -91,22 +93,24 @@ async function writingEnd(loop: EventLoop, pipe: WritablePipe): Promise<RawWrita
   const stream = pipe instanceof WritableStream ? pipe : pipe?.writable;
   if (stream instanceof WritableStream) return new WebWriter(stream);
   throw new TypeError(
-    `Cannot write to ${describeType(pipe)}: ${PIPES}, process.stdout or a WritableStream`,
+    `Cannot write to ${
+      describeType(pipe)
+    }: it must be a pipe. ${PIPES}, process.stdout or a WritableStream`,
   );
 }
 
-const PIPES = "pass the path or file URL of a pipe";
+const PIPES = "Pass the path or file URL of a pipe";
 
 /** `process.stdin`, `process.stdout` and their like. */
 function isNodeStream(pipe: unknown): boolean {
   return typeof (pipe as { pipe?: unknown } | null)?.pipe === "function";
 }
 
-/** An open file of Deno's knows what it is. @throws {RangeError} for a regular file */
+/** Only for a file that Deno has opened is its kind known. @throws {RangeError} if it is a regular file */
 function refuseFiles(pipe: unknown): void {
   const file = pipe as { statSync?(): { isFile: boolean } } | null;
   if (typeof file?.statSync !== "function" || !file.statSync().isFile) return;
   throw new RangeError(
-    "Pipe transport is only for pipes, sockets and character devices: got a regular file",
+    "Cannot open as a pipe: a pipe, socket or character device is expected, received a regular file",
   );
 }

@@ -31,7 +31,7 @@ class FileSource implements PullSource {
     const buffer = this.#buffer;
     const count = await this.#file.read(buffer);
     if (count === 0) return null;
-    // What fills less than half is copied out, so that who keeps it keeps nothing else alive.
+    // A chunk that fills less than half is copied, so that its keeper keeps no more alive than it.
     if (count * 2 <= READ_SIZE) return buffer.slice(0, count);
     this.#buffer = new Uint8Array(READ_SIZE);
     return buffer.subarray(0, count);
@@ -88,7 +88,7 @@ class FileWriter implements RawWritable {
   }
 }
 
-/** How often an open that nobody waits for any more is woken until it has ended. */
+/** Milliseconds between two attempts to end an open that is no longer waited for. */
 const WAKE_INTERVAL = 10;
 
 type Side = "read" | "write";
@@ -150,7 +150,7 @@ function openOtherEnd(path: Path, side: Side): void {
   }
 }
 
-/** Whether it is a FIFO. @throws {RangeError} for what is no pipe at all */
+/** Whether it is a FIFO. @throws {RangeError} if it is not a pipe */
 function checkKind(path: Path): boolean {
   let stat;
   try {
@@ -160,7 +160,7 @@ function checkKind(path: Path): boolean {
   }
   if (stat.isFile() || stat.isDirectory()) {
     throw new RangeError(
-      `Pipe transport is only for pipes, sockets and character devices: got ${path}`,
+      `Cannot open as a pipe: the path must name a pipe, socket or character device, received ${path}`,
     );
   }
   return stat.isFIFO();
@@ -179,7 +179,7 @@ function readingEnd(fd: number): RawReadable {
   const { isatty, ReadStream } = builtin("node:tty");
   if (isatty(fd)) return socketPipe(new ReadStream(fd));
   if (!isFifo(fd)) return new PulledReader(new FileSource(descriptorFile(fd)));
-  // On Bun a socket over a descriptor never tells what has come.
+  // On Bun a socket over a descriptor does not report its data.
   if (onBun) return new PulledReader(bunSource(fd));
   return socketPipe(new (builtin("node:net").Socket)({ fd, readable: true, writable: false }));
 }

@@ -97,7 +97,11 @@ export class WritePipeTransport extends TransportBase implements WriteTransport,
   readerFailed(): void {
     const lost = this.#queue.size > 0;
     this.lose(
-      lost ? new BrokenPipeError("The reader of the pipe has gone: broken pipe (EPIPE)") : null,
+      lost
+        ? new BrokenPipeError(
+          "Cannot write to the pipe: its reader has closed it, broken pipe (EPIPE)",
+        )
+        : null,
     );
   }
 

@@ -11,7 +11,7 @@ export interface PullSource {
 }
 
 /**
- * A raw pipe over a {@linkcode PullSource}: nothing is asked for while nobody reads, so a reader that stops holds the writer back
+ * A raw pipe over a {@linkcode PullSource}: nothing is pulled while it is not read, so a reader that stops holds the writer back
  * as soon as the one chunk under way and the kernel's buffer are full.
  */
 export class PulledReader implements RawReadable {

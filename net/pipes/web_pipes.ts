@@ -1,5 +1,5 @@
 import { ownBytes } from "../../runtime/base/bytes.ts";
-import { BrokenPipeError } from "../../runtime/errors/exceptions.ts";
+import { BrokenPipeError, type OSError } from "../../runtime/errors/exceptions.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
 import type { Done, RawWritable } from "../core/host.ts";
 import type { PullSource } from "./pulled_reader.ts";
@@ -18,23 +18,22 @@ export class WebSource implements PullSource {
     for (;;) {
       const { done, value } = await this.#reader.read();
       if (done) return null;
-      // A copy: who made the chunk may write into it again.
+      // A copy: the chunk's maker may write into it again.
       if (value.length > 0) return new Uint8Array(value);
     }
   }
 
   cancel(): void {
-    // Fails only where the stream has failed before, which its reader was told.
+    // Fails only where the stream has failed before, which its reader has seen.
     this.#reader.cancel().catch(ignore);
   }
 }
 
-/** A web stream as the writing end of a pipe. */
-export class WebWriter implements RawWritable {
-  /** Called when the stream fails by itself: its reader does not read any more. */
-  onFailure: (() => void) | null = null;
-  /** The stream's maker may still have to write when it is closed. */
-  readonly endsLate = true;
+/**
+ * A WritableStream as the writing end of a pipe: of a child's on Deno, where `close()` keeps the descriptor until the child has
+ * read the chunk under way or has ended, since a write under way can't be called off there.
+ */
+export class StreamPipeWriter implements RawWritable {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #writing = false;
   #ended = false;
@@ -43,7 +42,7 @@ export class WebWriter implements RawWritable {
   constructor(stream: WritableStream<Uint8Array>) {
     this.#writer = stream.getWriter();
     this.#writer.closed.catch(() => {
-      if (!this.#closed && !this.#writing) this.onFailure?.();
+      if (!this.#closed && !this.#writing) this.streamFailed();
     });
     // Every operation reports its own failure.
     this.#writer.ready.catch(ignore);
@@ -55,44 +54,67 @@ export class WebWriter implements RawWritable {
 
   write(chunk: Uint8Array, done: Done): boolean {
     this.#writing = true;
-    // A stream of bytes behind it takes the whole buffer over, so it must not be one that others lie in.
-    this.#settle(this.#writer.write(ownBytes(chunk)), done);
+    this.#settle(this.#writer.write(chunk), "write", done);
     return false;
   }
 
   shutdownWrite(done: Done): void {
     this.#ended = true;
-    this.#settle(this.#writer.close(), done);
+    this.#settle(this.#writer.close(), "close", done);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     if (this.#ended) return;
-    // Nobody waits for either; they fail only where the stream has failed already.
+    // Either fails only where the stream has failed already, which its writer has seen.
     if (this.#writing) this.#writer.abort().catch(ignore);
     else this.#writer.close().catch(ignore);
   }
 
-  /** The stream's maker decides whether the process lives on. */
+  /** What is behind the stream decides whether the process lives on. */
   ref(): void {}
 
   unref(): void {}
 
-  #settle(operation: Promise<void>, done: Done): void {
+  /** The stream failed while nothing was written to it. */
+  protected streamFailed(): void {}
+
+  protected toError(error: unknown, syscall: string): OSError {
+    return toOSError(error, syscall);
+  }
+
+  #settle(operation: Promise<void>, syscall: string, done: Done): void {
     operation.then(() => {
       this.#writing = false;
       if (!this.#closed) done(null);
     }, (error) => {
       this.#writing = false;
-      if (!this.#closed) done(failure(error));
+      if (!this.#closed) done(this.toError(error, syscall));
     });
   }
 }
 
-/** A stream of the web's fails with whatever its maker likes; for a pipe that is a broken pipe. */
-function failure(error: unknown): ReturnType<typeof toOSError> {
-  const own = toOSError(error, "write");
-  if (own.code !== "UNKNOWN") return own;
-  return new BrokenPipeError(`write: ${own.message} (EPIPE)`, { code: "EPIPE", cause: error });
+/** A web stream of the user's as the writing end of a pipe. */
+export class WebWriter extends StreamPipeWriter {
+  /** Called when the stream fails while nothing is written to it: its reader has closed it. */
+  onFailure: (() => void) | null = null;
+  /** Its maker may still have to write, when it is closed. */
+  readonly endsLate = true;
+
+  override write(chunk: Uint8Array, done: Done): boolean {
+    // A stream of bytes behind it takes the whole buffer over, so it must not be one that is shared with other chunks.
+    return super.write(ownBytes(chunk), done);
+  }
+
+  protected override streamFailed(): void {
+    this.onFailure?.();
+  }
+
+  /** A web stream fails with whatever its maker throws; for a pipe that is a broken pipe. */
+  protected override toError(error: unknown): OSError {
+    const own = toOSError(error, "write");
+    if (own.code !== "UNKNOWN") return own;
+    return new BrokenPipeError(`write: ${own.message} (EPIPE)`, { code: "EPIPE", cause: error });
+  }
 }

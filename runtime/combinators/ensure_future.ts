@@ -1,6 +1,6 @@
 import { isCancelled } from "../core/cancelled.ts";
 import type { EventLoop } from "../../loop_interface.ts";
-import { completionOf, ConcurrentFuture } from "../concurrent/concurrent_future.ts";
+import { ConcurrentFuture, loopFuture } from "../tasks/concurrent_future.ts";
 import type { Awaitable } from "../base/coroutines.ts";
 import { warnOfStarted } from "../core/debug_warnings.ts";
 import { describeType } from "../base/format.ts";
@@ -15,7 +15,6 @@ import {
 } from "../tasks/future.ts";
 import { isFuture } from "../tasks/futures.ts";
 import { type Behind, behindOf, callOff } from "../scopes/known.ts";
-import { loopFuture } from "../concurrent/loop_future.ts";
 import { Scope } from "../core/scope.ts";
 import { isThenable } from "../tasks/task.ts";
 import { currentLoop, LOOP_OPTIONS } from "../tasks/task_options.ts";
@@ -74,7 +73,7 @@ export function wrapPromise<T>(
   loop: EventLoop,
   onForeign?: (promise: PromiseLike<T>, scope: Scope) => void,
 ): Future<T> {
-  if (promise instanceof ConcurrentFuture) return loopFuture(completionOf<T>(promise), loop);
+  if (promise instanceof ConcurrentFuture) return loopFuture<T>(promise, loop);
   const behind = currentScope().loop as unknown === loop ? behindOf(promise) : null;
   if (behind !== null) return new WaitFuture<T>(promise, behind, loop);
   onForeign?.(promise, currentScope());

@@ -1,6 +1,6 @@
 import { publicLoop } from "../tasks/task_options.ts";
 import { isCancelled } from "../core/cancelled.ts";
-import { ConcurrentFuture } from "../concurrent/concurrent_future.ts";
+import { ConcurrentFuture } from "../tasks/concurrent_future.ts";
 import type { Awaitable } from "../base/coroutines.ts";
 import { HOUR, warnOfHours, warnOfStarted } from "../core/debug_warnings.ts";
 import { describeSeconds } from "../base/format.ts";

@@ -1,14 +1,16 @@
-import { childCommand } from "./child_command.ts";
+import { builtin, bunNamespace, denoNamespace, isGranted, theProcess } from "../base/platform.ts";
+import { RuntimeError } from "../errors/exceptions.ts";
 import type { PoolMessage, WorkerMessage } from "../wire/protocol.ts";
-import type { WorkerChannel } from "./worker_program.ts";
 import {
   after,
   asWorkerMessage,
-  Farewell,
   once,
+  type WorkerChannel,
   type WorkerEvents,
   type WorkerLink,
-} from "./worker_link.ts";
+  WorkerStop,
+} from "./pool_worker.ts";
+import { programSource } from "./worker_program.ts";
 
 type Listener = (...args: never[]) => void;
 
@@ -56,14 +58,16 @@ interface Process extends Emitter {
 
 const { process } = globalThis as unknown as { readonly process: Process };
 
-/** Seconds that the news of a child's end may come later than an error that it causes. */
-const NEWS_DELAY = 1;
+/** Seconds by which the event of a child's end may come later than an error that the end causes. */
+const END_DELAY = 1;
+
+let program: string | null = null;
 
 /** The channel of a child process's program; sent as source text, so it uses nothing from outside of itself. */
-export function processChannel(): WorkerChannel {
+function processChannel(): WorkerChannel {
   const { process } = globalThis as unknown as { readonly process: Process };
   const v8 = process.getBuiltinModule("node:v8");
-  // Deno writes at once. In Bun only the end of a stream tells that all of it is written; in Node that would close the
+  // Deno writes at once. On Bun only the end of a stream shows that all of it is written; on Node an end would close the
   // other processes' end as well, where standard output is a socket.
   const streams = (): Stream[] => "Deno" in globalThis ? [] : [process.stdout, process.stderr];
 
@@ -79,7 +83,7 @@ export function processChannel(): WorkerChannel {
         waiting = false;
       };
       open++;
-      // Nobody reads it any more.
+      // Its reader has closed it.
       stream.on("error", done);
       if ("Bun" in globalThis) stream.end(done);
       else stream.write("", done);
@@ -106,7 +110,8 @@ export function processChannel(): WorkerChannel {
 }
 
 /** Starts a child that runs the program. */
-export function startProcess(program: string, events: WorkerEvents): WorkerLink {
+export function startProcess(events: WorkerEvents): WorkerLink {
+  program ??= programSource(`(${processChannel})()`);
   const { spawn } = process.getBuiltinModule("node:child_process");
   const v8 = process.getBuiltinModule("node:v8");
   const { command, args, env } = childCommand();
@@ -115,7 +120,7 @@ export function startProcess(program: string, events: WorkerEvents): WorkerLink 
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     serialization: "advanced",
   });
-  // One that could not be started has nothing to hold, which is an error on Deno.
+  // A child that could not be started can't be held: an error on Deno.
   const hold = (): void => {
     if (child.pid === undefined) return;
     child.ref();
@@ -129,49 +134,49 @@ export function startProcess(program: string, events: WorkerEvents): WorkerLink 
   const disconnect = (): void => {
     if (child.connected) child.disconnect();
   };
-  let gone = false;
+  let ended = false;
   let failure: unknown = null;
   const end = once((how: string, cause: unknown) => {
-    gone = true;
-    farewell.over();
-    // A channel that is held keeps the process on Deno although nobody is at its other end.
+    ended = true;
+    stop.over();
+    // On Deno a held channel keeps the process alive although its other end is closed.
     release();
     disconnect();
     events.ended(how, cause);
   });
   const kill = (): void => {
-    if (!gone) child.kill("SIGKILL");
+    if (!ended) child.kill("SIGKILL");
   };
-  /** A child that can't be reached is as good as dead, and then its end says more than the failure. */
+  /** A child that can't be reached is killed, and the event of its end says more than the failure. */
   const fail = (error: unknown): void => {
-    if (gone || failure !== null) return;
+    if (ended || failure !== null) return;
     failure = error;
     if (child.pid === undefined) {
       end("could not be started", error);
       return;
     }
     kill();
-    after(NEWS_DELAY, () => end("failed", error));
+    after(END_DELAY, () => end("failed", error));
   };
   const send = (bytes: unknown): void => {
-    if (gone || child.send === undefined) return;
+    if (ended || child.send === undefined) return;
     try {
       child.send(bytes);
     } catch (error) {
-      // Later, as the runtimes do where they do not throw: whoever gives it a job has first to note that.
+      // Later, as the runtimes do where they do not throw: the pool has first to note that the child has the job.
       after(0, () => fail(error));
     }
   };
-  const farewell = new Farewell(() => send(v8.serialize({ kind: "end" })), () => {
+  const stop = new WorkerStop(() => send(v8.serialize({ kind: "end" })), () => {
     disconnect();
-    after(NEWS_DELAY, kill);
+    after(END_DELAY, kill);
   });
   child.on("message", (bytes: unknown) => {
     const message = bytes instanceof Uint8Array ? read(v8, bytes) : null;
-    if (message !== null && !farewell.hears(message)) events.message(message);
+    if (message !== null && !stop.takes(message)) events.message(message);
   });
   child.on("error", fail);
-  child.on("disconnect", () => after(NEWS_DELAY, kill));
+  child.on("disconnect", () => after(END_DELAY, kill));
   child.on("exit", (code: number | null, signal: string | null) => {
     end(signal === null ? `exited with code ${code}` : `was ended by ${signal}`, failure);
   });
@@ -182,7 +187,7 @@ export function startProcess(program: string, events: WorkerEvents): WorkerLink 
     notify: (message) => send(v8.serialize(message)),
     hold,
     release,
-    stop: () => farewell.begin(),
+    stop: () => stop.begin(),
   };
 }
 
@@ -193,4 +198,74 @@ function read(v8: Serializer, bytes: Uint8Array): WorkerMessage | null {
     // Bytes that a job sent to a parent of another kind.
     return null;
   }
+}
+
+// ── the command
+
+/** How a child of this runtime is started. */
+interface ChildCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** The child gets its program as the first message, since a command line may be too short for it. */
+const START = 'process.once("message", (program) => (0, eval)(program));';
+/** Makes an executable that Bun compiled behave as Bun itself. The work does not see it, nor what the work starts. */
+const BE_BUN = "BUN_BE_BUN";
+
+/**
+ * The command that starts this runtime as a child, which waits for its program.
+ *
+ * In a program that was compiled into one executable the runtime's path is that of the program: started with any arguments,
+ * it would run from the beginning, make its pool and start itself again, without an end. Bun alone has a switch that makes
+ * such an executable the runtime.
+ *
+ * @throws {RuntimeError} when this process is such a program
+ */
+function childCommand(): ChildCommand {
+  const { execPath: command, execArgv, env } = theProcess();
+  if (denoNamespace !== undefined) {
+    if (denoNamespace.build.standalone === true) throw compiled();
+    const script = `data:text/javascript,${encodeURIComponent(START)}`;
+    return { command, args: ["run", "--no-prompt", ...granted(), script], env };
+  }
+  if (bunNamespace !== undefined) {
+    const { main } = bunNamespace as { readonly main: string | undefined };
+    // The switch is set and this still runs the program: a Bun that does not know the switch.
+    if (isInBunExecutable(main) && env[BE_BUN] === "1") throw compiled();
+    const start = `delete process.env.${BE_BUN};${START}`;
+    return { command, args: ["-e", start], env: { ...env, [BE_BUN]: "1" } };
+  }
+  if (builtin("node:sea")?.isSea() === true) throw compiled();
+  return { command, args: [...inherited(execArgv), "-e", START], env };
+}
+
+function compiled(): RuntimeError {
+  return new RuntimeError(
+    "Cannot start a child of this runtime: this program was compiled into one executable, " +
+      "which is started as the program always. Use a ThreadPoolExecutor",
+  );
+}
+
+/** Embedded files have paths below "/$bunfs/", on Windows below "B:\~BUN\". */
+function isInBunExecutable(main: string | undefined): boolean {
+  return main !== undefined && /^(\/\$bunfs\/|[A-Z]:[\\/]~BUN[\\/])/.test(main);
+}
+
+/** A child may do what this process may do without limits; a permission limited to some paths or hosts can't be read. */
+function granted(): string[] {
+  const names = ["read", "write", "net", "env", "run", "sys", "ffi", "import"];
+  return names.filter((name) => isGranted({ name })).map((name) => `--allow-${name}`);
+}
+
+/** Node's own options, without those that say what to run or that would run or debug it a second time. */
+function inherited(options: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (let index = 0; index < options.length; index++) {
+    const option = options[index]!;
+    if (/^(-e|-p|-pe|--eval|--print)$/.test(option)) index++;
+    else if (!/^--(test|watch|inspect|input-type)/.test(option)) kept.push(option);
+  }
+  return kept;
 }

@@ -1,36 +1,34 @@
 import type { EventLoop } from "../../loop_interface.ts";
-import { Completion } from "../concurrent/completion.ts";
-import { completionOf, ConcurrentFuture } from "../concurrent/concurrent_future.ts";
-import { describeType } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
-import { RuntimeError } from "../errors/exceptions.ts";
-import type { Future } from "../tasks/future.ts";
-import { contextValues } from "./job.ts";
-import { inOwnScope } from "../scopes/known.ts";
-import { loopFuture } from "../concurrent/loop_future.ts";
+import { describeType } from "../base/format.ts";
+import { warn } from "../base/warnings.ts";
+import type { Executor } from "../contract/executors.ts";
 import { core, LoopState } from "../core/loop_core.ts";
 import { countAsOperation } from "../core/operations.ts";
-import type { Executor } from "../contract/executors.ts";
-import { submitToPool, ThreadPoolExecutor } from "./thread_pool.ts";
 import { Waiter } from "../core/wait.ts";
-import { warn } from "../base/warnings.ts";
+import { RuntimeError } from "../errors/exceptions.ts";
+import { inOwnScope } from "../scopes/known.ts";
+import {
+  ConcurrentFuture,
+  loopFuture,
+  openConcurrent,
+  rejectConcurrent,
+  resolveConcurrent,
+} from "../tasks/concurrent_future.ts";
+import type { Future } from "../tasks/future.ts";
+import type { Callable } from "../wire/worker_slot.ts";
+import { contextValues } from "./job.ts";
+import { submitToPool, ThreadPoolExecutor } from "./thread_pool.ts";
 
-export {
-  type MapOptions,
-  ThreadPoolExecutor,
-  type ThreadPoolExecutorOptions,
-} from "./thread_pool.ts";
-export { ProcessPoolExecutor } from "./process_pool.ts";
-
-type Callable = (...args: never[]) => unknown;
-
-/** The default executor of a loop. It is made when it is first needed, and none is made any more after a shutdown. */
+/** The default executor of a loop. It is made when it is first needed, and never after a shutdown. */
 class DefaultExecutor {
   #executor: Executor | null = null;
   #shutDown = false;
 
   get(): Executor {
-    if (this.#shutDown) throw new RuntimeError("Executor shutdown has been called");
+    if (this.#shutDown) {
+      throw new RuntimeError("Executor shutdown has been called");
+    }
     this.#executor ??= new ThreadPoolExecutor({ threadNamePrefix: "asyncio" });
     return this.#executor;
   }
@@ -39,7 +37,7 @@ class DefaultExecutor {
     this.#executor = executor;
   }
 
-  /** Null when there is none to shut down, or somebody did it. */
+  /** Null when there is none, or when it was shut down already. */
   takeForShutdown(): Executor | null {
     this.#shutDown = true;
     const executor = this.#executor;
@@ -53,8 +51,8 @@ const defaults: LoopState<DefaultExecutor> = new LoopState(() => new DefaultExec
 /**
  * The loop's `runInExecutor`: runs `fn(...args)` in the executor, null for the loop's default one.
  *
- * @throws {TypeError} when `fn` is no function, or has no source to send
- * @throws {RuntimeError} when the loop is closed or the executor has been shut down
+ * @throws {TypeError} if `fn` is not a function, or has no source to send
+ * @throws {RuntimeError} if the loop is closed or the executor has been shut down
  */
 export function runInExecutor<A extends unknown[], R>(
   loop: EventLoop,
@@ -65,12 +63,12 @@ export function runInExecutor<A extends unknown[], R>(
   requireOpen(loop);
   if (typeof fn !== "function") {
     throw new TypeError(
-      `a callable object was expected by runInExecutor(), got ${describeType(fn)}: ` +
-        "write runInExecutor(null, work, ...args), null being the default executor",
+      `Cannot run in an executor: fn must be a function, received ${describeType(fn)}. ` +
+        "Write runInExecutor(null, work, ...args), where null is the default executor",
     );
   }
-  const completion = submitFor(loop, executor, fn, args, contextValues());
-  return loopFuture(completion as Completion<Awaited<R>>, loop);
+  const future = submitFor(loop, executor, fn, args);
+  return loopFuture(future as ConcurrentFuture<Awaited<R>>, loop);
 }
 
 /** Submits to the executor, or the loop's default one, on behalf of the loop. */
@@ -79,37 +77,39 @@ export function submitFor(
   executor: Executor | null,
   fn: Callable,
   args: readonly unknown[],
-  values: readonly (readonly [name: string, value: unknown])[],
-): Completion<unknown> {
+): ConcurrentFuture<unknown> {
   const target = executor ?? defaults.of(loop[core]).get();
   const isPool = target instanceof ThreadPoolExecutor &&
     target.submit === ThreadPoolExecutor.prototype.submit;
-  if (isPool) return submitToPool(target, { fn, args, values, loop });
+  if (isPool) return submitToPool(target, { fn, args, values: contextValues(), loop });
   if (typeof target.submit !== "function") {
     throw new TypeError(
-      `An executor has submit() and shutdown(): got ${describeType(target)}; ` +
-        "null is the default executor",
+      `Cannot submit to the executor: it must have submit() and shutdown(), received ${
+        describeType(target)
+      }. Write null for the default executor`,
     );
   }
   const result = target.submit(fn, ...(args as never[]));
-  return result instanceof ConcurrentFuture ? completionOf(result) : completionFrom(result);
+  return result instanceof ConcurrentFuture ? result : concurrentOf(result);
 }
 
-/** @throws {TypeError} when it lacks the methods of an executor */
+/** @throws {TypeError} if it lacks the methods of an executor */
 export function setDefaultExecutor(loop: EventLoop, executor: Executor): void {
   const isExecutor = typeof executor?.submit === "function" &&
     typeof executor.shutdown === "function";
   if (!isExecutor) {
     throw new TypeError(
-      `The default executor has submit() and shutdown(): got ${describeType(executor)}`,
+      `Cannot set the default executor: it must have submit() and shutdown(), received ${
+        describeType(executor)
+      }. Write loop.setDefaultExecutor(new ThreadPoolExecutor())`,
     );
   }
   defaults.of(loop[core]).set(executor);
 }
 
 /**
- * Shuts the loop's default executor down and waits for its work, at most `timeout`; then it warns and leaves the work
- * behind (LOOP-43).
+ * Shuts the loop's default executor down and waits for its work, at most `timeout`; then it warns and no longer waits for
+ * the work (LOOP-43).
  */
 export function shutdownDefaultExecutor(
   loop: EventLoop,
@@ -138,17 +138,17 @@ async function shutDownDefault(loop: EventLoop, timeout: Delay | null): Promise<
     "RuntimeWarning",
     `The executor did not finish joining its threads within ${seconds} seconds`,
   );
-  letGo(executor, loop);
+  shutDownLater(executor, loop);
 }
 
 /** What the loop's `close()` does: the workers end after the work they have. */
 export function closeDefaultExecutor(loop: EventLoop): void {
   const executor = defaults.peek(loop[core])?.takeForShutdown() ?? null;
-  if (executor !== null) letGo(executor, loop);
+  if (executor !== null) shutDownLater(executor, loop);
 }
 
 /** Shuts it down without waiting. */
-function letGo(executor: Executor, loop: EventLoop): void {
+function shutDownLater(executor: Executor, loop: EventLoop): void {
   executor.shutdown({ wait: false }).then(undefined, (error) => {
     loop.callExceptionHandler({
       message: "The shutdown of the default executor failed",
@@ -161,9 +161,9 @@ function requireOpen(loop: EventLoop): void {
   if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
 }
 
-/** What a user's executor returned. */
-function completionFrom<T>(result: PromiseLike<T>): Completion<T> {
-  const completion = new Completion<T>({
+/** The future of what a user's executor returned. */
+function concurrentOf(result: PromiseLike<unknown>): ConcurrentFuture<unknown> {
+  const future = openConcurrent({
     cancel: () => {
       const cancel: unknown = Reflect.get(result, "cancel");
       return typeof cancel === "function" && cancel.call(result) === true;
@@ -175,8 +175,8 @@ function completionFrom<T>(result: PromiseLike<T>): Completion<T> {
     block: null,
   });
   result.then(
-    (value) => completion.resolve(value),
-    (error) => completion.reject(error),
+    (value) => resolveConcurrent(future, value),
+    (error) => rejectConcurrent(future, error),
   );
-  return completion;
+  return future;
 }

@@ -1,31 +1,36 @@
 import { BrokenExecutor, RuntimeError } from "../errors/exceptions.ts";
+import { rejectConcurrent, resolveConcurrent } from "../tasks/concurrent_future.ts";
 import { addEntry, type Future } from "../tasks/future.ts";
 import { InternalCallback } from "../tasks/internal_callback.ts";
 import { type Job, type JobHolder, requireFree } from "./job.ts";
+import { runInRoot } from "../base/async_context.ts";
 import { markForeign } from "../base/stack.ts";
-import { findErrorClass, wire } from "../wire/wire.ts";
-import type { EncodedValue, WorkerMessage } from "../wire/protocol.ts";
-import { transferMarks } from "../wire/transfer.ts";
-import type { WorkerEvents, WorkerLink } from "./worker_link.ts";
+import { findErrorClass, transferMarks, wire } from "../wire/wire.ts";
+import type {
+  EncodedValue,
+  JobMessage,
+  PoolMessage,
+  UrgentMessage,
+  WorkerMessage,
+} from "../wire/protocol.ts";
 
 type CallMessage = Extract<WorkerMessage, { kind: "call" }>;
 
-/** What a pool hears of its workers. */
+/** A worker's pool. */
 export interface WorkerOwner {
-  /** The worker has done its job and takes the next one. */
+  /** The worker has done its job and can take the next one. */
   workerIsFree(worker: PoolWorker): void;
-  /** It takes no more jobs. */
+  /** The worker takes no more jobs. */
   workerIsLost(worker: PoolWorker): void;
-  /** It is gone. */
+  /** The worker has ended. */
   workerHasEnded(worker: PoolWorker): void;
-  /** Something was left uncaught while no job ran. */
+  /** An error was left uncaught while no job ran. */
   report(message: string, error: unknown): void;
 }
 
 /**
- * The pool's side of one worker. It has one job at a time, and holds the process while it has one or has
- * something to print. Whatever happens to the
- * worker happens to that job only.
+ * The pool's side of one worker. The worker has one job at a time; it keeps the process alive while it has a job or output to
+ * write. What ends the worker fails that job only.
  */
 export class PoolWorker implements JobHolder {
   readonly #owner: WorkerOwner;
@@ -33,7 +38,7 @@ export class PoolWorker implements JobHolder {
   #job: Job | null = null;
   /** The calls into the loop that the worker waits for. */
   readonly #calls: Map<number, Future<unknown>> = new Map();
-  /** What it printed is still in it. */
+  /** Its output is not yet written. */
   #printing = false;
   #stopping = false;
   #ended = false;
@@ -56,7 +61,7 @@ export class PoolWorker implements JobHolder {
     this.#link.hold();
   }
 
-  /** Tells the job at hand that nobody waits for it any more. */
+  /** Aborts the signal of the current job. */
   cancel(job: Job): boolean {
     if (this.#job === job && !this.#ended) this.#link.notify({ kind: "cancel", job: job.id }, []);
     return false;
@@ -66,7 +71,7 @@ export class PoolWorker implements JobHolder {
     return this.#job === job;
   }
 
-  /** Ends it; its owner hears when it is gone. The process waits for that. */
+  /** Ends the worker, and keeps the process alive until it has ended. */
   stop(): void {
     if (this.#ended) return;
     this.#stopping = true;
@@ -84,11 +89,11 @@ export class PoolWorker implements JobHolder {
     } else if (message.kind === "stray") this.#stray(decode(message.error), message.fatal);
     else if (message.kind !== "done" && message.kind !== "failed") return;
     else if (this.#job?.id === message.job) {
-      const { completion } = this.#job;
+      const { future } = this.#job;
       this.#job = null;
       this.#releaseIfIdle();
-      if (message.kind === "done") completion.resolve(message.value);
-      else completion.reject(decode(message.error));
+      if (message.kind === "done") resolveConcurrent(future, message.value);
+      else rejectConcurrent(future, decode(message.error));
       this.#owner.workerIsFree(this);
     }
   }
@@ -97,15 +102,15 @@ export class PoolWorker implements JobHolder {
     if (this.#job === null && !this.#printing && !this.#stopping) this.#link.release();
   }
 
-  /** A function of the job is called: as a task, so that it may wait and be cancelled; a plain callback if nobody waits. */
+  /** Calls a function of the job: as a task, so that it may wait and be cancelled; as a callback if its result is not wanted. */
   #call({ job: id, fn, call, args }: CallMessage): void {
     const job = this.#job;
     if (job === null || job.id !== id || job.loop.isClosed()) {
       const late = job?.id !== id;
       const error = new RuntimeError(
         late
-          ? "The job that was given this function has ended"
-          : "The loop of this function is closed",
+          ? "Cannot call this function: the job that it was passed to has ended"
+          : "Cannot call this function: its loop is closed",
       );
       if (call !== 0) this.#refuse(call, error);
       else if (late) this.#owner.report("A function of a job was called too late", error);
@@ -154,11 +159,16 @@ export class PoolWorker implements JobHolder {
     }
     try {
       const { values, transfer } = transferMarks.used
-        ? wire.takeApart([value], transferMarks, null)
+        ? wire.serialize([value], transferMarks, null)
         : { values: [value], transfer: [] };
       this.#link.notify({ kind: "reply", call, value: values[0] }, transfer);
     } catch (error) {
-      this.#refuse(call, new TypeError(`Cannot send the result to the worker: ${error}`));
+      this.#refuse(
+        call,
+        new TypeError(
+          `Cannot send the result to the worker: ${error}. Return data that can be copied`,
+        ),
+      );
     }
   }
 
@@ -179,7 +189,7 @@ export class PoolWorker implements JobHolder {
       this.stop();
     } else if (fatal || job === null) this.#owner.report("Unhandled error in a worker", error);
     else if (!job.loop.isClosed()) {
-      // A job that goes on after its loop was closed finds all its calls refused; there is nobody left to tell.
+      // A closed loop refuses a job's calls, and its exception handler is not called any more.
       const message =
         "A function failed on the loop, and the worker that called it did not wait for it";
       job.loop.callExceptionHandler({ message, exception: error });
@@ -195,10 +205,13 @@ export class PoolWorker implements JobHolder {
   }
 
   #breakJob(how: string, cause: unknown): void {
-    const { completion } = this.#job!;
+    const { future } = this.#job!;
     this.#job = null;
     const options = cause === null || cause === undefined ? undefined : { cause };
-    completion.reject(new BrokenExecutor(`The worker ${how} before its job was done`, options));
+    rejectConcurrent(
+      future,
+      new BrokenExecutor(`The worker ${how} before its job was done`, options),
+    );
   }
 }
 
@@ -206,4 +219,115 @@ function decode(error: EncodedValue): unknown {
   const decoded = wire.decodeThrown(error, findErrorClass);
   markForeign(decoded);
   return decoded;
+}
+
+// ── what a host gives
+
+/** Where a worker lives. */
+export type WorkerKind = "thread" | "process";
+
+/** What happens to a worker, for its pool. */
+export interface WorkerEvents {
+  message(message: WorkerMessage): void;
+  /** The worker has ended, by itself or on demand; called once. `cause` is null when there was no error. */
+  ended(how: string, cause: unknown): void;
+}
+
+/** A worker as its pool sees it. */
+export interface WorkerLink {
+  post(message: JobMessage, transfer: readonly Transferable[]): void;
+  /** Sends what also reaches a worker that blocks, or that polls its signal. */
+  notify(message: UrgentMessage, transfer: readonly Transferable[]): void;
+  /** While held, the worker keeps the process alive. It starts unheld. */
+  hold(): void;
+  release(): void;
+  /** Ends the worker when all that it printed is written. */
+  stop(): void;
+}
+
+/** How a worker reaches the pool. A host makes it, and it too is sent as source text. */
+export interface WorkerChannel {
+  post(message: WorkerMessage, transfer: readonly Transferable[]): void;
+  listen(handler: (message: PoolMessage) => void): void;
+  /** Calls the handler with the urgent messages that are there. */
+  drain(): void;
+  /** The last job that was cancelled, also visible to one that never yields; 0 where that can't be known. */
+  cancelledJob(): number;
+  /** Whether something that was printed has still to be written. */
+  unwritten(): boolean;
+  /** Calls back when all that was printed is written; `last`: nothing will be printed any more. */
+  flush(last: boolean, written: () => void): void;
+  /** Blocks until an urgent message is there or the time is over; null where a worker can't. */
+  readonly sleep: ((done: () => boolean, milliseconds: number) => void) | null;
+}
+
+interface Globals {
+  setTimeout(callback: () => void, milliseconds: number): { unref(): void };
+  clearTimeout(timer: unknown): void;
+}
+
+const globals = globalThis as unknown as Globals;
+
+/** Longer waits count as endless, as with host timers. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Seconds after which a worker that does not answer, since it computes or is stuck, is ended by force. */
+const PATIENCE = 2;
+
+/** Calls back after that many seconds unless the returned function is called; does not keep the process alive. */
+export function after(seconds: number, callback: () => void): () => void {
+  const milliseconds = Math.max(0, seconds * 1000);
+  if (milliseconds > LONGEST_TIMER) return () => {};
+  const timer = runInRoot(() => globals.setTimeout(callback, milliseconds));
+  timer.unref();
+  return () => globals.clearTimeout(timer);
+}
+
+export function once<A extends unknown[]>(fn: (...args: A) => void): (...args: A) => void {
+  let called = false;
+  return (...args) => {
+    if (called) return;
+    called = true;
+    fn(...args);
+  };
+}
+
+/**
+ * The end of a worker on demand. Output that is still inside the worker is lost if the worker is ended before it is written:
+ * so the worker is asked to end, answers "ending" at once, and "over" when all is written.
+ */
+export class WorkerStop {
+  readonly #ask: () => void;
+  readonly #kill: () => void;
+  #stopWaiting: (() => void) | null = null;
+
+  constructor(ask: () => void, kill: () => void) {
+    this.#ask = ask;
+    this.#kill = kill;
+  }
+
+  begin(): void {
+    if (this.#stopWaiting !== null) return;
+    this.#stopWaiting = after(PATIENCE, this.#kill);
+    this.#ask();
+  }
+
+  /** Takes the worker's answers; false for any other message. */
+  takes({ kind }: WorkerMessage): boolean {
+    if (kind !== "ending" && kind !== "over") return false;
+    this.#stopWaiting?.();
+    if (kind === "over") this.#kill();
+    return true;
+  }
+
+  /** The worker has ended. */
+  over(): void {
+    this.#stopWaiting?.();
+  }
+}
+
+/** Null for what a job posted by itself, as libraries do that expect a parent process of their own. */
+export function asWorkerMessage(received: unknown): WorkerMessage | null {
+  const isMessage = typeof received === "object" && received !== null && "kind" in received;
+  return isMessage ? received as WorkerMessage : null;
 }

@@ -1,11 +1,6 @@
-import { currentLoop } from "../tasks/task_options.ts";
-import type { Executor, ShutdownOptions } from "../contract/executors.ts";
-import type { Completion } from "../concurrent/completion.ts";
-import { type ConcurrentFuture, concurrentFuture } from "../concurrent/concurrent_future.ts";
-import { describeType, showAs, staysInThread } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
+import { describeType, showAs, staysInThread } from "../base/format.ts";
 import { builtin } from "../base/platform.ts";
-import { contextValues, type Submission } from "./job.ts";
 import {
   anything,
   count,
@@ -18,9 +13,13 @@ import {
   orNull,
   text,
 } from "../base/options.ts";
-import { workOf } from "./thread_module.ts";
-import type { WorkerKind } from "./worker_code.ts";
 import { waitFor } from "../combinators/wait_for.ts";
+import type { Executor, ShutdownOptions } from "../contract/executors.ts";
+import type { ConcurrentFuture } from "../tasks/concurrent_future.ts";
+import { currentLoop } from "../tasks/task_options.ts";
+import type { Callable } from "../wire/worker_slot.ts";
+import { contextValues, type Submission, workOf } from "./job.ts";
+import type { WorkerKind } from "./pool_worker.ts";
 import { type Initializer, WorkerPool } from "./worker_pool.ts";
 
 const SHUTDOWN: OptionsOf<ShutdownOptions> = optionsOf("{ wait: false }", {
@@ -56,7 +55,7 @@ const MAP: OptionsOf<MapOptions> = optionsOf("{ timeout: 5 }", {
 }, { chunksize: "write chunkSize" });
 
 /** What is checked of {@linkcode ThreadPoolExecutorOptions}. */
-export const poolOptions: OptionsOf<ThreadPoolExecutorOptions> = optionsOf("{ maxWorkers: 4 }", {
+const poolOptions: OptionsOf<ThreadPoolExecutorOptions> = optionsOf("{ maxWorkers: 4 }", {
   maxWorkers: count,
   threadNamePrefix: text,
   idleTimeout: duration,
@@ -69,22 +68,19 @@ export const poolOptions: OptionsOf<ThreadPoolExecutorOptions> = optionsOf("{ ma
   maxTasksPerChild: "children end after idleTimeout without work",
 });
 
-/** Under this name a subclass tells where its workers live. A symbol, so that it is no part of the public options. */
-export const WORKER_KIND: unique symbol = Symbol("where workers live");
+/** Where a subclass says where its workers live. A symbol, so that it is not one of the public options. */
+const WORKER_KIND: unique symbol = Symbol("where workers live");
 
-/** What the constructors of executors tell each other. */
-export interface InternalExecutorOptions {
+interface InternalExecutorOptions {
   readonly [WORKER_KIND]?: WorkerKind;
 }
-
-type Callable = (...args: never[]) => unknown;
 
 /** Submits for the loop's side: to a loop of its choice, with context variables. */
 export let submitToPool: (
   executor: ThreadPoolExecutor,
   call: { fn: Callable } & Omit<Submission, "work">,
-) => Completion<unknown>;
-/** Whether an executor takes no more work; one of somebody else's making is not asked. */
+) => ConcurrentFuture<unknown>;
+/** Whether an executor takes no more work; a user's own one is not asked. */
 export let isShutDown: (executor: Executor) => boolean;
 
 let counter = 0;
@@ -97,7 +93,7 @@ let counter = 0;
  * - Work is a function of a `threadModule`, or a self-contained function: it is sent as source and sees its arguments and
  *   the globals only. It may be async.
  * - Arguments and results are copied (structured clone) as they are at the call, or moved with `transfer`. Functions among
- *   the arguments stay here: called in the worker, they run on the loop of whoever submitted the work.
+ *   the arguments stay here: called in the worker, they run on the loop that submitted the work.
  * - Each job runs in a context of its own, with the caller's context variables, by name, if their values can be copied.
  * - An error comes back with its name, message, stack, cause and fields. A worker that dies fails its work with
  *   BrokenExecutor and is replaced.
@@ -128,8 +124,8 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
   /**
    * No worker starts yet.
    *
-   * @throws {RangeError} when `maxWorkers` is no whole number above 0
-   * @throws {TypeError} when an option is of the wrong type
+   * @throws {RangeError} if `maxWorkers` is not a whole number above 0
+   * @throws {TypeError} if an option is of the wrong type
    */
   constructor(options: ThreadPoolExecutorOptions = {}) {
     poolOptions.check(options, new.target.name);
@@ -146,16 +142,16 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
   /**
    * Starts `fn(...args)` in a worker, or queues it until one is free.
    *
-   * @throws {RuntimeError} after a shutdown
-   * @throws {TypeError} when `fn` is no function, or one that has no source (built in, bound, a class)
+   * @throws {RuntimeError} if it was shut down
+   * @throws {TypeError} if `fn` is not a function, or has no source (built in, bound, a class)
    */
   submit<A extends unknown[], R>(
     fn: (...args: A) => R,
     ...args: A
   ): ConcurrentFuture<Awaited<R>> {
     const loop = currentLoop();
-    const completion = submitToPool(this, { fn, args, values: contextValues(), loop });
-    return concurrentFuture(completion as Completion<Awaited<R>>);
+    const future = submitToPool(this, { fn, args, values: contextValues(), loop });
+    return future as ConcurrentFuture<Awaited<R>>;
   }
 
   /**
@@ -166,8 +162,8 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
    *
    * @returns the results, in the order of the items; the iteration throws what a call threw when it is that call's turn.
    * Leaving it early cancels what has not started
-   * @throws {TypeError} when `fn` can't be sent, or what follows is not iterable
-   * @throws {TimeoutError} in the iteration, when a result is not there in time
+   * @throws {TypeError} if `fn` can't be sent, or what follows is not iterable
+   * @throws {TimeoutError} in the iteration, if a result is not there in time
    *
    * @example
    * ```ts
@@ -194,7 +190,9 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
     MAP.check(options === undefined ? {} : options, "map()");
     const { timeout = null, chunkSize = 1 } = (options ?? {}) as MapOptions;
     if (chunkSize < 1) {
-      throw new RangeError(`chunkSize is a whole number above 0: got ${chunkSize}`);
+      throw new RangeError(
+        `Cannot map: chunkSize must be a whole number above 0, received ${chunkSize}`,
+      );
     }
     const calls = zip(given);
     const end = timeout === null ? Infinity : performance.now() / 1000 + toSeconds(timeout);
@@ -203,8 +201,8 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
     const chunks: ConcurrentFuture<unknown[]>[] = [];
     for (let at = 0; at < calls.length; at += chunkSize) {
       const args = [calls.slice(at, at + chunkSize)];
-      const completion = submitToPool(this, { fn, args, shape: "chunk", values, loop });
-      chunks.push(concurrentFuture(completion as Completion<unknown[]>));
+      const chunk = submitToPool(this, { fn, args, shape: "chunk", values, loop });
+      chunks.push(chunk as ConcurrentFuture<unknown[]>);
     }
     return resultsOf(chunks, end) as AsyncGenerator<Awaited<R>, void, undefined>;
   }
@@ -214,7 +212,7 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
    * after it.
    *
    * @returns resolves when all workers have ended, with `wait: false` at once
-   * @throws {TypeError} when the options are no object
+   * @throws {TypeError} if the options are not an object
    */
   shutdown(options: ShutdownOptions = {}): Promise<void> {
     try {
@@ -240,8 +238,8 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
     submitToPool = (executor, { fn, ...rest }) => {
       if (typeof fn !== "function") {
         throw new TypeError(
-          `A function was expected to run in a worker: got ${describeType(fn)}. ` +
-            "Pass it and its arguments apart, as in toThread(work, ...args)",
+          `Cannot run in a worker: a function is expected, received ${describeType(fn)}. ` +
+            "Write the function and its arguments apart, as in toThread(work, ...args)",
         );
       }
       return executor.#pool.submit({ work: workOf(fn), ...rest });
@@ -251,12 +249,13 @@ export class ThreadPoolExecutor implements Executor, AsyncDisposable {
   }
 }
 
-/** @throws {TypeError} when there is something that is not iterable, or nothing at all */
+/** @throws {TypeError} if one of them is not iterable, or there is none */
 function zip(iterables: readonly unknown[]): unknown[][] {
   const wrong = iterables.findIndex((iterable) => !isIterable(iterable));
   if (wrong >= 0 || iterables.length === 0) {
     throw new TypeError(
-      `map(fn, items) takes something to iterate over: got ${describeType(iterables[wrong])}`,
+      `Cannot map: what follows fn must be iterable, received ${describeType(iterables[wrong])}. ` +
+        "Write map(fn, items)",
     );
   }
   const lists = iterables.map((iterable) => [...iterable as Iterable<unknown>]);
@@ -292,7 +291,9 @@ function initializerOf(
 function limitOf(maxWorkers: number | undefined): number {
   if (maxWorkers === undefined) return Math.min(32, cores() + 4);
   if (maxWorkers < 1) {
-    throw new RangeError(`maxWorkers is a whole number above 0: got ${maxWorkers}`);
+    throw new RangeError(
+      `Cannot make a pool: maxWorkers must be a whole number above 0, received ${maxWorkers}`,
+    );
   }
   return maxWorkers;
 }
@@ -303,3 +304,42 @@ function cores(): number {
 }
 
 staysInThread("pass a function that submits to it, or make one in the worker", ThreadPoolExecutor);
+
+/**
+ * A ThreadPoolExecutor over child processes of this runtime: a crash, a leak or a runaway computation stays in the child. The work it
+ * had fails with BrokenExecutor, the rest goes on in another child.
+ *
+ * - All values are copied, buffers too; shared memory can't be passed.
+ * - `runCoroutineThreadsafe(...).result()` can't block in a child: await it.
+ * - Deno needs `--allow-run` and `--allow-env`. A child is allowed what this process is allowed without limits to certain
+ *   paths or hosts.
+ * - A program that was compiled into one executable can have children only when Bun compiled it.
+ *
+ * asyncio: `concurrent.futures.ProcessPoolExecutor`
+ *
+ * @example
+ * ```ts
+ * import { ProcessPoolExecutor, run } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const pool = new ProcessPoolExecutor({ maxWorkers: 1 });
+ *   const child = await pool.submit(async () => (await import("node:process")).pid);
+ *   assert.notEqual(child, (await import("node:process")).pid);
+ *   await pool.shutdown();
+ * });
+ * ```
+ */
+export class ProcessPoolExecutor extends ThreadPoolExecutor {
+  /**
+   * No child starts yet.
+   *
+   * @throws {RangeError} if `maxWorkers` is not a whole number above 0
+   * @throws {TypeError} if an option is of the wrong type
+   */
+  constructor(options: ThreadPoolExecutorOptions = {}) {
+    const kind: InternalExecutorOptions = { [WORKER_KIND]: "process" };
+    poolOptions.check(options, new.target.name);
+    super({ ...options, ...kind });
+  }
+}

@@ -1,23 +1,21 @@
-import { currentLoop } from "../tasks/task_options.ts";
 import type { EventLoop } from "../../loop_interface.ts";
-import { Completion } from "../concurrent/completion.ts";
-import { type ConcurrentFuture, concurrentFuture } from "../concurrent/concurrent_future.ts";
 import { describeType } from "../base/format.ts";
 import { CancelledError } from "../errors/exceptions.ts";
-import { submitFor } from "./executors.ts";
-import { inOwnScope } from "../scopes/known.ts";
+import {
+  awaitConcurrent,
+  cancelConcurrent,
+  type ConcurrentFuture,
+  openConcurrent,
+  rejectConcurrent,
+  resolveConcurrent,
+} from "../tasks/concurrent_future.ts";
 import { addEntry, type Future } from "../tasks/future.ts";
 import { InternalCallback } from "../tasks/internal_callback.ts";
-import { contextValues, requireFree } from "./job.ts";
-import { loopFuture } from "../concurrent/loop_future.ts";
+import { currentLoop } from "../tasks/task_options.ts";
 import { findErrorClass, wire } from "../wire/wire.ts";
-import { type ThreadSlot, threadSlot } from "../wire/worker_slot.ts";
-
-export { ConcurrentFuture } from "../concurrent/concurrent_future.ts";
-export { threadModule } from "./thread_module.ts";
-export { transfer } from "../wire/transfer.ts";
-
-type Callable = (...args: never[]) => unknown;
+import { type Callable, type ThreadSlot, threadSlot } from "../wire/worker_slot.ts";
+import { submitFor } from "./executors.ts";
+import { requireFree } from "./job.ts";
 
 /**
  * A function that was among the arguments of work for a worker, as the worker sees it: calling it runs it on the loop it came
@@ -46,11 +44,11 @@ export type RemoteFunction<A extends unknown[], R> = (...args: A) => Promise<Awa
 
 /** The loop on another thread. */
 export interface RemoteLoop {
-  /** Calls a function that came from there, as `loop.callSoonThreadsafe` does; nobody learns how it ended. */
+  /** Calls a function that came from there, as `loop.callSoonThreadsafe` does; its result is dropped. */
   callSoonThreadsafe<A extends unknown[]>(fn: (...args: A) => unknown, ...args: A): void;
 }
 
-/** The loop of whoever gave this worker its work. */
+/** The loop that gave this worker its work. */
 class ParentLoop implements RemoteLoop {
   readonly #slot: ThreadSlot;
 
@@ -63,9 +61,9 @@ class ParentLoop implements RemoteLoop {
     this.#slot.call(fn, args, null);
   }
 
-  run<T>(fn: Callable, args: readonly unknown[]): Completion<T> {
+  run<T>(fn: Callable, args: readonly unknown[]): ConcurrentFuture<T> {
     this.#requireRemote(fn, "runCoroutineThreadsafe(fn, loop, ...args)");
-    const completion = new Completion<T>({
+    const future = openConcurrent<T>({
       cancel: () => {
         call.cancel();
         return true;
@@ -73,14 +71,14 @@ class ParentLoop implements RemoteLoop {
       block: this.#slot.block,
     });
     const call = this.#slot.call(fn, args, {
-      resolve: (value) => completion.resolve(value as T),
+      resolve: (value) => resolveConcurrent(future, value),
       reject: (encoded) => {
         const error = wire.decodeThrown(encoded, findErrorClass);
-        if (error instanceof CancelledError) completion.markCancelled();
-        else completion.reject(error);
+        if (error instanceof CancelledError) cancelConcurrent(future);
+        else rejectConcurrent(future, error);
       },
     });
-    return completion;
+    return future;
   }
 
   #requireRemote(fn: Callable, call: string): void {
@@ -89,8 +87,8 @@ class ParentLoop implements RemoteLoop {
       ? `the function ${fn.name || "(anonymous)"}`
       : describeType(fn);
     throw new TypeError(
-      `${call} in a worker takes a function that came with the work, since only that one lives on the loop's thread: ` +
-        `got ${got}. Pass it along: toThread(work, fn)`,
+      `Cannot call on the loop's thread: in a worker ${call} takes a function that came with the work, received ${got}. ` +
+        `Write toThread(work, fn), so that fn comes with it`,
     );
   }
 }
@@ -115,8 +113,8 @@ threadSlot?.libraries.push({
  * asyncio: `asyncio.to_thread()`
  *
  * @returns what `fn` returns; rejects with what it throws, an error with its name, message, stack, cause and fields
- * @throws {TypeError} when `fn` is no function or has no source, or an argument or the result can't be copied
- * @throws {BrokenExecutor} when the worker ended before the work did
+ * @throws {TypeError} if `fn` is not a function or has no source, or an argument or the result can't be copied
+ * @throws {BrokenExecutor} if the worker ended before the work did
  *
  * @example
  * ```ts
@@ -137,11 +135,13 @@ export function toThread<A extends unknown[], R>(
   fn: (...args: A) => R,
   ...args: A
 ): Promise<Awaited<R>> {
-  return inOwnScope(() => {
-    const loop = currentLoop();
-    const completion = submitFor(loop, null, fn, args, contextValues());
-    return loopFuture(completion as Completion<Awaited<R>>, loop).then();
-  });
+  let future: ConcurrentFuture<unknown>;
+  try {
+    future = submitFor(currentLoop(), null, fn, args);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+  return awaitConcurrent(future as ConcurrentFuture<Awaited<R>>);
 }
 
 /**
@@ -153,8 +153,8 @@ export function toThread<A extends unknown[], R>(
  * @param fn in a worker: a function that came with the work
  * @param loop what `getParentLoop()` gives, or a loop of this thread
  * @returns the result to be; in a worker thread its `result()` may block. Cancelling it cancels the task
- * @throws {TypeError} when `fn` is no function, or in a worker not one that came with the work
- * @throws {RuntimeError} when the loop is closed
+ * @throws {TypeError} if `fn` is not a function, or in a worker did not come with the work
+ * @throws {RuntimeError} if the loop is closed
  *
  * @example
  * ```ts
@@ -172,27 +172,25 @@ export function runCoroutineThreadsafe<A extends unknown[], R>(
   loop: EventLoop | RemoteLoop,
   ...args: A
 ): ConcurrentFuture<Awaited<R>> {
-  if (loop instanceof ParentLoop) return concurrentFuture(loop.run<Awaited<R>>(fn, args));
+  if (loop instanceof ParentLoop) return loop.run<Awaited<R>>(fn, args);
   if (typeof fn !== "function") {
     throw new TypeError(
-      `A coroutine function is required: got ${
-        describeType(fn)
-      }; write runCoroutineThreadsafe(work, loop, ...args)`,
+      `Cannot run on the loop: a coroutine function is required, received ${describeType(fn)}. ` +
+        "Write runCoroutineThreadsafe(work, loop, ...args)",
     );
   }
   if (typeof (loop as unknown) !== "object" || loop === null) {
     throw new TypeError(
-      `An event loop is required: got ${
-        describeType(loop)
-      }; write runCoroutineThreadsafe(work, loop, ...args)`,
+      `Cannot run on the loop: an event loop is required, received ${describeType(loop)}. ` +
+        "Write runCoroutineThreadsafe(work, loop, ...args)",
     );
   }
   const coro = (): unknown => fn(...args);
-  return concurrentFuture(runOn(loop as EventLoop, coro) as Completion<Awaited<R>>);
+  return runOn(loop as EventLoop, coro) as ConcurrentFuture<Awaited<R>>;
 }
 
 /**
- * Inside a worker of an executor: the loop of whoever gave it its work. Elsewhere null.
+ * Inside a worker of an executor: the loop that gave it its work. Elsewhere null.
  *
  * @example
  * ```ts
@@ -207,7 +205,7 @@ export function getParentLoop(): RemoteLoop | null {
 }
 
 /**
- * Aborts when whoever waits for this worker's work is cancelled. A computation that never yields can ask it too, between
+ * Aborts when the caller that waits for this worker's work is cancelled. A computation that never yields can ask it too, between
  * two steps: `signal.throwIfAborted()`, which in a worker thread looks across. Null outside a worker, and between jobs.
  *
  * @example
@@ -222,9 +220,9 @@ export function currentThreadSignal(): AbortSignal | null {
   return threadSlot === undefined ? null : threadSlot.signal();
 }
 
-function runOn(loop: EventLoop, coro: () => unknown): Completion<unknown> {
+function runOn(loop: EventLoop, coro: () => unknown): ConcurrentFuture<unknown> {
   let task: Future<unknown> | null = null;
-  const completion = new Completion<unknown>({
+  const future = openConcurrent({
     cancel: () => {
       if (!loop.isClosed()) loop.callSoonThreadsafe(() => task?.cancel());
       return true;
@@ -232,28 +230,28 @@ function runOn(loop: EventLoop, coro: () => unknown): Completion<unknown> {
     block: null,
   });
   loop.callSoonThreadsafe(() => {
-    if (completion.done) return;
+    if (future.done()) return;
     try {
       task = loop.createTask(coro);
     } catch (error) {
-      completion.reject(error);
+      rejectConcurrent(future, error);
       throw error;
     }
-    follow(task, completion);
+    follow(task, future);
   });
-  return completion;
+  return future;
 }
 
-function follow(task: Future<unknown>, completion: Completion<unknown>): void {
+function follow(task: Future<unknown>, future: ConcurrentFuture<unknown>): void {
   const ended = (): void => {
     if (task.cancelled()) {
-      completion.markCancelled();
+      cancelConcurrent(future);
       return;
     }
     try {
-      completion.resolve(task.result());
+      resolveConcurrent(future, task.result());
     } catch (error) {
-      completion.reject(error);
+      rejectConcurrent(future, error);
     }
   };
   addEntry(task, new InternalCallback(task, ended));

@@ -1,23 +1,41 @@
-import { processChannel, startProcess } from "./child_host.ts";
+/**
+ * Starts workers: threads here, child processes in `child_host.ts`. The runtime's modules for both are taken from
+ * `process.getBuiltinModule` when the first worker starts.
+ *
+ * @module
+ */
 import { runInRoot } from "../base/async_context.ts";
-import { type Envelope, makeEnvelope } from "../wire/wire.ts";
-import { programSource, type WorkerChannel } from "./worker_program.ts";
+import { noteDescriptors, requireDescriptors } from "../core/lazy_module.ts";
 import type { EndMessage, PokeMessage, PoolMessage, UrgentMessage } from "../wire/protocol.ts";
+import { startProcess } from "./child_host.ts";
 import {
   asWorkerMessage,
-  Farewell,
   once,
+  PoolWorker,
+  type WorkerChannel,
   type WorkerEvents,
+  type WorkerKind,
   type WorkerLink,
-} from "./worker_link.ts";
+  type WorkerOwner,
+  WorkerStop,
+} from "./pool_worker.ts";
+import { programSource } from "./worker_program.ts";
 
-/**
- * What pools need of a runtime. This file knows worker threads, `runtime/threads/child_host.ts` child processes, and nothing else here
- * does; they are taken from `process.getBuiltinModule`, when the first worker starts and not before.
- */
-export interface ThreadHost {
-  startThread(name: string, events: WorkerEvents): WorkerLink;
-  startProcess(events: WorkerEvents): WorkerLink;
+export { after } from "./pool_worker.ts";
+
+/** More than a worker opens: six on Deno, five on Node; a child's pipes and its channel are about as many. */
+const FREE_TO_START = 12;
+
+/** Starts a worker. What it throws says why that is not possible. */
+export function startWorker(owner: WorkerOwner, kind: WorkerKind, name: string): PoolWorker {
+  requireDescriptors(FREE_TO_START, "start a worker");
+  noteDescriptors(1);
+  // In the root context: the worker's events must not run in the task that happened to start it.
+  return new PoolWorker(
+    owner,
+    (events) =>
+      runInRoot(() => kind === "thread" ? startThread(name, events) : startProcess(events)),
+  );
 }
 
 type Listener = (...args: never[]) => void;
@@ -58,7 +76,34 @@ interface Process {
 }
 
 const { process } = globalThis as unknown as { readonly process: Process };
+
+/** What a message between two threads is wrapped in. */
+interface Envelope {
+  around(message: unknown, transfer: readonly Transferable[]): unknown;
+  open(received: unknown): unknown;
+}
+
+/**
+ * Deno's `node:worker_threads` searches each message that arrives for ports, in all that has keys, and every element of a
+ * typed array is a key: 16 MiB took more than a second. It does not look into a map, so messages are sent in one. Those with
+ * a port, or anything else but buffers, are sent without: Deno gives a port the methods that Node's has when it finds it.
+ *
+ * It is also sent to workers as source text, therefore it uses nothing from outside of itself.
+ */
+function makeEnvelope(): Envelope {
+  const searched = "Deno" in globalThis;
+  return {
+    around(message, transfer) {
+      if (!searched || !transfer.every((item) => item instanceof ArrayBuffer)) return message;
+      return new Map([[0, message]]);
+    },
+    // No message of a pool is a map by itself.
+    open: (received) => received instanceof Map ? received.get(0) : received,
+  };
+}
+
 const envelope = makeEnvelope();
+let program: string | null = null;
 
 /** Place in the flags of the counter that wakes a blocking worker, and of the number of the last cancelled job. */
 const WAKE = 0;
@@ -69,8 +114,8 @@ function threadChannel(envelope: Envelope): WorkerChannel {
   const { process } = globalThis as unknown as { readonly process: Process };
   const threads = process.getBuiltinModule("node:worker_threads");
   const { parentPort, workerData, receiveMessageOnPort } = threads;
-  // The pool writes to a port that nobody listens to, then counts up. A port with a listener may have given a message
-  // away to the thread's event loop already, where a thread that blocks never finds it.
+  // The pool writes to a port without a listener, then counts up. A port with a listener may have handed a message to the
+  // thread's event loop already, where a thread that blocks never finds it.
   const { urgent, flags } = workerData;
   let handler: (message: PoolMessage) => void = () => {};
   // Deno writes at once; elsewhere a worker's output goes through the thread that started it.
@@ -123,25 +168,8 @@ function threadChannel(envelope: Envelope): WorkerChannel {
   };
 }
 
-class RuntimeThreadHost implements ThreadHost {
-  #threadProgram: string | null = null;
-  #processProgram: string | null = null;
-
-  startThread(name: string, events: WorkerEvents): WorkerLink {
-    this.#threadProgram ??= programSource(threadChannel);
-    const program = this.#threadProgram;
-    // What the worker's events call must not run in the task that happened to start it.
-    return runInRoot(() => startThread(program, name, events));
-  }
-
-  startProcess(events: WorkerEvents): WorkerLink {
-    this.#processProgram ??= programSource(processChannel);
-    const program = this.#processProgram;
-    return runInRoot(() => startProcess(program, events));
-  }
-}
-
-function startThread(program: string, name: string, events: WorkerEvents): WorkerLink {
+function startThread(name: string, events: WorkerEvents): WorkerLink {
+  program ??= programSource(`(${threadChannel})((${makeEnvelope})())`);
   const { Worker, MessageChannel } = process.getBuiltinModule("node:worker_threads");
   const { port1, port2 } = new MessageChannel();
   const flags = new Int32Array(new SharedArrayBuffer(8));
@@ -154,20 +182,20 @@ function startThread(program: string, name: string, events: WorkerEvents): Worke
   worker.unref();
   const end = once((how: string, cause: unknown) => {
     port1.close();
-    farewell.over();
+    stop.over();
     events.ended(how, cause);
   });
-  const farewell = new Farewell(
+  const stop = new WorkerStop(
     () => worker.postMessage({ kind: "end" } satisfies EndMessage),
     () => void worker.terminate(), // its end comes as an event
   );
   worker.on("message", (received: unknown) => {
     const message = asWorkerMessage(envelope.open(received));
-    if (message !== null && !farewell.hears(message)) events.message(message);
+    if (message !== null && !stop.takes(message)) events.message(message);
   });
   worker.on("messageerror", (error: unknown) => {
     end("sent what can't be read here", error);
-    void worker.terminate(); // settles; the pool has let go of the worker
+    void worker.terminate(); // the pool has dropped the worker
   });
   worker.on("error", (error: unknown) => end("failed", error));
   worker.on("exit", (code: number) => end(`exited with code ${code}`, null));
@@ -185,9 +213,6 @@ function startThread(program: string, name: string, events: WorkerEvents): Worke
     notify,
     hold: () => worker.ref(),
     release: () => worker.unref(),
-    stop: () => farewell.begin(),
+    stop: () => stop.begin(),
   };
 }
-
-/** The host of this runtime. */
-export const threadHost: ThreadHost = new RuntimeThreadHost();

@@ -1,18 +1,22 @@
 import type { EventLoop } from "../../loop_interface.ts";
-import type { Completion } from "../concurrent/completion.ts";
-import { BrokenExecutor, RuntimeError } from "../errors/exceptions.ts";
-import { Job, type JobHolder, type Submission } from "./job.ts";
 import { LazyModule } from "../core/lazy_module.ts";
 import { countAsOperation } from "../core/operations.ts";
-import type { PoolWorker, WorkerOwner } from "./pool_worker.ts";
 import { Waiter } from "../core/wait.ts";
+import { BrokenExecutor, RuntimeError } from "../errors/exceptions.ts";
+import {
+  type ConcurrentFuture,
+  failureOf,
+  rejectConcurrent,
+  whenDone,
+} from "../tasks/concurrent_future.ts";
 import type { Work } from "../wire/protocol.ts";
-import type { WorkerKind } from "./worker_code.ts";
+import { Job, type JobHolder, type Submission } from "./job.ts";
+import type { PoolWorker, WorkerKind, WorkerOwner } from "./pool_worker.ts";
 
 /** Loaded when the first worker is to start. */
-const workerCode: LazyModule<typeof import("./worker_code.ts")> = new LazyModule(
+const workerHost: LazyModule<typeof import("./worker_host.ts")> = new LazyModule(
   "the code for workers",
-  () => import("./worker_code.ts"),
+  () => import("./worker_host.ts"),
   true,
 );
 
@@ -46,15 +50,15 @@ export interface PoolSettings {
  */
 export class WorkerPool implements WorkerOwner, JobHolder {
   readonly #settings: PoolSettings;
-  /** Those that take jobs. */
+  /** The workers that take jobs. */
   readonly #workers: Set<PoolWorker> = new Set();
-  /** Those that take none, whose end is still to come. */
+  /** The workers that take none and have not ended. */
   readonly #leaving: Set<PoolWorker> = new Set();
-  /** Those without a job; the one that was used last comes last. */
+  /** The workers without a job; the one that was used last comes last. */
   #free: PoolWorker[] = [];
   readonly #queue: Set<Job> = new Set();
   #started = 0;
-  /** Those that have a worker each as soon as its code is loaded, and whether they have been cancelled meanwhile. */
+  /** The jobs that get a worker each as soon as the code for workers is loaded, and whether they were cancelled. */
   readonly #starting: Map<Job, boolean> = new Map();
   #shutDown = false;
   /** Why no worker could be prepared; null while the pool is in order. */
@@ -63,7 +67,7 @@ export class WorkerPool implements WorkerOwner, JobHolder {
   #preparing = 0;
   #joiners: Waiter<void>[] = [];
   #stopReaper: (() => void) | null = null;
-  /** That of the last job: errors that belong to none are reported there. */
+  /** The loop of the last job: errors that belong to no job are reported to it. */
   #loop: EventLoop | null = null;
 
   constructor(settings: PoolSettings) {
@@ -71,10 +75,10 @@ export class WorkerPool implements WorkerOwner, JobHolder {
   }
 
   /**
-   * @throws {RuntimeError} after a shutdown
-   * @throws {BrokenExecutor} when a worker's initializer has failed
+   * @throws {RuntimeError} if the pool was shut down
+   * @throws {BrokenExecutor} if a worker's initializer has failed
    */
-  submit(submission: Submission): Completion<unknown> {
+  submit(submission: Submission): ConcurrentFuture<unknown> {
     if (this.#shutDown) {
       throw new RuntimeError("Cannot submit work: the executor has been shut down");
     }
@@ -89,7 +93,7 @@ export class WorkerPool implements WorkerOwner, JobHolder {
       this.#queue.add(job);
       this.#prepareWorkers();
     }
-    return job.completion;
+    return job.future;
   }
 
   get isShutDown(): boolean {
@@ -97,7 +101,7 @@ export class WorkerPool implements WorkerOwner, JobHolder {
   }
 
   cancel(job: Job): boolean {
-    // One that has a worker has begun, whether or not that one is there already.
+    // A job that is to have a worker has begun, whether or not the worker is there.
     if (this.#starting.has(job)) this.#starting.set(job, true);
     return this.#queue.delete(job);
   }
@@ -106,11 +110,11 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     return this.#starting.has(job);
   }
 
-  /** Takes no more jobs; workers end as soon as they have none. Resolves when all are gone, if it is to wait for that. */
+  /** Takes no more jobs; workers end as soon as they have none. Resolves with `wait` when all have ended, else at once. */
   shutdown(wait: boolean, cancelFutures: boolean): Promise<void> {
     this.#shutDown = true;
     if (cancelFutures) {
-      for (const job of [...this.#queue]) job.completion.cancel();
+      for (const job of [...this.#queue]) job.future.cancel();
     }
     for (const worker of this.#free) this.#dismiss(worker);
     this.#free = [];
@@ -142,7 +146,7 @@ export class WorkerPool implements WorkerOwner, JobHolder {
 
   workerHasEnded(worker: PoolWorker): void {
     this.#leaving.delete(worker);
-    this.#tellIfOver();
+    this.#wakeIfOver();
   }
 
   report(message: string, error: unknown): void {
@@ -153,12 +157,12 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     return this.#workers.size + this.#starting.size < this.#settings.maxWorkers;
   }
 
-  /** No worker is left, and none is to come. */
+  /** No worker lives, and none is to be started. */
   get #isOver(): boolean {
     return this.#workers.size + this.#leaving.size + this.#starting.size === 0;
   }
 
-  #tellIfOver(): void {
+  #wakeIfOver(): void {
     if (!this.#isOver) return;
     const joiners = this.#joiners;
     this.#joiners = [];
@@ -166,14 +170,14 @@ export class WorkerPool implements WorkerOwner, JobHolder {
   }
 
   #startFor(job: Job): void {
-    if (workerCode.loaded !== null && this.#starting.size === 0) {
+    if (workerHost.loaded !== null && this.#starting.size === 0) {
       this.#runInNewWorker(job);
       return;
     }
     job.snapshot();
     this.#starting.set(job, false);
     if (this.#starting.size > 1) return;
-    workerCode.load().then(() => this.#startAll(), (error) => this.#failAll(error));
+    workerHost.load().then(() => this.#startAll(), (error) => this.#failAll(error));
   }
 
   #startAll(): void {
@@ -183,18 +187,18 @@ export class WorkerPool implements WorkerOwner, JobHolder {
       if (cancelled) job.holder.cancel(job);
     }
     this.#startQueued();
-    this.#tellIfOver();
+    this.#wakeIfOver();
   }
 
   #failAll(error: unknown): void {
     const jobs = [...this.#starting.keys(), ...this.#queue];
     this.#starting.clear();
     this.#queue.clear();
-    for (const job of jobs) job.completion.reject(cannotStart(error));
-    this.#tellIfOver();
+    for (const job of jobs) rejectConcurrent(job.future, cannotStart(error));
+    this.#wakeIfOver();
   }
 
-  /** Starts workers for what waits, each with the initializer as its first job. */
+  /** Starts workers for the waiting jobs, each with the initializer as its first job. */
   #prepareWorkers(): void {
     const { initializer } = this.#settings;
     if (initializer === null) return;
@@ -202,9 +206,9 @@ export class WorkerPool implements WorkerOwner, JobHolder {
       const loop = this.#loop!;
       const job = new Job({ ...initializer, shape: "initializer", values: [], loop }, this);
       this.#preparing++;
-      job.completion.whenDone(() => {
+      whenDone(job.future, () => {
         this.#preparing--;
-        const { failure } = job.completion;
+        const failure = failureOf(job.future);
         if (failure !== null) this.#break(failure.error);
       });
       this.#startFor(job);
@@ -212,11 +216,12 @@ export class WorkerPool implements WorkerOwner, JobHolder {
   }
 
   #break(cause: unknown): void {
-    const message = `A worker's initializer failed, so this executor takes no more work: ${cause}`;
+    const message =
+      `Cannot run work: a worker's initializer failed, so this executor takes no more: ${cause}`;
     this.#broken ??= new BrokenExecutor(message, { cause });
     const jobs = [...this.#queue];
     this.#queue.clear();
-    for (const job of jobs) job.completion.reject(new BrokenExecutor(message, { cause }));
+    for (const job of jobs) rejectConcurrent(job.future, new BrokenExecutor(message, { cause }));
   }
 
   /** A replacement that can't be started fails the job it was meant for; the next one tries again. */
@@ -236,9 +241,9 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     let worker: PoolWorker;
     try {
       const { kind, prefix } = this.#settings;
-      worker = workerCode.loaded!.startWorker(this, kind, `${prefix}_${this.#started++}`);
+      worker = workerHost.loaded!.startWorker(this, kind, `${prefix}_${this.#started++}`);
     } catch (error) {
-      job.completion.reject(cannotStart(error));
+      rejectConcurrent(job.future, cannotStart(error));
       return;
     }
     this.#workers.add(worker);
@@ -249,13 +254,13 @@ export class WorkerPool implements WorkerOwner, JobHolder {
     if (!this.#run(worker, job)) this.workerIsFree(worker);
   }
 
-  /** False when it can't be sent: its caller has been told, and the worker takes another. */
+  /** False when the job can't be sent: it has failed, and the worker takes another. */
   #run(worker: PoolWorker, job: Job): boolean {
     try {
       worker.run(job);
       return true;
     } catch (error) {
-      job.completion.reject(error);
+      rejectConcurrent(job.future, error);
       return false;
     }
   }
@@ -273,7 +278,7 @@ export class WorkerPool implements WorkerOwner, JobHolder {
   }
 
   #reapLater(seconds: number): void {
-    this.#stopReaper = workerCode.loaded!.after(seconds, () => this.#reap());
+    this.#stopReaper = workerHost.loaded!.after(seconds, () => this.#reap());
   }
 
   /** Ends the workers that had no job for too long, the oldest first, and comes back when the next one is due. */

@@ -1,41 +1,25 @@
-import {
-  type Envelope,
-  type ErrorMaker,
-  makeEnvelope,
-  makeWire,
-  type Outgoing,
-  type Wire,
-} from "../wire/wire.ts";
 import type { EncodedValue, JobMessage, PoolMessage, WorkerMessage } from "../wire/protocol.ts";
-import type { CallSettlement, LibraryHooks, RemoteCall, ThreadSlot } from "../wire/worker_slot.ts";
+import { makeWire, type Outgoing, type Wire } from "../wire/wire.ts";
+import type {
+  Callable,
+  CallSettlement,
+  ErrorMaker,
+  LibraryHooks,
+  RemoteCall,
+  ThreadSlot,
+} from "../wire/worker_slot.ts";
+import type { WorkerChannel } from "./pool_worker.ts";
 
-type Callable = (...args: never[]) => unknown;
 type Module = Readonly<Record<string, unknown>>;
 
-/** How a worker reaches the pool. Its making is the host's business, and it too is sent as source text. */
-export interface WorkerChannel {
-  post(message: WorkerMessage, transfer: readonly Transferable[]): void;
-  listen(handler: (message: PoolMessage) => void): void;
-  /** Calls the handler with the urgent messages that are there. */
-  drain(): void;
-  /** The last job that was cancelled, also visible to one that never yields; 0 where that can't be told. */
-  cancelledJob(): number;
-  /** Whether something that was printed has still to be written. */
-  unwritten(): boolean;
-  /** Calls back when all that was printed is written; `last`: nothing will be printed any more. */
-  flush(last: boolean, written: () => void): void;
-  /** Blocks until an urgent message is there or the time is over; null where a worker can't. */
-  readonly sleep: ((done: () => boolean, milliseconds: number) => void) | null;
-}
-
-/** The program of a worker as source text, around a function that makes its channel. */
-export function programSource(makeChannel: (envelope: Envelope) => WorkerChannel): string {
+/** The program of a worker as source text, around the source text of an expression that makes its channel. */
+export function programSource(channel: string): string {
   // The import is part of the text, so that no bundler rewrites it.
   return `"use strict";(() => {
 for (const helper of ["__name", "${nameHelper(String(runWorker))}"]) {
   Object.defineProperty(globalThis, helper, { value: (fn) => fn, configurable: true, writable: true });
 }
-(${runWorker})((${makeWire})(), (${makeChannel})((${makeEnvelope})()), (url) => import(url));
+(${runWorker})((${makeWire})(), ${channel}, (url) => import(url));
 })()`;
 }
 
@@ -74,7 +58,7 @@ function runWorker(
   const evaluate = globalThis.eval;
   /** Where functions that came with a job are kept at the pool. */
   const places: WeakMap<Callable, { job: number; fn: number }> = new WeakMap();
-  /** Promises of calls into the loop that somebody waits for. */
+  /** Promises of calls into the loop that are awaited. */
   const observed: WeakSet<object> = new WeakSet();
   const calls: Map<number, CallSettlement> = new Map();
   const aborting: WeakSet<AbortController> = new WeakSet();
@@ -90,7 +74,7 @@ function runWorker(
   }
   const { process } = globalThis as unknown as Globals;
   const { AsyncLocalStorage, AsyncResource } = process.getBuiltinModule("node:async_hooks");
-  /** The job that code belongs to: what one left behind may run while another is at hand. */
+  /** The job that code belongs to: code that outlives its job may run during another one. */
   const jobs = new AsyncLocalStorage<Job>();
 
   const slot: ThreadSlot = {
@@ -117,7 +101,7 @@ function runWorker(
     };
     current = job;
     const args = [...message.args];
-    wire.putBack(args, message.functions, (fn) => makeRemote(job.id, fn));
+    wire.restore(args, message.functions, (fn) => makeRemote(job.id, fn));
     const ended = (value: unknown): void => finish(job, value);
     const failed = (error: unknown): void => fail(job, explain(error, message));
     const call = (fn: Callable): unknown =>
@@ -128,8 +112,8 @@ function runWorker(
         ? call(fn)
         : new AsyncResource("job").runInAsyncScope(() => jobs.run(job, () => call(fn)));
     try {
-      // A hop less for each of many small jobs: only what has to be waited for is. A module is loaded outside of the job:
-      // what it starts for itself is no part of the job that came first.
+      // Only a promise is awaited, which saves a microtask for each of many small jobs. A module is loaded outside of the
+      // job: what the module starts does not belong to the job that came first.
       const fn = findWork(message);
       const result = fn instanceof Promise ? fn.then(start) : start(fn);
       if (isThenable(result)) Promise.resolve(result).then(ended, failed);
@@ -164,14 +148,16 @@ function runWorker(
   function exportOf(module: Module, url: string, name: string): Callable {
     const found = module[name];
     if (typeof found === "function") return found as Callable;
-    throw new TypeError(`${url} exports no function "${name}": got ${typeof found}`);
+    throw new TypeError(
+      `Cannot run "${name}" of ${url}: it must export a function of this name, received ${typeof found}`,
+    );
   }
 
   function compile(source: string): Callable {
     const known = compiled.get(source);
     if (known !== undefined) return known;
-    // Modules and classes are strict, and so is what comes out of them; a sloppy script may hold what is no strict code.
-    // Methods of classes and objects are no expressions by themselves.
+    // Functions of modules and classes are strict; one of a sloppy script may not compile as strict code. The source of a
+    // method is not an expression.
     const method = (text: string): unknown => Object.values(evaluate(text) as object)[0];
     const fn = tryEach([
       () => evaluate(`"use strict"; (${source}\n)`),
@@ -184,7 +170,7 @@ function runWorker(
     return fn as Callable;
   }
 
-  /** The value of the first that is no syntax error. */
+  /** The value of the first way that compiles. */
   function tryEach(ways: readonly (() => unknown)[]): unknown {
     let failure: unknown;
     for (const way of ways) {
@@ -198,7 +184,7 @@ function runWorker(
     throw failure;
   }
 
-  /** Says what is behind the two errors that everybody meets once. */
+  /** Explains the errors that are met most: a name that does not exist in the thread, a module that can't be loaded. */
   function explain(error: unknown, { work }: JobMessage): unknown {
     if (!("source" in work) && isNotFound(error)) {
       return new TypeError(
@@ -228,7 +214,7 @@ function runWorker(
     return error;
   }
 
-  /** Bun's is no Error, Deno's has no code on some paths. */
+  /** Bun's is not an Error, Deno's has no code on some paths. */
   function isNotFound(error: unknown): error is object {
     return typeof error === "object" && error !== null &&
       (Reflect.get(error, "code") === "ERR_MODULE_NOT_FOUND" ||
@@ -243,10 +229,10 @@ function runWorker(
       return;
     }
     try {
-      const { values, transfer } = leaving([value]);
+      const { values, transfer } = outgoing([value]);
       post({ kind: "done", job: job.id, value: values[0] }, transfer, job);
     } catch (error) {
-      const text = `Cannot send the result of the job: ${error} Return data that can be copied`;
+      const text = `Cannot send the result of the job: ${error}. Return data that can be copied`;
       fail(job, new TypeError(text, { cause: error }));
     }
   }
@@ -272,12 +258,12 @@ function runWorker(
     if (ended === current) current = null;
   }
 
-  function leaving(values: readonly unknown[]): Outgoing {
+  function outgoing(values: readonly unknown[]): Outgoing {
     if (!slot.marks.used) return { values, functions: [], transfer: [] };
-    return wire.takeApart(values, slot.marks, null);
+    return wire.serialize(values, slot.marks, null);
   }
 
-  /** @throws {TypeError} when the value belongs to this thread; only copies of the library can tell */
+  /** @throws {TypeError} if the value belongs to this thread, which only copies of the library know */
   function requireFree(value: unknown): void {
     for (const library of slot.libraries) library.requireFree?.(value);
   }
@@ -318,8 +304,8 @@ function runWorker(
   }
 
   /**
-   * A callback that nobody awaits and that fails must not take the job with it, so its promise is never an unhandled
-   * rejection; instead it knows whether somebody looks at it. Awaiting a subclass calls its `then`.
+   * The promise of a call into the loop. The job must not fail with a callback that is not awaited, so the promise is never an
+   * unhandled rejection; instead it notes whether it is awaited. Awaiting a subclass calls its `then`.
    */
   class RemotePromise extends Promise<unknown> {
     static override get [Symbol.species](): PromiseConstructor {
@@ -356,10 +342,12 @@ function runWorker(
 
   function call(fn: Callable, args: readonly unknown[], settle: CallSettlement | null): RemoteCall {
     const place = places.get(fn);
-    if (place === undefined) throw new TypeError("Not a function that came with a job");
+    if (place === undefined) {
+      throw new TypeError("Cannot call on the loop's thread: the function did not come with a job");
+    }
     requireFree([...args]);
     const id = settle === null ? 0 : ++lastCall;
-    const { values, transfer } = leaving(args);
+    const { values, transfer } = outgoing(args);
     channel.post({ kind: "call", ...place, call: id, args: values }, transfer);
     if (settle !== null) calls.set(id, settle);
     return { cancel: () => channel.post({ kind: "cancelCall", call: id }, []) };

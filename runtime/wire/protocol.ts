@@ -1,12 +1,12 @@
 /**
- * What the two sides of a pool say to each other. A worker has one job at a time; the ids let late words be told apart from
- * the current ones.
+ * The messages between a pool and its workers. A worker has one job at a time; the ids distinguish late messages from current
+ * ones.
  */
 
-/** Where in a list of values a function stood, and the number under which the sender keeps it. */
+/** Where in a list of values a function was, and the number under which the sender keeps it. */
 export type FunctionPlace = readonly [path: readonly (string | number)[], id: number];
 
-/** An error, taken apart so that it survives the way: structured clone keeps neither its class nor its fields. */
+/** A serialized error: structured clone keeps neither its class nor its fields. */
 export interface EncodedError {
   /** Names of its class and those above it, nearest first. */
   readonly classes: readonly string[];
@@ -45,21 +45,21 @@ export interface JobMessage {
   readonly values: readonly (readonly [name: string, value: unknown])[];
 }
 
-/** Words that must reach a worker which blocks in `result()`, too. */
+/** Messages that must also reach a worker which blocks in `result()`. */
 export type UrgentMessage =
   | { readonly kind: "reply"; readonly call: number; readonly value: unknown }
   | { readonly kind: "refusal"; readonly call: number; readonly error: EncodedValue }
   | { readonly kind: "cancel"; readonly job: number };
 
-/** Asks a worker to end, which it does when all that it printed is written. */
+/** Asks a worker to end, which it does when all its output is written. */
 export interface EndMessage {
   readonly kind: "end";
 }
 
-/** All that a worker can be told. */
+/** All that a pool sends to a worker. */
 export type PoolMessage = JobMessage | UrgentMessage | PokeMessage | EndMessage;
 
-/** Tells a worker that does not block to look for urgent messages. */
+/** Makes a worker that does not block look for urgent messages. */
 export interface PokeMessage {
   readonly kind: "poke";
 }
@@ -67,7 +67,7 @@ export interface PokeMessage {
 export type WorkerMessage =
   | { readonly kind: "done"; readonly job: number; readonly value: unknown }
   | { readonly kind: "failed"; readonly job: number; readonly error: EncodedValue }
-  /** A function that came with the job is called; `call` is 0 when no code waits for what it returns. */
+  /** A function that came with the job is called; `call` is 0 when the result is not wanted. */
   | {
     readonly kind: "call";
     readonly job: number;
@@ -76,11 +76,11 @@ export type WorkerMessage =
     readonly args: readonly unknown[];
   }
   | { readonly kind: "cancelCall"; readonly call: number }
-  /** It was not caught in the worker. A fatal one ended the code that threw it, so the job may never settle. */
+  /** An error was left uncaught in the worker. A fatal one ended the code that threw it, so the job may never settle. */
   | { readonly kind: "stray"; readonly error: EncodedValue; readonly fatal: boolean }
-  /** Something that the job printed is still to be written, and until it is the process must not end. */
+  /** Output of the job is not yet written, and until it is the process must not end. */
   | { readonly kind: "printing" }
   | { readonly kind: "printed" }
-  /** It has heard that it is to end; then, that it has nothing left to do. */
+  /** The answers to "end": at once, and when all output is written. */
   | { readonly kind: "ending" }
   | { readonly kind: "over" };

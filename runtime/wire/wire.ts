@@ -1,37 +1,28 @@
-import type { EncodedError, EncodedValue, FunctionPlace } from "./protocol.ts";
+import { isSharedBuffer } from "../base/bytes.ts";
+import { describeType } from "../base/format.ts";
 import * as exceptions from "../errors/exceptions.ts";
+import type { EncodedError, EncodedValue, FunctionPlace } from "./protocol.ts";
+import { type Callable, type ErrorMaker, threadSlot, type TransferMarks } from "./worker_slot.ts";
 
-type Callable = (...args: never[]) => unknown;
-
-/** What is to be moved instead of copied when a value crosses the border. */
-export interface TransferMarks {
-  readonly of: WeakMap<object, readonly Transferable[]>;
-  /** Whether there has ever been one: without any, values need not be searched for them. */
-  used: boolean;
-}
-
-/** Makes an error of the class that has this name here; undefined where there is none. */
-export type ErrorMaker = (message: string, errors: readonly unknown[]) => Error;
-
-/** Values on their way out: functions taken out, and what is to be moved instead of copied. */
+/** Values as they are sent: without their functions, and with what is to be moved instead of copied. */
 export interface Outgoing {
   readonly values: readonly unknown[];
   readonly functions: readonly FunctionPlace[];
   readonly transfer: readonly Transferable[];
 }
 
-/** How values and errors cross the border between two threads or processes. */
+/** How values and errors are sent between two threads or processes. */
 export interface Wire {
   encodeThrown(thrown: unknown): EncodedValue;
   decodeThrown(encoded: EncodedValue, findClass: (name: string) => ErrorMaker | undefined): unknown;
-  /** Copies arrays and plain objects on the way; functions in them are given to `keep` and leave a null. */
-  takeApart(
+  /** Copies arrays and plain objects; functions in them are given to `keep`, and a null takes their place. */
+  serialize(
     values: readonly unknown[],
     marks: TransferMarks,
     keep: ((fn: Callable) => number) | null,
   ): Outgoing;
-  /** Puts functions back into values that have arrived. */
-  putBack(
+  /** Puts functions, as `make` gives them, into values that were received. */
+  restore(
     values: unknown[],
     functions: readonly FunctionPlace[],
     make: (id: number) => Callable,
@@ -55,7 +46,7 @@ export function makeWire(): Wire {
     "AggregateError",
   ];
 
-  /** Classes of errors that came from where they exist to where they do not, in case they travel on. */
+  /** The class names of received errors whose classes don't exist here, in case the errors are sent on. */
   const foreign: WeakMap<Error, readonly string[]> = new WeakMap();
 
   function isCloneable(value: unknown): boolean {
@@ -104,7 +95,7 @@ export function makeWire(): Wire {
     };
   }
 
-  /** A class that did not bother to set `name` still shows what it is. Node's own errors have a class that is not public. */
+  /** The class's name, where the class did not set `name`. Node's own errors have a class that users don't know. */
   function nameOf(error: Error, className: string | undefined): string {
     const name = String(error.name);
     if (className === undefined || className === "NodeError") return name;
@@ -168,7 +159,7 @@ export function makeWire(): Wire {
 
     decodeThrown: decode,
 
-    takeApart(values, marks, keep) {
+    serialize(values, marks, keep) {
       const functions: [(string | number)[], number][] = [];
       const transfer: Set<Transferable> = new Set();
       const copies: Map<object, unknown> = new Map();
@@ -209,7 +200,7 @@ export function makeWire(): Wire {
       return { values: copied, functions, transfer: [...transfer] };
     },
 
-    putBack(values, functions, make) {
+    restore(values, functions, make) {
       for (const [path, id] of functions) {
         let holder: unknown = values;
         for (const key of path.slice(0, -1)) holder = Reflect.get(holder as object, key);
@@ -219,7 +210,7 @@ export function makeWire(): Wire {
   };
 }
 
-/** This thread's side of the border. */
+/** How this thread sends and receives. */
 export const wire: Wire = makeWire();
 
 let makers: ReadonlyMap<string, ErrorMaker> | null = null;
@@ -232,7 +223,7 @@ export function findErrorClass(name: string): ErrorMaker | undefined {
   return makers.get(name);
 }
 
-/** The fields follow from the other side, so no constructor is asked but the one whose class has private parts. */
+/** The fields are received, so no constructor is called but that of the class with private state. */
 function makerOf(errorClass: { readonly prototype: Error; readonly name: string }): ErrorMaker {
   if (errorClass === exceptions.ExceptionGroup) {
     return (message, errors) => new exceptions.ExceptionGroup(message, errors);
@@ -240,27 +231,51 @@ function makerOf(errorClass: { readonly prototype: Error; readonly name: string 
   return (message) => Object.setPrototypeOf(new Error(message), errorClass.prototype);
 }
 
-/** What a message between two threads travels in. */
-export interface Envelope {
-  around(message: unknown, transfer: readonly Transferable[]): unknown;
-  open(received: unknown): unknown;
-}
+/** What `transfer` marked in this thread; a worker's program reads the same marks. */
+export const transferMarks: TransferMarks = threadSlot?.marks ?? { of: new WeakMap(), used: false };
 
+// The parameter is not a `Transferable[]`: that is a type of the DOM, and without its library, as programs for Node are
+// compiled, the package's declarations would not compile.
 /**
- * Deno's `node:worker_threads` searches each message that arrives for ports, in all that has keys, and every element of a
- * typed array is a key: 16 MiB took more than a second. It does not look into a map, so messages travel in one. Those that
- * bring a port, or anything else but buffers, go bare: Deno gives a port the methods that Node's has when it finds it.
+ * Marks an argument, or a result, so that its buffers are moved to the other thread instead of copied. Here they are empty
+ * afterwards. A child process gets a copy all the same.
  *
- * It is also sent to workers as source text, therefore it uses nothing from outside of itself.
+ * @param value the object that is passed; also within arrays and plain objects
+ * @param transferables what moves with it: the buffers behind it, message ports
+ * @returns the value itself
+ * @throws {TypeError} if the value is not an object, or `transferables` not a list
+ *
+ * @example
+ * ```ts
+ * import { run, toThread, transfer } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * await run(async () => {
+ *   const pixels = new Uint8Array(1024).fill(7);
+ *   const sum = await toThread(
+ *     (bytes: Uint8Array) => bytes.reduce((total, byte) => total + byte, 0),
+ *     transfer(pixels, [pixels.buffer]),
+ *   );
+ *   assert.equal(sum, 7168);
+ *   assert.equal(pixels.byteLength, 0);
+ * });
+ * ```
  */
-export function makeEnvelope(): Envelope {
-  const searched = "Deno" in globalThis;
-  return {
-    around(message, transfer) {
-      if (!searched || !transfer.every((item) => item instanceof ArrayBuffer)) return message;
-      return new Map([[0, message]]);
-    },
-    // No message of a pool is a map by itself.
-    open: (received) => received instanceof Map ? received.get(0) : received,
-  };
+export function transfer<T>(value: T, transferables: readonly object[]): T {
+  if ((typeof value !== "object" && typeof value !== "function") || value === null) {
+    throw new TypeError(
+      `Cannot transfer: the value must be an object with buffers, received ${describeType(value)}`,
+    );
+  }
+  if (!Array.isArray(transferables)) {
+    throw new TypeError(
+      `Cannot transfer: what moves must be a list, received ${describeType(transferables)}. ` +
+        "Write transfer(bytes, [bytes.buffer])",
+    );
+  }
+  // A shared buffer is copied: other connections' bytes must not move with it.
+  const items = transferables as readonly Transferable[];
+  transferMarks.of.set(value, items.filter((item) => !isSharedBuffer(item)));
+  transferMarks.used = true;
+  return value;
 }

@@ -1,7 +1,17 @@
 import type { EncodedValue } from "./protocol.ts";
-import type { ErrorMaker, TransferMarks } from "./wire.ts";
 
-type Callable = (...args: never[]) => unknown;
+/** Any function. */
+export type Callable = (...args: never[]) => unknown;
+
+/** What is to be moved instead of copied when a value is sent to another thread. */
+export interface TransferMarks {
+  readonly of: WeakMap<object, readonly Transferable[]>;
+  /** Whether anything was ever marked: without marks, values need not be searched for them. */
+  used: boolean;
+}
+
+/** Makes an error of the class that has this name here; undefined where there is none. */
+export type ErrorMaker = (message: string, errors: readonly unknown[]) => Error;
 
 /**
  * What a worker's program offers to the copies of this library that modules load in the worker. It stands under a name in
@@ -14,11 +24,11 @@ export interface ThreadSlot {
   values(): ReadonlyMap<string, unknown> | null;
   /** Whether this is a function that came with a job. */
   isRemote(fn: Callable): boolean;
-  /** Calls such a function on its loop; `settle` null: no code waits for what it returns. */
+  /** Calls such a function on its loop; `settle` is null when its result is not wanted. */
   call(fn: Callable, args: readonly unknown[], settle: CallSettlement | null): RemoteCall;
   /** Blocks the thread until `done()` or the time is over; null where a worker can't block. */
   readonly block: ((done: () => boolean, milliseconds: number) => void) | null;
-  /** What `transfer` was told, for the results of jobs. */
+  /** What `transfer` marked, for the results of jobs. */
   readonly marks: TransferMarks;
   readonly libraries: LibraryHooks[];
 }

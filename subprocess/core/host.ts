@@ -1,5 +1,5 @@
 /**
- * What subprocesses need of a runtime: to start a program with its three streams, to hear of its end, and to send it a signal.
+ * What subprocesses need of a runtime: to start a program with its three streams, to be notified of its end, and to send it a signal.
  *
  * A host knows no loop, no task and no protocol. These rules hold for every implementation:
  *
@@ -8,7 +8,7 @@
  * - **The end of the process and the end of its streams are separate events**, in any order: a child may close its streams early,
  *   and a grandchild may hold them open after the child's death.
  * - **What a child wrote can be read after its end**, however late.
- * - **Errors are `OSError`s** with POSIX codes and a text that says what to do. A spawn that failed leaves nothing behind.
+ * - **Errors are `OSError`s** with POSIX codes and a text that says what to do. A failed spawn leaves nothing open.
  *
  * @module
  */
@@ -45,21 +45,21 @@ export interface RawChild {
   /** The runtime's own object. */
   readonly native: unknown;
   /**
-   * Asks to be told when the child has ended and was reaped: with its exit code, or -N when signal N ended it. Only one
-   * callback is kept; it is called once, later, also when the end came before this call.
+   * Calls back when the child has ended and was reaped: with its exit code, or -N when signal N ended it. The call comes once,
+   * later than this one, also when the end came before.
    */
   onExit(callback: (returncode: number) => void): void;
   /**
    * Sends a signal. To be called only before the callback of `onExit` was called, as afterwards the number may be another process's.
    *
-   * @throws {ProcessLookupError} when it has just ended
-   * @throws {PermissionError} when it runs as somebody else, or the runtime was not given the permission
+   * @throws {ProcessLookupError} if it has just ended
+   * @throws {PermissionError} if it runs as another user, or the runtime was not given the permission
    */
   kill(signal: number): void;
   /**
-   * Sends a signal to the process group that the child leads (`newSession`); works as long as anyone is left in it.
+   * Sends a signal to the process group that the child leads (`newSession`); works as long as it has members.
    *
-   * @throws {ProcessLookupError} when nobody is left
+   * @throws {ProcessLookupError} if the group is empty
    * @throws {PermissionError} as for `kill`
    */
   killGroup(signal: number): void;
@@ -79,30 +79,7 @@ export interface SubprocessHost {
   spawn(request: SpawnRequest): Promise<RawChild>;
   /**
    * Whether a program could be started in the given way: for callers that start it through another one (`sh -c 'exec ...'`) and
-   * would not hear of a failure. Rejects as `spawn` would.
+   * would not see a failure. Rejects as `spawn` would.
    */
   check(request: SpawnRequest): Promise<void>;
-}
-
-/** The end of a child, whichever comes first: the news or who wants to hear it. Told once, and never from within another call. */
-export class ExitNotice {
-  #returncode: number | null = null;
-  #callback: ((returncode: number) => void) | null = null;
-
-  /** The child has ended with this returncode. */
-  tell(returncode: number): void {
-    this.#returncode = returncode;
-    if (this.#callback !== null) queueMicrotask(this.#deliver);
-  }
-
-  listen(callback: (returncode: number) => void): void {
-    this.#callback = callback;
-    if (this.#returncode !== null) queueMicrotask(this.#deliver);
-  }
-
-  readonly #deliver = (): void => {
-    const callback = this.#callback;
-    this.#callback = null;
-    callback?.(this.#returncode!);
-  };
 }

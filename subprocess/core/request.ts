@@ -2,8 +2,7 @@ import { describeType } from "../../runtime/base/format.ts";
 import { operatingSystem } from "../../runtime/base/platform.ts";
 import { NotImplementedError } from "../../runtime/errors/exceptions.ts";
 import type { SpawnRequest, StreamUse } from "./host.ts";
-import { STDOUT, type SubprocessOptions, subprocessOptions } from "./options.ts";
-import { streamUse } from "./stream_use.ts";
+import { DEVNULL, PIPE, STDOUT, type SubprocessOptions, subprocessOptions } from "./options.ts";
 
 /** A checked call. */
 export interface Call {
@@ -44,11 +43,13 @@ export function shellCall(command: string, options: SubprocessOptions, streams: 
   requireOptions(options, true);
   if (typeof command !== "string") {
     // A ValueError in asyncio, too, though it is about a type (SUBP-16).
-    throw new RangeError(`cmd must be a string, current value is ${describeType(command)}`);
+    throw new RangeError(
+      `Cannot start the shell: cmd must be a string, received ${describeType(command)}`,
+    );
   }
   if (operatingSystem().startsWith("win")) {
     throw new NotImplementedError(
-      `There is no /bin/sh on Windows: call createSubprocessExec("cmd", ["/c", ...])`,
+      `Cannot start the shell: there is no /bin/sh on Windows. Write createSubprocessExec("cmd", ["/c", ...])`,
     );
   }
   return makeCall("/bin/sh", ["-c", command], options, streams);
@@ -93,21 +94,23 @@ function requireOptions(options: SubprocessOptions, shell: boolean): void {
   subprocessOptions.check(options, shell ? "createSubprocessShell()" : "createSubprocessExec()");
   const given = options as Readonly<Record<string, unknown>>;
   for (const name of ["universalNewlines", "text"]) {
-    if (given[name]) throw new RangeError(`${name} must be false: streams are bytes, ${DECODE}`);
+    if (given[name]) {
+      throw new RangeError(`Cannot start a child with ${name}: streams are bytes, ${DECODE}`);
+    }
   }
   for (const name of ["encoding", "errors"]) {
     if (given[name] !== undefined && given[name] !== null) {
-      throw new RangeError(`${name} must be null: streams are bytes, ${DECODE}`);
+      throw new RangeError(`Cannot start a child with ${name}: streams are bytes, ${DECODE}`);
     }
   }
   if (given.bufsize !== undefined && given.bufsize !== 0) {
-    throw new RangeError(`bufsize must be 0, current value is ${given.bufsize}`);
+    throw new RangeError(`Cannot start a child: bufsize must be 0, received ${given.bufsize}`);
   }
   if (given.shell !== undefined && Boolean(given.shell) !== shell) {
     throw new RangeError(
-      `shell must be ${shell}: ${
+      `Cannot start a child: shell must be ${shell}, received ${given.shell}. Write ${
         shell ? "createSubprocessExec" : "createSubprocessShell"
-      } is the call for the other`,
+      } for the other`,
     );
   }
   const { limit } = options;
@@ -118,7 +121,7 @@ function requireOptions(options: SubprocessOptions, shell: boolean): void {
 
 const DECODE = "decode them with new TextDecoder()";
 
-/** Where stderr goes when it shall follow a stdout that is no pipe. */
+/** Where stderr goes when it is to follow a stdout that is not a pipe. */
 function alike(stdout: StreamUse): StreamUse {
   return stdout === "inherit" ? 1 : stdout;
 }
@@ -159,14 +162,18 @@ function toEnvironment(env: unknown): Record<string, string> {
   const checked: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     if (name === "" || /[=\0]/.test(name)) {
-      throw new RangeError(`illegal environment variable name ${JSON.stringify(name)}`);
+      throw new RangeError(
+        `Cannot set the environment variable ${
+          JSON.stringify(name)
+        }: a name must not be empty or contain "=" or a null character`,
+      );
     }
     checked[name] = requireText(value, `the environment variable ${name}`);
   }
   return checked;
 }
 
-/** Who the child is to be. Names are looked up when it is started, by code that is loaded then. */
+/** The user or group that the child runs as. Names are looked up when it is started, by code that is loaded then. */
 function toAccount(
   kind: "user" | "group",
   given: unknown,
@@ -175,7 +182,9 @@ function toAccount(
 ): number | string | null {
   if (given === undefined) return toId(numberName, number);
   if (number !== undefined) {
-    throw new RangeError(`${kind} and ${numberName} mean the same: give one of them`);
+    throw new RangeError(
+      `Cannot take both ${kind} and ${numberName}: they mean the same. Write one of them`,
+    );
   }
   if (typeof given === "number") return toId(kind, given);
   if (typeof given === "string") return requireText(given, kind);
@@ -195,4 +204,45 @@ function toId(name: string, value: unknown): number | null {
     );
   }
   return value;
+}
+
+/** Descriptors are of C's type int; Node ends the whole process over a larger one. */
+const LAST_DESCRIPTOR = 0x7fff_ffff;
+
+/**
+ * Checks the option of one of the child's streams.
+ *
+ * @param otherwise what it is when the option is not given
+ * @throws {TypeError | RangeError} if the option can't be used
+ */
+function streamUse(name: string, value: unknown, otherwise: StreamUse): StreamUse {
+  if (value === undefined) return otherwise;
+  if (value === null) return "inherit";
+  if (value === PIPE || value === DEVNULL) return value;
+  if (value === STDOUT) throw new RangeError("STDOUT can only be used for stderr");
+  if (typeof value === "number") return requireDescriptor(name, value, value);
+  if (typeof value === "object" && "fd" in value) {
+    const { fd } = value;
+    if (typeof fd === "number") return requireDescriptor(name, fd, value);
+    throw new TypeError(
+      `Cannot take ${describeType(value)} as ${name}: its fd is ${describeType(fd)}, ` +
+        `is it open yet? ${expected(name)}`,
+    );
+  }
+  if (typeof value === "string") {
+    throw new RangeError(`Cannot take ${JSON.stringify(value)} as ${name}: ${expected(name)}`);
+  }
+  throw new TypeError(`Cannot take ${describeType(value)} as ${name}: ${expected(name)}`);
+}
+
+function requireDescriptor(name: string, fd: number, value: unknown): number {
+  if (Number.isInteger(fd) && fd >= 0 && fd <= LAST_DESCRIPTOR) return fd;
+  const what = typeof value === "number" ? String(fd) : `${describeType(value)} with the fd ${fd}`;
+  const closed = fd === -1 && typeof value !== "number" ? "it is closed, " : "";
+  throw new RangeError(`Cannot take ${what} as ${name}: ${closed}${expected(name)}`);
+}
+
+function expected(name: string): string {
+  return `PIPE, DEVNULL${name === "stderr" ? ", STDOUT" : ""}, null, a file descriptor, ` +
+    `or an object with one as its fd (an open file of node:fs) is expected`;
 }

@@ -1,20 +1,15 @@
-import { signalNumber } from "../../runtime/base/signal_names.ts";
-import {
-  ExitNotice,
-  type RawChild,
-  type SpawnRequest,
-  type StreamUse,
-  type SubprocessHost,
-} from "../core/host.ts";
-import { checkProgram, explainSpawn, findOnPath } from "./find_program.ts";
-import { sendSignal } from "./spawn_errors.ts";
-import { bunNamespace, theProcess } from "../../runtime/base/platform.ts";
-import { PulledReader, type PullSource } from "../../net/pipes/pulled_reader.ts";
 import type { Done, RawWritable } from "../../net/core/host.ts";
+import { PulledReader, type PullSource } from "../../net/pipes/pulled_reader.ts";
+import { bunNamespace, theProcess } from "../../runtime/base/platform.ts";
 import { BrokenPipeError } from "../../runtime/errors/exceptions.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
+import { signalNumber } from "../../runtime/base/signal_names.ts";
+import type { RawChild, SpawnRequest, SubprocessHost } from "../core/host.ts";
+import { checkProgram, explainSpawn, findOnPath } from "./find_program.ts";
+import { nodeStream } from "./node.ts";
+import { sendSignal } from "./spawn_errors.ts";
 
-/** `Bun.spawn`, since Bun's node:child_process never tells that a child has closed its standard input. */
+/** `Bun.spawn`, since Bun's node:child_process does not report that a child has closed its standard input. */
 export const bunHost: SubprocessHost = {
   spawn: async (request) => await spawn(request),
   check: async (request) => await checkProgram(request),
@@ -29,15 +24,13 @@ interface BunSubprocess {
   unref(): void;
 }
 
-type BunStream = "pipe" | "ignore" | "inherit" | number;
-
 interface BunSpawnOptions {
   cmd: string[];
   argv0?: string;
-  stdin: BunStream;
-  stdout: BunStream;
-  stderr: BunStream;
-  /** Undocumented; without it Bun reads all of the output into memory, whether or not anybody wants it. */
+  stdin: ReturnType<typeof nodeStream>;
+  stdout: ReturnType<typeof nodeStream>;
+  stderr: ReturnType<typeof nodeStream>;
+  /** Undocumented; without it Bun reads all of the output into memory, read or not. */
   lazy: true;
   detached: boolean;
   cwd?: string;
@@ -47,37 +40,30 @@ interface BunSpawnOptions {
   onExit(child: BunSubprocess, code: number | null, signal: string | number | null): void;
 }
 
-const STREAMS: Readonly<Record<Exclude<StreamUse, number>, "pipe" | "ignore" | "inherit">> = {
-  pipe: "pipe",
-  null: "ignore",
-  inherit: "inherit",
-};
-
-function stream(use: StreamUse): BunStream {
-  return typeof use === "number" ? use : STREAMS[use];
-}
-
 function spawn(request: SpawnRequest): RawChild {
   const bun = bunNamespace as { spawn(options: BunSpawnOptions): BunSubprocess };
-  const exit = new ExitNotice();
   const found = findOnPath(request);
+  let exited: (returncode: number) => void = () => {};
+  const ended = new Promise<number>((resolve) => {
+    exited = resolve;
+  });
   const options: BunSpawnOptions = {
     cmd: [found ?? request.program, ...request.args],
-    stdin: stream(request.stdin),
-    stdout: stream(request.stdout),
-    stderr: stream(request.stderr),
+    stdin: nodeStream(request.stdin),
+    stdout: nodeStream(request.stdout),
+    stderr: nodeStream(request.stderr),
     lazy: true,
     detached: request.newSession,
-    onExit: (_child, code, signal) => exit.tell(returncode(code, signal)),
+    onExit: (_child, code, signal) => exited(returncode(code, signal)),
   };
   if (found !== null) options.argv0 = request.program;
   if (request.cwd !== null) options.cwd = request.cwd;
-  // Without one Bun gives the child the environment that this process was started with, and searches that one's PATH.
+  // Without one Bun gives the child the environment that this process was started with, and searches its PATH.
   options.env = request.env ?? theProcess().env;
   if (request.uid !== null) options.uid = request.uid;
   if (request.gid !== null) options.gid = request.gid;
   try {
-    return new BunChild(bun.spawn(options), request, exit);
+    return new BunChild(bun.spawn(options), request, ended);
   } catch (error) {
     throw explainSpawn(error, request);
   }
@@ -89,19 +75,19 @@ class BunChild implements RawChild {
   readonly stdout: PulledReader | null;
   readonly stderr: PulledReader | null;
   readonly native: BunSubprocess;
-  readonly #exit: ExitNotice;
+  readonly #ended: Promise<number>;
 
-  constructor(child: BunSubprocess, request: SpawnRequest, exit: ExitNotice) {
+  constructor(child: BunSubprocess, request: SpawnRequest, ended: Promise<number>) {
     this.native = child;
     this.pid = child.pid;
-    this.#exit = exit;
+    this.#ended = ended;
     this.stdin = request.stdin === "pipe" ? new BunPipeWriter(child.stdin) : null;
     this.stdout = request.stdout === "pipe" ? reader(child.stdout) : null;
     this.stderr = request.stderr === "pipe" ? reader(child.stderr) : null;
   }
 
   onExit(callback: (returncode: number) => void): void {
-    this.#exit.listen(callback);
+    this.#ended.then(callback);
   }
 
   kill(signal: number): void {
@@ -155,14 +141,14 @@ class BunPipeSource implements PullSource {
   }
 
   cancel(): void {
-    // Fails only where the stream has failed before, which its reader was told.
+    // Fails only where the stream has failed before, which its reader has seen.
     this.#reader.cancel().catch(ignore);
   }
 }
 
 /**
  * The writing end of a child's pipe on Bun. A write under way can't be called off there: `close()` keeps the descriptor until
- * the child has read that chunk or has gone.
+ * the child has read that chunk or has ended.
  */
 class BunPipeWriter implements RawWritable {
   readonly #sink: FileSink;
@@ -180,7 +166,7 @@ class BunPipeWriter implements RawWritable {
   write(chunk: Uint8Array, done: Done): boolean {
     return this.#run(done, () => {
       const written = this.#sink.write(chunk);
-      // Bun ends the sink itself when the child has gone, and says no more than that.
+      // Bun ends the sink itself when the child has ended, without another sign.
       if (written === true) throw new BrokenPipeError("write: broken pipe (EPIPE)");
       return [written, this.#sink.flush()];
     });

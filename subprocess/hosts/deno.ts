@@ -1,10 +1,10 @@
 import { FileNotFoundError, OSError, ProcessLookupError } from "../../runtime/errors/exceptions.ts";
-import { missingPermission, toOSError } from "../../runtime/errors/native_errors.ts";
+import { missingPermission } from "../../runtime/errors/native_errors.ts";
 import { signalName } from "../../runtime/base/signal_names.ts";
 import { PulledReader, type PullSource } from "../../net/pipes/pulled_reader.ts";
+import { StreamPipeWriter } from "../../net/pipes/web_pipes.ts";
 import { descriptorError, killError, posixCode, spawnError } from "./spawn_errors.ts";
 import type { RawChild, SpawnRequest, StreamUse, SubprocessHost } from "../core/host.ts";
-import type { Done, RawWritable } from "../../net/core/host.ts";
 
 /** `Deno.Command`: needs `--allow-run` only. */
 export const denoHost: SubprocessHost = {
@@ -146,7 +146,7 @@ function translate(error: unknown, request: SpawnRequest): Error {
 
 class DenoChild implements RawChild {
   readonly pid: number;
-  readonly stdin: DenoPipeWriter | null;
+  readonly stdin: StreamPipeWriter | null;
   readonly stdout: PulledReader | null;
   readonly stderr: PulledReader | null;
   readonly native: Deno.ChildProcess;
@@ -155,7 +155,7 @@ class DenoChild implements RawChild {
   constructor(child: Deno.ChildProcess, request: SpawnRequest) {
     this.native = child;
     this.pid = child.pid;
-    this.stdin = request.stdin === "pipe" ? new DenoPipeWriter(child.stdin) : null;
+    this.stdin = request.stdin === "pipe" ? new StreamPipeWriter(child.stdin) : null;
     this.stdout = request.stdout === "pipe" ? reader(child.stdout) : null;
     this.stderr = request.stderr === "pipe" ? reader(child.stderr) : null;
     this.#ended = child.status.then(returncode, realTimeReturncode);
@@ -202,7 +202,7 @@ function returncode(status: Deno.CommandStatus): number {
 /** Deno knows a real-time signal only in the text of the error that it makes of it. */
 function realTimeReturncode(error: unknown): number {
   const match = /^Invalid signal: (\d+)$/.exec(String((error as Error).message));
-  // Somebody else reaped the child: CPython's answer to an end that nobody knows.
+  // Another part of the process has reaped the child: CPython's returncode for an unknown end.
   return match === null ? 255 : -Number(match[1]);
 }
 
@@ -254,71 +254,14 @@ class DenoPipeSource implements PullSource {
     // The stream takes the memory away from `view` and gives it back under the chunk.
     const { done, value } = await this.#reader.read(view);
     if (done || value === undefined) return null;
-    // A chunk that fills less than half is copied out, so that who keeps it keeps nothing else alive.
+    // A chunk that fills less than half is copied, so that its keeper keeps no more alive than it.
     if (value.length * 2 > READ_SIZE) return value;
     this.#buffer = value.buffer;
     return value.slice();
   }
 
   cancel(): void {
-    // Fails only where the stream has failed before, which its reader was told.
+    // Fails only where the stream has failed before, which its reader has seen.
     this.#reader.cancel().catch(ignore);
-  }
-}
-
-/**
- * The writing end of a child's pipe on Deno. A write under way can't be called off there: `close()` keeps the descriptor until
- * the child has read that chunk or has gone.
- */
-class DenoPipeWriter implements RawWritable {
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  #writing = false;
-  #ended = false;
-  #closed = false;
-
-  constructor(stream: WritableStream<Uint8Array>) {
-    this.#writer = stream.getWriter();
-    // Every operation reports its own failure.
-    this.#writer.closed.catch(ignore);
-    this.#writer.ready.catch(ignore);
-  }
-
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  write(chunk: Uint8Array, done: Done): boolean {
-    this.#writing = true;
-    this.#settle(this.#writer.write(chunk), "write", done);
-    return false;
-  }
-
-  shutdownWrite(done: Done): void {
-    this.#ended = true;
-    this.#settle(this.#writer.close(), "close", done);
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    if (this.#ended) return;
-    // Nobody waits for either; they fail only where the pipe is broken, and so closed, already.
-    if (this.#writing) this.#writer.abort().catch(ignore);
-    else this.#writer.close().catch(ignore);
-  }
-
-  /** The child holds the process, not its pipes. */
-  ref(): void {}
-
-  unref(): void {}
-
-  #settle(operation: Promise<void>, syscall: string, done: Done): void {
-    operation.then(() => {
-      this.#writing = false;
-      if (!this.#closed) done(null);
-    }, (error) => {
-      this.#writing = false;
-      if (!this.#closed) done(toOSError(error, syscall));
-    });
   }
 }

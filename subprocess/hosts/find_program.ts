@@ -40,7 +40,7 @@ export function findOnPath(request: SpawnRequest): string | null {
   return candidates(request).find(runs) ?? null;
 }
 
-/** An error of Node's or Bun's spawn, which do not tell what it was that does not exist or may not be entered. */
+/** What an error of Node's or Bun's spawn, with what it was that does not exist or may not be entered, which they leave out. */
 export function explainSpawn(error: unknown, request: SpawnRequest): unknown {
   if (error instanceof OSError) return error;
   if ((error as { code?: unknown }).code === "ERR_ACCESS_DENIED") {

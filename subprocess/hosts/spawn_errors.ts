@@ -12,7 +12,7 @@ import { nativeCode } from "../../runtime/errors/native_errors.ts";
 import { signalName } from "../../runtime/base/signal_names.ts";
 import type { SpawnRequest } from "../core/host.ts";
 
-/** What was in the way, where a bare ENOENT or EACCES does not tell. */
+/** What kept the program from starting, where ENOENT or EACCES alone does not show it. */
 export type Culprit = "program" | "interpreter" | "cwd";
 
 /** The POSIX code of a runtime's error; null for one that is none of the operating system's. */

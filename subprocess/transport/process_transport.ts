@@ -30,8 +30,8 @@ type Fd = 0 | 1 | 2;
  *
  * - `starting` → `running` → `finished`. `finished`, and with it `connectionLost`, needs both: the process has ended, and each of its
  *   pipes is lost. They come in any order. `wait` needs the end of the process alone.
- * - What comes before the protocol has seen `connectionMade` is told after it, in order.
- * - A child is never left behind unnoticed: one that starts after `close()` is killed at once.
+ * - Events that come before the protocol's `connectionMade` are dispatched after it, in order.
+ * - A child that starts after `close()` is killed at once.
  */
 export class ProcessTransport implements SubprocessTransport, LoopResource {
   readonly #loop: LoopCore;
@@ -46,7 +46,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
   #stderr: ReadPipeTransport | null = null;
   /** Pipes that are not lost yet. */
   #open = 0;
-  /** What is to be told once `connectionMade` has been; null afterwards. */
+  /** Events to be dispatched after `connectionMade`; null from then on. */
   #early: (() => void)[] | null = [];
   /** For the end of the process alone. */
   readonly #exitWaits: Set<ExitWait> = new Set();
@@ -137,7 +137,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
     this.sendSignal("SIGKILL");
   }
 
-  /** Sends a signal to the group that the process leads; false when nobody is left in it. Works after the end of the process too. */
+  /** Sends a signal to the group that the process leads; false when the group is empty. Works after the end of the process too. */
   signalGroup(signal: Signal): boolean {
     try {
       this.#child?.killGroup(signalNumber(signal));
@@ -158,8 +158,8 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
   }
 
   /**
-   * Waits for the end of the process, whoever holds its pipes and whatever is unread in them, as CPython does since 3.15. Does not
-   * wait when that end was noticed already.
+   * Waits for the end of the process, also while its pipes are open or unread, as CPython does since 3.15. Does not wait when
+   * the process is known to have ended.
    */
   wait(): Promise<number> {
     if (this.#returncode !== null) return Promise.resolve(this.#returncode);
@@ -173,7 +173,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
     return new ExitWait(this, this.#finishWaits).promise;
   }
 
-  /** The child lives on, as in CPython, but nobody can hear of it any more, and it no longer keeps the process from ending. */
+  /** The child lives on, as in CPython, but its events are dropped, and it no longer keeps the process alive. */
   closeWithLoop(): void {
     this.#loop.resources.delete(this);
     this.#loop.operations.delete(this);
@@ -216,7 +216,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
       this.#call("connectionMade", (protocol) => protocol.connectionMade?.(this));
       const early = this.#early ?? [];
       this.#early = null;
-      for (const tell of early) tell();
+      for (const dispatch of early) dispatch();
       made.wakeWith(undefined);
     });
   }
@@ -244,10 +244,10 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
     this.#open++;
     const protocol = {
       dataReceived: (data: Uint8Array) =>
-        this.#tell("pipeDataReceived", (p) => p.pipeDataReceived?.(fd as 1 | 2, data)),
+        this.#dispatch("pipeDataReceived", (p) => p.pipeDataReceived?.(fd as 1 | 2, data)),
       connectionLost: (error: unknown | null) => {
         this.#open--;
-        this.#tell("pipeConnectionLost", (p) => p.pipeConnectionLost?.(fd, error));
+        this.#dispatch("pipeConnectionLost", (p) => p.pipeConnectionLost?.(fd, error));
         this.#maybeFinish();
       },
       pauseWriting: () => this.#call("pauseWriting", (p) => p.pauseWriting?.()),
@@ -261,8 +261,8 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
     this.#returncode = returncode;
     if (this.#state === "finished" || this.#loop.isClosed()) return;
     for (const wait of this.#exitWaits) wait.wakeWith(returncode);
-    this.#tell("processExited", (protocol) => protocol.processExited?.());
-    // No runtime tells when the last reader of a pipe goes, and two of them close it now themselves.
+    this.#dispatch("processExited", (protocol) => protocol.processExited?.());
+    // No runtime reports that the last reader of a pipe has closed it, and two of them now close the pipe themselves.
     this.#stdin?.readerFailed();
     this.#maybeFinish();
   }
@@ -293,14 +293,14 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
     }
   }
 
-  /** Tells the protocol in the loop's order: an own one at once, users' in an iteration of its own. */
-  #tell(method: string, call: (protocol: SubprocessProtocol) => unknown): void {
-    const tell = (): void => {
+  /** Notifies the protocol in the loop's order: the library's own at once, users' in an iteration of its own. */
+  #dispatch(method: string, call: (protocol: SubprocessProtocol) => unknown): void {
+    const dispatch = (): void => {
       if (isDirect(this.#protocol)) this.#call(method, call);
       else callSoonInternal(this.#loop, () => this.#call(method, call));
     };
-    if (this.#early === null) tell();
-    else this.#early.push(tell);
+    if (this.#early === null) dispatch();
+    else this.#early.push(dispatch);
   }
 
   #call(method: string, call: (protocol: SubprocessProtocol) => unknown): void {
@@ -323,7 +323,7 @@ export class ProcessTransport implements SubprocessTransport, LoopResource {
   }
 }
 
-/** What a wait gives for a process that never came to be; only its creation waits for that, and then throws. */
+/** What a wait gives for a process that was never started; only its creation waits for that, and then throws. */
 const NEVER_STARTED = -1;
 
 class ExitWait extends Waiter<number> {
@@ -346,7 +346,7 @@ class ExitWait extends Waiter<number> {
   }
 }
 
-/** It may have ended already, or run as another user: both are not the closer's concern. */
+/** Ignores that it has ended already, or runs as another user: `close()` can do nothing about either. */
 function killQuietly(child: RawChild): void {
   try {
     child.kill(signalNumber("SIGKILL"));

@@ -11,7 +11,7 @@ import type {
 
 /**
  * Joins a child to streams (asyncio's SubprocessStreamProtocol). Once the process has ended and its output is at the end, the
- * transport is closed, so that a stdin that nobody reads any more does not keep `wait` waiting.
+ * transport is closed, so that a stdin without a reader does not keep `wait` waiting.
  */
 export class SubprocessStreamProtocol implements SubprocessProtocol {
   stdin: StreamWriter | null = null;
@@ -19,7 +19,8 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
   stderr: StreamReader | null = null;
   readonly #limit: number | undefined;
   readonly #loop: EventLoop;
-  readonly #gate: WriterGate = new WriterGate();
+  /** Null without a stdin. */
+  #gate: WriterGate | null = null;
   #transport: SubprocessTransport | null = null;
   #exited = false;
   readonly #outputs: (Output | null)[] = [];
@@ -37,7 +38,9 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
     this.stdout = this.#reader(transport, 1);
     this.stderr = this.#reader(transport, 2);
     const stdin = transport.getPipeTransport(0);
-    if (stdin !== null) this.stdin = new StreamWriter(stdin, this, null, this.#loop);
+    if (stdin === null) return;
+    this.#gate = new WriterGate();
+    this.stdin = new StreamWriter(stdin, this, null, this.#loop);
   }
 
   pipeDataReceived(fd: 1 | 2, data: Uint8Array): void {
@@ -46,7 +49,7 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
 
   pipeConnectionLost(fd: 0 | 1 | 2, error: unknown | null): void {
     if (fd === 0) {
-      this.#gate.lose(error);
+      this.#gate?.lose(error);
       return;
     }
     const { state, users } = this.#outputs[fd]!;
@@ -64,8 +67,8 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
   }
 
   /**
-   * Gives the streams away. What nobody reads is nobody's from then on: output that is left over when the process has ended, and
-   * whose reader was collected, is dropped, or its pipe would stay open for good.
+   * Hands the streams to the Process. From then on, output that is unread when the process has ended, and whose reader was
+   * collected, is dropped, or its pipe would stay open for good.
    */
   handOver(): {
     stdin: StreamWriter | null;
@@ -88,11 +91,11 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
   }
 
   pauseWriting(): void {
-    this.#gate.pause();
+    this.#gate?.pause();
   }
 
   resumeWriting(): void {
-    this.#gate.resume();
+    this.#gate?.resume();
   }
 
   static {
@@ -128,7 +131,7 @@ export class SubprocessStreamProtocol implements SubprocessProtocol {
   }
 }
 
-/** What is kept of a stream that was given away. */
+/** What is kept of a stream that was handed over. */
 interface Output {
   readonly state: ReadState;
   /** Null before. */

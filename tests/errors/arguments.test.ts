@@ -172,7 +172,7 @@ const thrown: [what: string, call: () => unknown, name: string, text: string][] 
     "runInExecutor({}, work)",
     () => untyped(getEventLoop().runInExecutor).call(getEventLoop(), {}, work),
     "TypeError",
-    "An executor has submit() and shutdown(): got an object; null is the default executor",
+    "Cannot submit to the executor: it must have submit() and shutdown(), received an object. Write null for the default executor",
   ],
   [
     "ExceptionGroup(message, error)",
@@ -205,14 +205,14 @@ const thrown: [what: string, call: () => unknown, name: string, text: string][] 
     "runInExecutor(work)",
     () => untyped(getEventLoop().runInExecutor).call(getEventLoop(), work),
     "TypeError",
-    "a callable object was expected by runInExecutor(), got undefined: " +
-    "write runInExecutor(null, work, ...args), null being the default executor",
+    "Cannot run in an executor: fn must be a function, received undefined. " +
+    "Write runInExecutor(null, work, ...args), where null is the default executor",
   ],
   [
     "runCoroutineThreadsafe(work)",
     () => untyped(runCoroutineThreadsafe)(work),
     "TypeError",
-    "An event loop is required: got undefined; write runCoroutineThreadsafe(work, loop, ...args)",
+    "Cannot run on the loop: an event loop is required, received undefined. Write runCoroutineThreadsafe(work, loop, ...args)",
   ],
   [
     "context.run()",
@@ -298,8 +298,8 @@ const rejected: Rejected[] = [
     "toThread(promise)",
     async () => await untyped(toThread)(work()),
     "TypeError",
-    "A function was expected to run in a worker: got an instance of Promise. " +
-    "Pass it and its arguments apart, as in toThread(work, ...args)",
+    "Cannot run in a worker: a function is expected, received an instance of Promise. " +
+    "Write the function and its arguments apart, as in toThread(work, ...args)",
   ],
   [
     "a threadModule whose file is not there",

@@ -165,7 +165,7 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     "connectReadPipe(5)",
     () => onLoop("connectReadPipe", makeProtocol, 5),
     "TypeError",
-    "Cannot read from a number: pass the path or file URL of a pipe, process.stdin or a ReadableStream",
+    "Cannot read from a number: it must be a pipe. Pass the path or file URL of a pipe, process.stdin or a ReadableStream",
   ],
   [
     "an async factory",

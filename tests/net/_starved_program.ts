@@ -11,7 +11,7 @@ import {
   toThread,
 } from "../../mod.ts";
 import * as lazy from "../../net/lazy.ts";
-import { startCalls } from "../../subprocess/subprocess_exec.ts";
+import { startCalls } from "../../subprocess/create_subprocess.ts";
 
 const brought = [...Object.values(lazy), startCalls];
 

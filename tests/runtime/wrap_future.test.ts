@@ -11,8 +11,12 @@ import {
   ThreadPoolExecutor,
   wrapFuture,
 } from "../../mod.ts";
-import { Completion } from "../../runtime/concurrent/completion.ts";
-import { concurrentFuture } from "../../runtime/concurrent/concurrent_future.ts";
+import {
+  cancelConcurrent,
+  openConcurrent,
+  rejectConcurrent,
+  resolveConcurrent,
+} from "../../runtime/tasks/concurrent_future.ts";
 import {
   assertCancelled,
   outcome,
@@ -22,15 +26,31 @@ import {
   Trouble,
 } from "../_support/tasks.ts";
 
-/** A ConcurrentFuture and the hand that finishes it. `underWay`: it can't be cancelled any more. */
+/** Settles a ConcurrentFuture. */
+interface Completion {
+  resolve(value: string): void;
+  reject(error: unknown): void;
+  markCancelled(): void;
+  readonly cancelled: boolean;
+}
+
+/** A ConcurrentFuture and what settles it. `underWay`: it can't be cancelled any more. */
 function source(
   options: { underWay?: boolean } = {},
-): [Completion<string>, ConcurrentFuture<string>] {
-  const completion = new Completion<string>({
+): [Completion, ConcurrentFuture<string>] {
+  const future = openConcurrent<string>({
     cancel: () => options.underWay !== true,
     block: null,
   });
-  return [completion, concurrentFuture(completion)];
+  const completion: Completion = {
+    resolve: (value) => resolveConcurrent(future, value),
+    reject: (error) => rejectConcurrent(future, error),
+    markCancelled: () => cancelConcurrent(future),
+    get cancelled() {
+      return future.cancelled();
+    },
+  };
+  return [completion, future];
 }
 
 runsInRealTime("FUT-16: wrapFuture() brings a thread's result into a future", async (loop) => {
@@ -113,7 +133,7 @@ runs("FUT-17: cancelling a task that awaits the source cancels it", async () => 
 });
 
 runs("FUT-18: result, error and cancellation arrive in the future", async () => {
-  const ends: Record<string, (completion: Completion<string>) => void> = {
+  const ends: Record<string, (completion: Completion) => void> = {
     "result there": (completion) => completion.resolve("there"),
     "error Trouble: no": (completion) => completion.reject(new Trouble("no")),
     cancelled: (completion) => completion.markCancelled(),

@@ -1,5 +1,5 @@
 import type { RawReadable, RawWritable } from "../../net/core/host.ts";
-import { host } from "../../subprocess/hosts/select.ts";
+import { host } from "../../subprocess/start_process.ts";
 import type { RawChild, SpawnRequest } from "../../subprocess/core/host.ts";
 
 /** A request for a shell script with nothing piped, but for what `changes` says. */

@@ -233,13 +233,14 @@ runs("SUBP-04: user and group may be names, and numbers under the same options",
 runs("SUBP-16: names that no file knows, and two users at once, are refused", async () => {
   await assert.rejects(createSubprocessExec("true", [], { user: "no:such user" }), {
     name: "RangeError",
-    message: /^There is no user "no:such user" in \/etc\/passwd: give the number/,
+    message:
+      /^Cannot run as the user "no:such user": \/etc\/passwd has no such name. Write the number/,
   });
   await assert.rejects(createSubprocessExec("true", [], { group: "" }), RangeError);
   await assert.rejects(createSubprocessExec("true", [], { user: 0.5 }), RangeError);
   await assert.rejects(createSubprocessExec("true", [], { user: 1, uid: 1 }), {
     name: "RangeError",
-    message: "user and uid mean the same: give one of them",
+    message: "Cannot take both user and uid: they mean the same. Write one of them",
   });
 });
 

@@ -11,7 +11,7 @@ import {
   ProcessLookupError,
 } from "../../runtime/errors/exceptions.ts";
 import { signalNumber } from "../../runtime/base/signal_names.ts";
-import { host } from "../../subprocess/hosts/select.ts";
+import { host } from "../../subprocess/start_process.ts";
 import {
   ended,
   readAll,

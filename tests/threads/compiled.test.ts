@@ -57,7 +57,7 @@ async function elsewhere(): Promise<void> {
       await pool.shutdown();
       assert.ok(error instanceof BrokenExecutor);
       assert.ok(error.cause instanceof RuntimeError);
-      assert.match(error.message, /compiled into one executable.*use a ThreadPoolExecutor/);
+      assert.match(error.message, /compiled into one executable.*Use a ThreadPoolExecutor/);
     });
   } finally {
     undo();

@@ -236,11 +236,11 @@ test("EXEC-07: map() submits at the call, and refuses wrong arguments there", as
     const results = pool.map((given: Int32Array) => Atomics.store(given, 0, 1), [flags]);
     await untilSet(flags, 0);
     assert.deepEqual(await all(results), [1]);
-    assert.throws(() => pool.map(double, 5 as never), /TypeError: .*got a number/);
+    assert.throws(() => pool.map(double, 5 as never), /TypeError: .*received a number/);
     assert.throws(() => pool.map(double, [1], { chunksize: 2 } as never), /write chunkSize/);
     assert.throws(
       () => pool.map(5 as unknown as typeof double, [1]),
-      /TypeError: A function was expected/,
+      /TypeError: Cannot run in a worker: a function is expected/,
     );
     assert.throws(() => pool.map(() => 1), TypeError);
   });

@@ -73,7 +73,7 @@ test("LOOP-40: something that is no function is a TypeError, a closed loop a Run
   const loop = newEventLoop();
   assert.throws(() => loop.runInExecutor(null, 5 as unknown as () => void), {
     name: "TypeError",
-    message: /callable object was expected by runInExecutor\(\), got a number/,
+    message: /Cannot run in an executor: fn must be a function, received a number/,
   });
   loop.close();
   assert.throws(() => loop.runInExecutor(null, () => 5), RuntimeError);
@@ -113,7 +113,7 @@ test("LOOP-42: setDefaultExecutor takes what has submit and shutdown, else TypeE
   for (const wrong of [null, {}, { submit() {} }, 5]) {
     assert.throws(() => loop.setDefaultExecutor(wrong as unknown as Executor), {
       name: "TypeError",
-      message: /has submit\(\) and shutdown\(\)/,
+      message: /must have submit\(\) and shutdown\(\), received/,
     });
   }
   loop.setDefaultExecutor(new ThreadPoolExecutor());
