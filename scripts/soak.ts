@@ -4,6 +4,7 @@
  *     deno task soak --rounds=20 net          test files with "net" in their path, 20 times
  *     deno task soak --minutes=30 --only=bun  as often as fits in half an hour, on Bun only
  *     deno task soak --rounds=1 soak          what takes too long for every run (tests/soak), once
+ *     deno task soak --mutants                the mutants of the heart (see mutants.ts), all of them, in the place of tests
  */
 import { bold, count, deno, inRoot, main, run, ScriptError, since } from "./_shell.ts";
 
@@ -29,8 +30,21 @@ function parse(args: string[]): Limits {
   return limits;
 }
 
+/** Whether a test notices each mistake that can be planted in the heart. */
+async function tryMutants(args: string[]): Promise<number> {
+  const script = inRoot("scripts/mutants.ts");
+  const { code } = await run(deno, ["run", "--allow-all", script, ...args], {
+    timeout: 24 * 3600,
+    echo: true,
+  });
+  return code;
+}
+
 if (import.meta.main) {
   await main(async () => {
+    if (Deno.args.includes("--mutants")) {
+      return await tryMutants(Deno.args.filter((arg) => arg !== "--mutants"));
+    }
     const { rounds, minutes, rest } = parse(Deno.args);
     const start = performance.now();
     const failures = new Map<string, number>();
