@@ -7,7 +7,7 @@ import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture } from "./ensure_future.ts";
 import { TimeoutError } from "../errors/exceptions.ts";
 import { addEntry, coreOf, type Future, type FutureEntry, removeEntry } from "../tasks/future.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
 import { InternalTimer } from "../core/timers.ts";
 import { core, type LoopCore } from "../core/loop_core.ts";
 import type { ReadyEntry, Turn } from "../core/scheduler.ts";

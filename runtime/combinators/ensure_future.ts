@@ -13,7 +13,7 @@ import {
   settleError,
   settleResult,
 } from "../tasks/future.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
 import { type Behind, behindOf, callOff } from "../scopes/known.ts";
 import { Scope } from "../core/scope.ts";
 import { isThenable } from "../tasks/task.ts";

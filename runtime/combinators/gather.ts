@@ -17,7 +17,7 @@ import {
   takeFailure,
 } from "../tasks/future.ts";
 import type { ReadyEntry, Turn } from "../core/scheduler.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
 
 const OPTIONS: OptionsOf<{ returnExceptions?: boolean }> = optionsOf("{ returnExceptions: true }", {
   returnExceptions: flag,

@@ -11,8 +11,8 @@ import {
   settleResult,
   takeFailure,
 } from "../tasks/future.ts";
-import { isFuture } from "../tasks/futures.ts";
-import { InternalCallback } from "../tasks/internal_callback.ts";
+import { isFuture } from "../tasks/task_functions.ts";
+import { InternalCallback } from "../tasks/handles.ts";
 import { shelter } from "../scopes/known.ts";
 import { isThenable } from "../tasks/task.ts";
 

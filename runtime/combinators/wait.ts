@@ -10,7 +10,7 @@ import {
   takeFailure,
 } from "../tasks/future.ts";
 import { currentScope } from "../core/frame.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
 import type { LoopCore } from "../core/loop_core.ts";
 import type { ReadyEntry, Turn } from "../core/scheduler.ts";
 import { InternalTimer } from "../core/timers.ts";

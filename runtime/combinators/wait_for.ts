@@ -18,7 +18,7 @@ import {
   settleError,
   settleResult,
 } from "../tasks/future.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
 import { InternalTimer } from "../core/timers.ts";
 import { takeOver } from "../scopes/known.ts";
 import { isTask, isThenable, requireCoroutine } from "../tasks/task.ts";

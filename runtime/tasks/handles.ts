@@ -279,3 +279,26 @@ export function callbackNames(entries: readonly FutureEntry[]): string[] {
   return entries.filter((entry) => entry instanceof DoneCallback)
     .map(({ callback }) => nameOf(callback as { name: string }));
 }
+
+/** A callback of the library's own: no context, no carried stores. */
+export class InternalCallback<F extends { getLoop(): EventLoop }>
+  implements FutureEntry, ReadyEntry {
+  readonly #future: F;
+  readonly #callback: (future: F) => void;
+  readonly awaiter: object | null;
+
+  constructor(future: F, callback: (future: F) => void, awaiter: object | null = null) {
+    this.#future = future;
+    this.#callback = callback;
+    this.awaiter = awaiter;
+  }
+
+  notify(): void {
+    this.#future.getLoop()[core].scheduler.enqueue(this);
+  }
+
+  run(): Turn | null {
+    this.#callback(this.#future);
+    return null;
+  }
+}

@@ -10,7 +10,7 @@ import {
   resolveConcurrent,
 } from "../tasks/concurrent_future.ts";
 import { addEntry, type Future } from "../tasks/future.ts";
-import { InternalCallback } from "../tasks/internal_callback.ts";
+import { InternalCallback } from "../tasks/handles.ts";
 import { currentLoop } from "../tasks/task_options.ts";
 import { findErrorClass, wire } from "../wire/wire.ts";
 import { type Callable, type ThreadSlot, threadSlot } from "../wire/worker_slot.ts";
