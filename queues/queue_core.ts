@@ -1,3 +1,4 @@
+import { ignore } from "../runtime/base/functions.ts";
 import {
   CancelledError,
   QueueEmpty,
@@ -147,8 +148,6 @@ abstract class LineWait<T, R> extends QueuedWait<R> {
     return promise as R;
   }
 }
-
-function ignore(): void {}
 
 /** Takes an item at its wake-up, and hands it over in the form its caller wants. */
 abstract class TakeWait<T, R> extends LineWait<T, R> {

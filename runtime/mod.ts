@@ -7,7 +7,7 @@ export * from "./errors/exceptions.ts";
 export { type Delay, type DurationLike } from "./base/durations.ts";
 export type { BytesLike } from "./base/bytes.ts";
 export { Context, ContextVar, copyContext, type Token } from "./core/context.ts";
-export type { Awaitable, Coroutine, ResultOf } from "./base/coroutines.ts";
+export type { Awaitable, Coroutine, ResultOf } from "./base/functions.ts";
 export { Future } from "./tasks/future.ts";
 export { isFuture } from "./tasks/task_functions.ts";
 export { Task, type TaskOptions } from "./tasks/task.ts";

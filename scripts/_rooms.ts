@@ -46,8 +46,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "runtime/tasks": {
     purpose: "futures, tasks and handles, and the futures of other threads",
     uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/contract"],
-    doors:
-      "concurrent_future future futures handles internal_callback task task_functions task_options",
+    doors: "concurrent_future future handles task task_functions task_options",
   },
   "runtime/scopes": {
     purpose: "timeout, TaskGroup, withSignal",

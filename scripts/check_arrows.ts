@@ -41,7 +41,7 @@ const maxLines = 400;
 const maxFilesInFolder = 25;
 
 /** Modules that importing mod.ts loads at once: each costs every program that starts, so what can come later does. */
-const maxEager = 122;
+const maxEager = 115;
 const measured = ["examples", "scripts", ...libraryFolders];
 
 function closesCircle({ from, to, typeOnly }: Import): boolean {

@@ -1,4 +1,4 @@
-import { notABody } from "../runtime/base/argument_checks.ts";
+import { notABody } from "../runtime/base/functions.ts";
 import { currentScope } from "../runtime/core/frame.ts";
 import { display, showAs, staysInThread } from "../runtime/base/format.ts";
 import { LockCore, type LockReleaser } from "./lock_core.ts";

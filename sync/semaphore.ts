@@ -1,4 +1,4 @@
-import { notABody } from "../runtime/base/argument_checks.ts";
+import { notABody } from "../runtime/base/functions.ts";
 import type { CancelledError } from "../runtime/errors/exceptions.ts";
 import { describeType, display, showAs, staysInThread } from "../runtime/base/format.ts";
 import { currentScope } from "../runtime/core/frame.ts";

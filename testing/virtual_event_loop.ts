@@ -1,7 +1,7 @@
 import type { EventLoop, ExceptionContext } from "../loop_interface.ts";
 import { FullEventLoop } from "../event_loop.ts";
 import type { LoopResource } from "../runtime/core/loop_core.ts";
-import type { Awaitable, Coroutine } from "../runtime/base/coroutines.ts";
+import type { Awaitable, Coroutine } from "../runtime/base/functions.ts";
 import { type Delay, toSeconds } from "../runtime/base/durations.ts";
 import type { Future } from "../runtime/tasks/future.ts";
 import { allTasks, isFuture } from "../runtime/tasks/task_functions.ts";

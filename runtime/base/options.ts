@@ -1,4 +1,4 @@
-import { callOf, isThenable, notOptions } from "./argument_checks.ts";
+import { callOf, isThenable, notOptions } from "./functions.ts";
 import { describeType } from "./format.ts";
 import { type Delay, DELAY_ERROR, toSeconds } from "./durations.ts";
 

@@ -1,7 +1,7 @@
 import { currentLoop } from "../tasks/task_options.ts";
 import { forgiving } from "../core/cancelled.ts";
 import { duration, type OptionsOf, optionsOf, orNull } from "../base/options.ts";
-import type { Awaitable, ResultOf } from "../base/coroutines.ts";
+import type { Awaitable, ResultOf } from "../base/functions.ts";
 import { describeSeconds, describeType } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture } from "./ensure_future.ts";

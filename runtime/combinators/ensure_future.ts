@@ -1,7 +1,7 @@
 import { isCancelled } from "../core/cancelled.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { ConcurrentFuture, loopFuture } from "../tasks/concurrent_future.ts";
-import type { Awaitable } from "../base/coroutines.ts";
+import type { Awaitable } from "../base/functions.ts";
 import { warnOfStarted } from "../core/debug_warnings.ts";
 import { describeType } from "../base/format.ts";
 import { currentScope } from "../core/frame.ts";

@@ -3,7 +3,7 @@ import { currentLoop } from "../tasks/task_options.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { flag, type OptionsOf, optionsOf } from "../base/options.ts";
 import { makeCancelledError } from "../core/cancelled.ts";
-import type { Awaitable, ResultOf } from "../base/coroutines.ts";
+import type { Awaitable, ResultOf } from "../base/functions.ts";
 import { asFuture } from "./ensure_future.ts";
 import {
   addEntry,

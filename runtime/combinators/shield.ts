@@ -1,5 +1,5 @@
 import { currentLoop } from "../tasks/task_options.ts";
-import type { Awaitable } from "../base/coroutines.ts";
+import type { Awaitable } from "../base/functions.ts";
 import { asFuture, WaitFuture } from "./ensure_future.ts";
 import {
   addEntry,

@@ -5,19 +5,19 @@ import type {
   ExceptionHandler,
   TaskFactory,
 } from "../../loop_interface.ts";
-import { requireCallback, requireTaskOptions, requireTime } from "../base/argument_checks.ts";
+import {
+  type Awaitable,
+  type Coroutine,
+  requireCallback,
+  requireTaskOptions,
+  requireTime,
+} from "../base/functions.ts";
 import { type Bindings, ContextCell, threadCell } from "../core/context_cell.ts";
-import type { Awaitable, Coroutine } from "../base/coroutines.ts";
 import { debugByDefault, DebugMode } from "../debug/debug_mode.ts";
 import { describeType } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture } from "../combinators/ensure_future.ts";
-import {
-  closeDefaultExecutor,
-  runInExecutor,
-  setDefaultExecutor,
-  shutdownDefaultExecutor,
-} from "../threads/executors.ts";
+import * as executors from "../threads/executors.ts";
 import type { Executor } from "../contract/executors.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
 import { ExceptionReporter, printContext } from "../debug/exception_reporter.ts";
@@ -170,7 +170,7 @@ export class BaseEventLoop implements LoopCore {
     if (this.isRunning()) throw new RuntimeError("Cannot close a running event loop");
     if (this.#closed) return;
     for (const resource of [...this.resources]) resource.closeWithLoop();
-    closeDefaultExecutor(this.publicLoop);
+    executors.closeDefaultExecutor(this.publicLoop);
     this.#closed = true;
     this.#end.begin();
     this.#reporter.unretrieved.sweep();
@@ -264,15 +264,15 @@ export class BaseEventLoop implements LoopCore {
     fn: (...args: A) => R,
     ...args: A
   ): Future<Awaited<R>> {
-    return runInExecutor(this.publicLoop, executor, fn, ...args);
+    return executors.runInExecutor(this.publicLoop, executor, fn, ...args);
   }
 
   setDefaultExecutor(executor: Executor): void {
-    setDefaultExecutor(this.publicLoop, executor);
+    executors.setDefaultExecutor(this.publicLoop, executor);
   }
 
   shutdownDefaultExecutor(timeout: Delay | null = null): Promise<void> {
-    return shutdownDefaultExecutor(this.publicLoop, timeout);
+    return executors.shutdownDefaultExecutor(this.publicLoop, timeout);
   }
 
   // ── tasks and futures

@@ -1,6 +1,5 @@
 import type { EventLoop, TaskFactory } from "../../loop_interface.ts";
-import { requireTaskOptions } from "../base/argument_checks.ts";
-import type { Coroutine } from "../base/coroutines.ts";
+import { type Coroutine, requireTaskOptions } from "../base/functions.ts";
 import { currentScope, storedScope } from "../core/frame.ts";
 import { checkTaskOptions, currentLoop, type TaskOptions } from "./task_options.ts";
 import { Future } from "./future.ts";
