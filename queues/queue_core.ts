@@ -191,7 +191,7 @@ class GetWait<T> extends TakeWait<T, T> {
   }
 }
 
-class NextWait<T> extends TakeWait<T, IteratorResult<T, undefined>> {
+export class NextWait<T> extends TakeWait<T, IteratorResult<T, undefined>> {
   readonly #open: Set<NextWait<T>>;
   /** The program has left the iterator; an item that it had been woken for goes to the next getter. */
   #left: "no" | "unwoken" | "woken" = "no";

@@ -16,6 +16,9 @@ export interface Room {
   readonly doors: string;
 }
 
+/** What nearly all rooms use. */
+const ground: readonly string[] = ["runtime/base", "runtime/errors", "runtime/core"];
+
 /** From the bottom to the top: a room uses only rooms that stand before it. */
 export const rooms: Readonly<Record<string, Room>> = {
   "runtime/base": {
@@ -56,14 +59,12 @@ export const rooms: Readonly<Record<string, Room>> = {
   "runtime/combinators": {
     purpose: "gather, wait, waitFor, asCompleted, shield, sleep",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
     ],
-    doors: "ensure_future gather shield sleep staggered wait_for",
+    doors: "ensure_future gather shield sleep source_reader staggered wait wait_for",
   },
   "runtime/threads": {
     purpose: "worker threads, process pools, executors",
@@ -93,9 +94,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "runtime/loop": {
     purpose: "the loop's base class, policies, run and Runner, signals of the process",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
@@ -128,8 +127,18 @@ export const rooms: Readonly<Record<string, Room>> = {
     doors: "lock_cycle wait_list",
   },
   queues: {
-    purpose: "Queue, PriorityQueue, LifoQueue",
+    purpose: "Queue, PriorityQueue, LifoQueue, Broadcast",
     uses: ["runtime/base", "runtime/errors", "runtime/core", "sync"],
+    doors: "",
+  },
+  iteration: {
+    purpose: "map, flatMap, merge, batch, ticks",
+    uses: [
+      ...ground,
+      "runtime/contract",
+      "runtime/tasks",
+      "runtime/combinators",
+    ],
     doors: "",
   },
   "net/core": {
@@ -157,9 +166,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "net/hosts": {
     purpose: "what Deno, Node and Bun offer, behind one interface",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "net/core",
       "net/platform",
       "net/channels",
@@ -170,9 +177,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "net/names": {
     purpose: "names, services and addresses",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "net/core",
       "net/platform",
@@ -183,9 +188,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "net/sockets": {
     purpose: "Socket and the loop's sock calls",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
@@ -200,9 +203,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "net/transports": {
     purpose: "stream transports, the upgrade to TLS, sendfile",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "net/core",
       "net/channels",
@@ -215,9 +216,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "net/pipes": {
     purpose: "pipes, files and web streams as transports",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "net/core",
       "net/channels",
@@ -228,9 +227,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "net/tcp": {
     purpose: "connecting, listening, Server",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "runtime/scopes",
       "runtime/combinators",
@@ -246,9 +243,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "net/datagrams": {
     purpose: "datagram endpoints",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "net/core",
       "net/hosts",
@@ -261,9 +256,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "net/streams": {
     purpose: "StreamReader, StreamWriter and web streams of them",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
@@ -315,9 +308,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   "subprocess/transport": {
     purpose: "a child and its pipes as a transport",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "net/core",
       "net/pipes",
@@ -329,9 +320,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   subprocess: {
     purpose: "Process and what starts it",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "runtime/tasks",
       "runtime/scopes",
@@ -359,9 +348,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   testing: {
     purpose: "the loop with a virtual clock, schedules, deadlocks",
     uses: [
-      "runtime/base",
-      "runtime/errors",
-      "runtime/core",
+      ...ground,
       "runtime/contract",
       "runtime/tasks",
       "runtime/combinators",
@@ -377,7 +364,18 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   "mod.ts": {
     purpose: "the public surface",
-    uses: ["runtime/contract", "runtime", "sync", "queues", "net", "subprocess", "event_loop.ts"],
+    uses: [
+      "runtime/base",
+      "runtime/contract",
+      "runtime",
+      "sync",
+      "queues",
+      "iteration",
+      "net",
+      "subprocess/core",
+      "subprocess",
+      "event_loop.ts",
+    ],
     doors: "",
   },
 };

@@ -24,6 +24,11 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof (value as { then?: unknown }).then === "function";
 }
 
+/** Whether something is an async iterable. */
+export function isAsyncSource(source: unknown): source is AsyncIterable<unknown> {
+  return typeof source === "object" && source !== null && Symbol.asyncIterator in source;
+}
+
 /** Whether an error is what an aborted operation rejects with. */
 export function isAbortError(error: unknown): boolean {
   return typeof error === "object" && error !== null &&

@@ -108,6 +108,18 @@ export const count: Kind<number> = {
   },
 };
 
+/** How many at most: 1, 2, 3, or Infinity. */
+export const limit: Kind<number> = {
+  wanted: "a whole number",
+  accepts: (value) => typeof value === "number",
+  verify: (value, name) => {
+    if (value === Infinity || (Number.isInteger(value) && value as number >= 1)) return;
+    throw new RangeError(
+      `${name} must be a whole number from 1 on, or Infinity: current value is ${value}`,
+    );
+  },
+};
+
 /** A whole number of either sign. */
 export const whole: Kind<number> = {
   wanted: "a whole number",
