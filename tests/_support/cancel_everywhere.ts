@@ -10,6 +10,7 @@ import {
   withSignal,
 } from "../../mod.ts";
 import type { EventLoop, ExceptionContext, Task } from "../../mod.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import type { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
 import type { ReadyEntry } from "../../runtime/core/scheduler.ts";
 import { scopeOf } from "../../runtime/tasks/task.ts";
@@ -193,7 +194,7 @@ class Run implements Attempt {
   }
 
   get #core(): BaseEventLoop {
-    return this.loop as unknown as BaseEventLoop;
+    return this.loop[core] as BaseEventLoop;
   }
 }
 

@@ -40,5 +40,5 @@ class ImpatientHost extends RuntimeHost {
 
 /** A fresh one, for `run(main, { loopFactory: impatientLoop })`. Its clock starts at 0. */
 export function impatientLoop(): EventLoop {
-  return new BaseEventLoop({ host: new ImpatientHost() }) as unknown as EventLoop;
+  return new BaseEventLoop({ host: new ImpatientHost() }).publicLoop;
 }

@@ -66,7 +66,7 @@ async function inDebugMode(
   const host = new TestHost();
   const reports: ExceptionContext[] = [];
   const { debug = true } = options;
-  const loopFactory = () => new BaseEventLoop({ host }) as unknown as EventLoop;
+  const loopFactory = () => new BaseEventLoop({ host }).publicLoop;
   const calls = await printed("warn", () =>
     run(() => {
       const loop = getRunningLoop();
@@ -301,7 +301,7 @@ test("DEBUG-02: without debug mode nothing is watched", async () => {
 test("DEBUG-02: between the runs of a Runner nothing is reported", async () => {
   const host = new TestHost();
   const reports: ExceptionContext[] = [];
-  const loopFactory = () => new BaseEventLoop({ host }) as unknown as EventLoop;
+  const loopFactory = () => new BaseEventLoop({ host }).publicLoop;
   await new Runner({ debug: true, loopFactory }).with(async (runner) => {
     runner.getLoop().setExceptionHandler((_loop, context) => void reports.push(context));
     await runner.run(() => {});

@@ -16,18 +16,14 @@ import {
   wait,
   waitFor,
 } from "../../mod.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
 import { type Host, RuntimeHost } from "../../runtime/core/host.ts";
 import { runs, runsInRealTime, ticks, Trouble } from "../_support/tasks.ts";
 import { workModule } from "../threads/_kit.ts";
 
-/** The portable core behind the public type. */
-function coreOf(loop: EventLoop): BaseEventLoop {
-  return loop as unknown as BaseEventLoop;
-}
-
 function loopOn(host: Host): EventLoop {
-  return new BaseEventLoop({ host }) as unknown as EventLoop;
+  return new BaseEventLoop({ host }).publicLoop;
 }
 
 runs("LOOP-01: callSoon() runs callbacks once, in order, with their arguments", async (loop) => {
@@ -190,7 +186,7 @@ test("LOOP-06: cancelled timers in front do not decide how long the loop rests",
 runs(
   "LOOP-07: when more than half of over a hundred timers are cancelled, they are forgotten",
   async (loop) => {
-    const { scheduler } = coreOf(loop);
+    const { scheduler } = loop[core];
     const handles = Array.from(
       { length: 120 },
       (_, index) => loop.callLater(100 + index, () => {}),
@@ -209,7 +205,7 @@ runs(
 );
 
 runs("LOOP-07: the timers of cancelled sleeps are forgotten just so", async (loop) => {
-  const { scheduler } = coreOf(loop);
+  const { scheduler } = loop[core];
   const tasks = Array.from({ length: 500 }, () => createTask(() => sleep(1000)));
   await ticks();
   for (const task of tasks) task.cancel();

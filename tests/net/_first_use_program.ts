@@ -13,13 +13,13 @@ import {
   startServer,
   timeout,
 } from "../../mod.ts";
-import type { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import { runTest } from "../../testing/mod.ts";
 
 const nothing = (): Protocol => ({ dataReceived() {} });
 
 function left(): [operations: number, resources: number] {
-  const { operations, resources } = getRunningLoop() as unknown as BaseEventLoop;
+  const { operations, resources } = getRunningLoop()[core];
   return [operations.size, resources.size];
 }
 

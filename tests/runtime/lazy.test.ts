@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import test from "node:test";
 import { CancelledError, createTask, type EventLoop, gather, sleep, timeout } from "../../mod.ts";
-import type { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import { LazyModule, noteDescriptors, rejecting } from "../../runtime/core/lazy_module.ts";
 import { runTest } from "../../testing/mod.ts";
 import { runProgram } from "../_support/programs.ts";
@@ -21,7 +21,7 @@ class Loads {
 }
 
 function operationsOf(loop: EventLoop): number {
-  return (loop as unknown as BaseEventLoop).operations.size;
+  return loop[core].operations.size;
 }
 
 const numberOf = (module: Module): Promise<number> => Promise.resolve(module.number);

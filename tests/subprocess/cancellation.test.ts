@@ -14,7 +14,7 @@ import {
   terminateProcess,
   wait,
 } from "../../mod.ts";
-import type { BaseEventLoop } from "../../runtime/loop/base_event_loop.ts";
+import { core } from "../../runtime/core/loop_core.ts";
 import type { ReadyEntry } from "../../runtime/core/scheduler.ts";
 import { type Reports, runsInRealTime as runs } from "../_support/tasks.ts";
 import { openDescriptors, ownChildren, text, until } from "./_kit.ts";
@@ -97,7 +97,7 @@ async function cancelledAt(
   loop: EventLoop,
   reports: Reports,
 ): Promise<boolean> {
-  const { scheduler, resources, operations } = loop as unknown as BaseEventLoop;
+  const { scheduler, resources, operations } = loop[core];
   const at = `cancelled at entry ${count}, ${when}`;
   const task = createTask(program);
   let entries = 0;
