@@ -1,6 +1,6 @@
 import { LazyModule } from "../runtime/core/lazy_module.ts";
 
-// What only those need who use the net. Each of these brings the runtime's host along; what they share is loaded once.
+// Loaded by the first call that needs it. Each of these brings the runtime's host along; what they share is loaded once.
 
 /** Behind `createConnection`, `createServer`, `startTls` and their like. */
 export const streamCalls: LazyModule<typeof import("./loaded_stream_calls.ts")> = new LazyModule(

@@ -21,7 +21,7 @@ import { listenTcp } from "./tcp/listen.ts";
 import { makeServer, type Server } from "./tcp/server.ts";
 import { ServerCore } from "./tcp/server_core.ts";
 import type { TlsSetup } from "./tls/options.ts";
-import { checkMaterial } from "./tls/secure_context.ts";
+import { checkSecureContext } from "./tls/secure_context.ts";
 import { openTransport, toUpgrade } from "./transports/open_transport.ts";
 
 export { LeftOpen } from "./streams/left_open.ts";
@@ -163,7 +163,7 @@ async function serve(call: ServeCall, listeners: readonly RawListener[]): Promis
 
 /** Checks certificate and key before a socket is opened, or taken from its owner. */
 function checkTls(tls: TlsSetup | null): void {
-  if (tls !== null) checkMaterial(toUpgrade(tls));
+  if (tls !== null) checkSecureContext(toUpgrade(tls));
 }
 
 function close(listener: RawListener): void {

@@ -81,7 +81,7 @@ export function openConnection(
  * @param options how to connect
  * @returns the two ends of the connection
  * @throws {FileNotFoundError} when there is no such file
- * @throws {ConnectionRefusedError} when nobody listens there
+ * @throws {ConnectionRefusedError} if no server listens there
  *
  * @example
  * ```ts
@@ -125,7 +125,7 @@ export function openUnixConnection(
  *
  * Each connection's callback runs as a task, in the context of this call. What it throws goes to
  * the loop's exception handler, and its connection is closed. It closes the writer itself when it is
- * done. Where it returns without that, the connection stays as long as anybody holds the reader, the
+ * done. Where it returns without that, the connection stays as long as the program holds the reader, the
  * writer or a web stream of theirs, and is flushed and closed some time after that, when the garbage
  * has been collected.
  *
@@ -177,7 +177,7 @@ export function startServer(
 
 /**
  * Starts a server on a unix socket (`asyncio.start_unix_server`). A socket file that an ended
- * server left behind is replaced, and removed again on close.
+ * server did not remove is replaced, and removed again on close.
  *
  * On Deno it needs `--allow-read`, `--allow-write` and `--allow-net`.
  *

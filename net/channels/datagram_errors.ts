@@ -7,8 +7,8 @@ import { grantsNet, grantsSys } from "../platform/permissions.ts";
 export type Endpoint = { readonly hostname: string; readonly port: number };
 
 /**
- * What no runtime leaves to the system, or tells in its own way: an address of the other family, a zone that this machine
- * does not have, and, of what is sent, port 0.
+ * Refuses addresses that the runtimes do not leave to the system, or for which they have errors of their own: one of the other
+ * family, one with a zone that this machine does not have, and, to send to, port 0.
  *
  * @throws {OSError} with the system's code
  * @throws {GaiError} for an unknown zone
@@ -29,15 +29,15 @@ export function checkEndpoint(address: Endpoint, family: 4 | 6, syscall: "bind" 
   );
 }
 
-/** Whether there is such an interface; true where nobody may look. A number is the system's to judge. */
+/** Whether there is such an interface; true where it may not be looked up. A number is left to the system. */
 function hasZone(zone: string): boolean {
   if (/^\d+$/.test(zone) || !grantsSys("networkInterfaces")) return true;
   return zone in builtin("node:os").networkInterfaces();
 }
 
 /**
- * What the system would say to connecting to a peer. On Deno nobody asks it, since the sockets are never connected in the
- * kernel; Bun does not tell what it said.
+ * The system's checks of a peer to connect to. On Deno the sockets are never connected in the kernel, which so checks nothing;
+ * Bun does not report the kernel's error.
  *
  * @throws {OSError} as a connect that fails
  */
@@ -46,21 +46,21 @@ export async function checkPeer(remote: Endpoint, broadcast: boolean): Promise<v
   if (isLinkLocal(hostname) && zoneOf(hostname) === null) {
     throw failure("connect", remote, "EINVAL", "a link-local address needs its zone, as %eth0");
   }
-  // Most broadcast addresses; of the others the first send tells.
+  // Most broadcast addresses end like this; the first send fails to the others.
   if (!broadcast && hostname.endsWith(".255") && await isBroadcast(hostname)) {
     throw notSwitchedOn("connect", remote);
   }
 }
 
-/** What is known of the socket that a datagram could not leave by. */
+/** The socket of a send that failed. */
 export interface Sender {
   readonly hostname: string;
   readonly broadcast: boolean;
 }
 
 /**
- * The error of a send, or of a connect. Deno says "UNKNOWN" to most that sending meets, and Bun to all that connecting does;
- * what can be found out is told as the system would.
+ * The error of a send, or of a connect. Most errors of sending are "UNKNOWN" on Deno, and all of connecting on Bun; where the
+ * cause can be found out, the error becomes the system's.
  */
 export async function explained(
   error: unknown,
@@ -91,13 +91,13 @@ function isLoopback(hostname: string): boolean {
 }
 
 /**
- * A socket can be bound to this machine's addresses, to groups and to broadcast addresses; sending fails without leave to
- * broadcast to the last alone.
+ * Tries to bind a socket to the address: that works for this machine's addresses, for groups and for broadcast addresses, of
+ * which only the last need broadcasting switched on.
  */
 async function isBroadcast(hostname: string): Promise<boolean> {
   if (ipFamily(hostname) !== 4) return false;
   if (hostname === "255.255.255.255") return true;
-  // Without the permission Deno would throw where nobody can catch it.
+  // Without the permission Deno would throw an error that can't be caught.
   if (!grantsNet(hostPort(hostname, 0))) return false;
   const socket = builtin("node:dgram").createSocket("udp4");
   try {

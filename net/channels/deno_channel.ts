@@ -75,7 +75,7 @@ export class DenoChannel implements RawChannel {
     this.#closed = true;
     this.#gate.close();
     this.#writing = null;
-    // A read or write under way ends with an error that nobody needs any more.
+    // A read or write under way rejects, and its handlers ignore that on a closed channel.
     this.#conn.close();
   }
 

@@ -19,11 +19,11 @@ const REST = 1;
 const closing = new Set<Promise<void>>();
 
 /**
- * Until the sockets of closed listeners are really gone. An accept that was under way holds its
- * socket for one more turn of Deno's event loop: till then it would still take connections, and its
- * port would still be in use. null: there are none.
+ * Resolves when the sockets of closed listeners are closed. An accept that was under way keeps its
+ * socket open for one more turn of Deno's event loop: until then it would still take connections,
+ * and its port would still be in use. null: there are none.
  */
-export function closedListenersGone(): Promise<unknown> | null {
+export function closedListenersEnded(): Promise<unknown> | null {
   return closing.size === 0 ? null : Promise.all(closing);
 }
 
@@ -35,7 +35,7 @@ export class DenoListener<Conn extends { close(): void }> implements RawListener
   readonly addr: Address;
   readonly #listener: DenoAcceptor<Conn>;
   readonly #wrap: (conn: Conn) => DenoChannel;
-  readonly #release: (gone: Promise<void> | null) => void;
+  readonly #release: (ended: Promise<void> | null) => void;
   readonly #gate: AcceptGate;
   #accepting: Promise<void> | null = null;
   /** Accepts that failed since the last one that did not. */
@@ -44,13 +44,13 @@ export class DenoListener<Conn extends { close(): void }> implements RawListener
 
   /**
    * @param wrap makes the channel of an accepted connection
-   * @param release closes the listener, whose socket lives on until `gone` when that is not null
+   * @param release closes the listener, whose socket stays open until `ended` if that is not null
    */
   constructor(
     listener: DenoAcceptor<Conn>,
     addr: Address,
     wrap: (conn: Conn) => DenoChannel,
-    release: (gone: Promise<void> | null) => void,
+    release: (ended: Promise<void> | null) => void,
   ) {
     this.#listener = listener;
     this.addr = addr;
@@ -76,14 +76,14 @@ export class DenoListener<Conn extends { close(): void }> implements RawListener
     this.#closed = true;
     this.#gate.close();
     const accepting = this.#accepting;
-    let gone: Promise<void> | null = null;
+    let ended: Promise<void> | null = null;
     if (accepting !== null) {
-      const ended = gone = accepting.then(() => {
-        closing.delete(ended);
+      const socketClosed = ended = accepting.then(() => {
+        closing.delete(socketClosed);
       });
-      closing.add(ended);
+      closing.add(socketClosed);
     }
-    this.#release(gone);
+    this.#release(ended);
   }
 
   ref(): void {
@@ -99,7 +99,7 @@ export class DenoListener<Conn extends { close(): void }> implements RawListener
     this.#accepting = this.#listener.accept().then(this.#onAccepted, this.#onError);
   }
 
-  /** What can't be made a channel was no connection any more. */
+  /** null for a connection that has ended already, of which no channel can be made. */
   #channelOf(conn: Conn): DenoChannel | null {
     try {
       return this.#wrap(conn);
@@ -125,8 +125,8 @@ export class DenoListener<Conn extends { close(): void }> implements RawListener
   };
 
   /**
-   * No error of an accept ends the listener: each is about one connection, or passes. Deno gives a
-   * connection that was reset in the kernel's queue as ENOTCONN, and whoever scans ports makes many.
+   * No error of an accept ends the listener: each is about one connection, or passes. Deno reports a
+   * connection that was reset in the kernel's queue as ENOTCONN; a port scan makes many of them.
    */
   #failed(error: unknown): void {
     if (this.#closed) return;

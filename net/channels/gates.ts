@@ -17,7 +17,7 @@ import type { AcceptSink, DatagramSink, RawChannel, ReadSink } from "../core/hos
  * behind the kept ones.
  */
 abstract class Gate<Sink, Item> {
-  /** Who receives; null while stopped. Read-only outside of this file. */
+  /** The receiver; null while stopped. Read-only outside of this file. */
   sink: Sink | null = null;
   protected kept: Item[] = [];
   protected closed = false;

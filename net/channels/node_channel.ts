@@ -5,11 +5,11 @@ import { ReadGate } from "./gates.ts";
 import { type Address, cannotSend, describePeer } from "../core/addresses.ts";
 import type { Done, RawChannel, ReadSink } from "../core/host.ts";
 
-/** In what sockets differ. */
+/** What is different from socket to socket. */
 export interface SocketKind {
   /** Whether a write that leaves nothing in the socket is with the kernel. */
   readonly immediate: boolean;
-  /** Holds further data back, though some more may still come. Default: the socket itself. */
+  /** Stops further data, though some more may still arrive. Default: the socket itself. */
   readonly flow?: { pause(): void; resume(): void };
   close(): void;
   abort(): void;
@@ -19,7 +19,8 @@ export interface SocketKind {
  * A connected stream of node:net (or node:tls), on Node, Bun and Deno.
  *
  * The socket must come paused: what it has read before the first `resume()` stays in it. Its errors
- * arrive as events whoever asked; the channel keeps the first one for whoever asks next.
+ * arrive as events and not at the call that met them; the channel keeps the first one for the next
+ * operation.
  */
 export class NodeChannel implements RawChannel {
   readonly localAddr: Address | null;
@@ -31,8 +32,8 @@ export class NodeChannel implements RawChannel {
   #closed = false;
   #failure: OSError | null = null;
   #writing: Done | null = null;
-  /** Writes whose completion was told already, and whose callback is still to come. */
-  #told = 0;
+  /** Writes whose completion was reported by the result of `write`, and whose callback is still to come. */
+  #reported = 0;
 
   constructor(
     socket: net.Socket,
@@ -77,7 +78,7 @@ export class NodeChannel implements RawChannel {
     // The socket tries the kernel at once; its own callback would come a turn later.
     if (!this.#kind.immediate || socket.writableLength > 0 || socket.errored) return false;
     this.#writing = null;
-    this.#told++;
+    this.#reported++;
     return true;
   }
 
@@ -108,9 +109,9 @@ export class NodeChannel implements RawChannel {
   }
 
   /**
-   * Takes the socket out, with what has been read and not told, for somebody who puts another
-   * stream on top of it. The channel counts as closed from then on. null when its end or an error
-   * has been met.
+   * Takes the socket out of the channel, with what has been read and not delivered, for another
+   * stream on top of it. The channel counts as closed from then on. null if its end or an error has
+   * been met.
    */
   takeSocket(): net.Socket | null {
     if (this.#closed || this.#gate.ended) return null;
@@ -143,7 +144,7 @@ export class NodeChannel implements RawChannel {
     // A Buffer is a Uint8Array whose slice() shares memory: users get the plain kind.
     this.#gate.data(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
     // Node itself resumes the pipes of a child that has ended, and a grandchild may go on writing. A socket that was taken out
-    // meanwhile is its taker's.
+    // meanwhile belongs to another stream.
     if (this.#gate.sink === null && !this.#closed) this.#flow.pause();
   };
 
@@ -156,8 +157,8 @@ export class NodeChannel implements RawChannel {
   };
 
   readonly #onWritten = (error?: Error | null): void => {
-    if (this.#told > 0) {
-      this.#told--;
+    if (this.#reported > 0) {
+      this.#reported--;
       return;
     }
     const done = this.#writing;
@@ -165,7 +166,7 @@ export class NodeChannel implements RawChannel {
     done?.(error ? toOSError(error, "write", describePeer(this.remoteAddr)) : null);
   };
 
-  /** The socket has failed or is gone: told to whoever waits, kept for whoever comes. */
+  /** The socket has failed or is closed: reported to the operation under way, and kept for the next ones. */
   #fail(error: OSError): void {
     if (this.#closed || this.#failure !== null) return;
     this.#failure = error;

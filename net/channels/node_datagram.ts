@@ -82,7 +82,7 @@ function settled(
     socket.once("error", fail);
     start((error) => {
       socket.removeListener("error", fail);
-      // A connect that fails is told here, a bind by the event.
+      // A failed connect is reported here, a failed bind by the event.
       if (error instanceof Error) fail(error);
       else resolve();
     });
@@ -108,7 +108,7 @@ interface Send {
   readonly data: Uint8Array;
   readonly target: Endpoint | null;
   readonly done: Done;
-  /** It was handed over before. */
+  /** It was given to the runtime before. */
   again: boolean;
   /** The one behind it. */
   next: Send | null;
@@ -121,7 +121,7 @@ class NodeDatagramChannel implements DatagramChannel {
   readonly #binding: Binding;
   /** Whether the kernel knows the peer. */
   #connected = false;
-  /** The link that it is on, which Deno leaves out of the addresses that it tells. */
+  /** The zone of the socket's link, which Deno leaves out of the addresses that it gives. */
   #zone: string | null;
   /** The peer in the form in which addresses are compared. */
   #peer: string | null = null;
@@ -163,8 +163,8 @@ class NodeDatagramChannel implements DatagramChannel {
     if (this.#connected) await this.#reopen();
     if (this.#closed) return;
     this.remoteAddr = null;
-    // Deno's connect keeps nobody out: there the channel itself filters and addresses. Port 0, which the system takes, the
-    // runtimes refuse; nothing can be sent there anyway.
+    // Deno's connect does not filter: there the channel itself drops the datagrams of others, and addresses its own. The runtimes
+    // refuse port 0, which the system takes; nothing can be sent there anyway.
     if (!onDeno && port !== 0) {
       await settled(this.#socket, "connect", remote, (done) => {
         this.#socket.connect(port, hostname, done);
@@ -225,7 +225,7 @@ class NodeDatagramChannel implements DatagramChannel {
     if (this.#closed) return;
     this.#closed = true;
     this.#gate.close();
-    // What was handed over to be sent still goes, as a system call would have sent it.
+    // What `send` was given before is still sent, as a system call would have sent it.
     if (this.#unsent === 0) this.#socket.close();
   }
 
@@ -289,7 +289,7 @@ class NodeDatagramChannel implements DatagramChannel {
   }
 
   #finished(send: Send, error: Error | null): void {
-    // Bun tells an unconnected socket that an earlier datagram was refused, and drops this one, which is innocent.
+    // Bun reports to an unconnected socket that an earlier datagram was refused, and drops this one, which is innocent.
     if (!this.#connected && !send.again && isRefused(error)) {
       send.again = true;
       this.#hand(send);
@@ -309,10 +309,10 @@ class NodeDatagramChannel implements DatagramChannel {
       done(toOSError(error, "sendto"));
       return;
     }
-    // What keeps it from finding out more is no news to the sender: the datagram did not go.
+    // If the cause can't be found out, the sender gets the error as it is: the datagram was not sent.
     explained(error, "sendto", this.#sender, target).catch(() => toOSError(error, "sendto")).then(
-      (told) => {
-        if (!this.#closed) done(told);
+      (explained) => {
+        if (!this.#closed) done(explained);
       },
     );
   }
@@ -340,7 +340,7 @@ class NodeDatagramChannel implements DatagramChannel {
     return hostname === this.#peer || canonicalIp(hostname) === this.#peer;
   }
 
-  /** Deno tells the addresses of a link without their zone, and nothing can be sent there then. */
+  /** Deno gives the addresses of a link without their zone, and nothing can be sent to them then. */
   #withZone(hostname: string): string {
     const zone = this.#zone;
     if (zone === null || !isLinkLocal(hostname) || hostname.includes("%")) return hostname;

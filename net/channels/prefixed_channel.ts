@@ -2,7 +2,7 @@ import { concatBytes } from "../../runtime/base/bytes.ts";
 import type { Address } from "../core/addresses.ts";
 import type { Done, RawChannel, ReadSink } from "../core/host.ts";
 
-/** A channel of which something was read already, which comes first again. One that was told its end tells it again. */
+/** A channel of which some bytes were read already: they are delivered first, again. Its end, if it was met, follows. */
 export class PrefixedChannel implements RawChannel {
   readonly localAddr: Address | null;
   readonly remoteAddr: Address | null;
@@ -10,11 +10,11 @@ export class PrefixedChannel implements RawChannel {
   #prefix: Uint8Array | null;
   #sink: ReadSink | null = null;
 
-  /** The channel with what was read of it before; the channel itself where that is nothing. */
+  /** The channel with the bytes that were read of it before; the channel itself if there are none. */
   static over(channel: RawChannel, prefix: readonly Uint8Array[]): RawChannel {
     const bytes = concatBytes(prefix);
     if (bytes.length === 0) return channel;
-    // One that was taken over twice is still one channel: who joins the two better looks for its socket.
+    // A channel whose bytes were read twice gets one prefix: TLS on Bun looks for the socket right below.
     if (!(channel instanceof PrefixedChannel)) return new PrefixedChannel(channel, bytes);
     const [inner, rest] = channel.apart();
     return new PrefixedChannel(inner, rest === null ? bytes : concatBytes([bytes, rest]));
@@ -81,7 +81,7 @@ export class PrefixedChannel implements RawChannel {
     this.#channel.abort();
   }
 
-  /** Takes the two apart, for somebody who can join them better. Not after a `startReading`. */
+  /** The channel and its prefix, for a caller that can join them in its own way. Not after a `startReading`. */
   apart(): [channel: RawChannel, prefix: Uint8Array | null] {
     return [this.#channel, this.#prefix];
   }

@@ -26,8 +26,8 @@ let _ballast: unknown = null;
 /**
  * The buffer a channel reads into where the runtime wants one before the data is there.
  *
- * A chunk that fills less than half of it is copied out, so that a receiver who keeps it does not keep
- * a large buffer alive; a bigger one gives the buffer away.
+ * A chunk that fills less than half of it is copied out, so that a receiver that keeps the chunk does
+ * not keep a large buffer alive; with a bigger one the buffer is given away.
  */
 export class ReadBuffer {
   #buffer: Uint8Array | null = null;

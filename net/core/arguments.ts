@@ -12,16 +12,16 @@ import {
 } from "../../runtime/base/options.ts";
 import { type AddressLike, describeAddress, type NetPlace } from "./addresses.ts";
 
-/** @throws {RuntimeError} for a loop on which nothing runs any more */
+/** @throws {RuntimeError} if the loop is closed */
 export function requireOpen(loop: { isClosed(): boolean }): void {
   if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
 }
 
 /**
- * What comes before anything is opened: the loop and the factory.
+ * Checks the loop and the factory before anything is opened.
  *
- * @throws {RuntimeError} for a closed loop
- * @throws {TypeError} when the factory is no function, or a class, as Python takes them
+ * @throws {RuntimeError} if the loop is closed
+ * @throws {TypeError} if the factory is not a function, or is a class, which Python would take
  */
 export function checkCall(loop: { isClosed(): boolean }, factory: unknown): void {
   requireOpen(loop);
@@ -40,7 +40,7 @@ export function checkCall(loop: { isClosed(): boolean }, factory: unknown): void
   }
 }
 
-/** @throws {TypeError} when the factory has made no object, or one with methods under their Python names */
+/** @throws {TypeError} if the factory returns anything but an object, or one with methods under their Python names */
 export function makeProtocol<P>(factory: () => P): P {
   const protocol = factory();
   const isObject = typeof protocol === "object" && protocol !== null;
@@ -100,10 +100,10 @@ export function checkMethodNames(protocol: object): void {
 }
 
 /**
- * How many bytes are to be received.
+ * Checks how many bytes are to be received.
  *
- * @throws {TypeError} when it is no whole number
- * @throws {RangeError} when it is negative
+ * @throws {TypeError} if it is not a whole number
+ * @throws {RangeError} if it is negative
  */
 export function checkCount(n: unknown): void {
   if (!Number.isInteger(n)) {
@@ -121,10 +121,10 @@ export function checkBuffer(buffer: unknown): void {
 }
 
 /**
- * Host and port of a call; what they may be together is the caller's business.
+ * Checks host and port each for itself; what they may be together is the caller's business.
  *
- * @param many a list of hosts will do
- * @throws {TypeError} when the host is no text, or the port was left out
+ * @param many whether a list of hosts is allowed
+ * @throws {TypeError} if the host is not text, or the port was left out
  */
 export function checkPlace(host: unknown, port: unknown, many: boolean = false): void {
   const fits = host === null || typeof host === "string" || (many && Array.isArray(host));
@@ -154,7 +154,7 @@ export function checkAddress(address: unknown): void {
   throw notAnAddress(address);
 }
 
-/** The error for what is no address. */
+/** The error for anything but an address. */
 export function notAnAddress(address: unknown): TypeError {
   return new TypeError(
     'An address is an object, { hostname: "127.0.0.1", port: 8080 } or { path: "/tmp/x.sock" }: ' +

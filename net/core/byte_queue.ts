@@ -18,8 +18,8 @@ export class ByteQueue {
   length = 0;
   #chunks: Uint8Array[] = [];
   #head = 0;
-  /** Bytes of the head chunk that are gone. */
-  #gone = 0;
+  /** Bytes of the head chunk that were taken. */
+  #taken = 0;
   #copies: SmallCopies | null = null;
   /** Made when many chunks wait for the first time. */
   #tail: ChunkTail | null = null;
@@ -47,15 +47,15 @@ export class ByteQueue {
     if (count === 0) return EMPTY;
     this.#forgetSeek();
     const chunk = this.#chunks[this.#head]!;
-    const left = chunk.length - this.#gone;
+    const left = chunk.length - this.#taken;
     if (count < left) {
-      const start = this.#gone;
-      this.#gone = start + count;
+      const start = this.#taken;
+      this.#taken = start + count;
       this.length -= count;
-      return chunk.slice(start, this.#gone);
+      return chunk.slice(start, this.#taken);
     }
     if (count > left) return this.#gather(count);
-    const taken = this.#gone === 0 ? chunk : remainder(chunk, this.#gone);
+    const taken = this.#taken === 0 ? chunk : remainder(chunk, this.#taken);
     this.#advance();
     this.length -= count;
     return this.#tail === null ? taken : this.#tail.release(chunk, taken);
@@ -64,13 +64,13 @@ export class ByteQueue {
   /** The same for a line, of which many lie in a chunk: short ones may share a buffer. */
   takeLine(count: number): Uint8Array {
     const chunk = this.#chunks[this.#head]!;
-    const start = this.#gone;
+    const start = this.#taken;
     if (count >= chunk.length - start) return this.take(count);
     this.#forgetSeek();
-    this.#gone = start + count;
+    this.#taken = start + count;
     this.length -= count;
     this.#copies ??= new SmallCopies();
-    return this.#copies.copy(chunk, start, this.#gone);
+    return this.#copies.copy(chunk, start, this.#taken);
   }
 
   /** Drops the first `count` bytes. */
@@ -79,9 +79,9 @@ export class ByteQueue {
     this.length -= count;
     let rest = count;
     while (rest > 0) {
-      const left = this.#chunks[this.#head]!.length - this.#gone;
+      const left = this.#chunks[this.#head]!.length - this.#taken;
       if (rest < left) {
-        this.#gone += rest;
+        this.#taken += rest;
         return;
       }
       rest -= left;
@@ -137,7 +137,7 @@ export class ByteQueue {
   #seek(position: number): void {
     if (position < this.#seekStart || this.#seekIndex < this.#head) {
       this.#seekIndex = this.#head;
-      this.#seekStart = -this.#gone;
+      this.#seekStart = -this.#taken;
     }
     for (;;) {
       const end = this.#seekStart + (this.#chunks[this.#seekIndex]?.length ?? Infinity);
@@ -157,11 +157,11 @@ export class ByteQueue {
     let filled = 0;
     while (filled < count) {
       const chunk = this.#chunks[this.#head]!;
-      const part = Math.min(count - filled, chunk.length - this.#gone);
-      out.set(chunk.subarray(this.#gone, this.#gone + part), filled);
+      const part = Math.min(count - filled, chunk.length - this.#taken);
+      out.set(chunk.subarray(this.#taken, this.#taken + part), filled);
       filled += part;
-      this.#gone += part;
-      if (this.#gone === chunk.length) this.#advance();
+      this.#taken += part;
+      if (this.#taken === chunk.length) this.#advance();
     }
     this.length -= count;
     return out;
@@ -169,7 +169,7 @@ export class ByteQueue {
 
   /** Lets go of the head chunk. */
   #advance(): void {
-    this.#gone = 0;
+    this.#taken = 0;
     if (this.#head === this.#chunks.length - 1) {
       this.#chunks.pop();
       if (this.#head > 0) {

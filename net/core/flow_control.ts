@@ -47,7 +47,7 @@ export class WaterMarks {
   /**
    * @param size bytes in the buffer now
    * @throws {RangeError} unless high >= low >= 0
-   * @throws {TypeError} when there is no such option, or it is no number
+   * @throws {TypeError} if there is no such option, or it is not a number
    */
   set(options: { high?: number; low?: number }, size: number): void {
     bufferLimits.check(options, "setWriteBufferLimits()");

@@ -8,12 +8,12 @@
  * - **Nothing calls back from inside the call that asked for it.** Sinks and `done` callbacks are
  *   called later, from a microtask or an I/O event, one at a time, and in whatever async context
  *   the runtime happens to be: the caller restores its own.
- * - **After `close()` or `abort()` nothing calls back any more**, neither a sink nor a `done` that
- *   is still owed.
- * - **No byte is lost.** What arrives around `stopReading()` is kept and handed to the next
- *   `startReading()`, before the end of the stream or an error is told.
- * - **Errors are `OSError`s** with POSIX codes. An error is told to the operation that met it: to
- *   the reading sink, to the `done` of a write, or, when nothing was under way, to the next
+ * - **After `close()` or `abort()` nothing calls back any more**, neither a sink nor the `done` of an
+ *   operation under way.
+ * - **No byte is lost.** What arrives around `stopReading()` is kept and delivered after the next
+ *   `startReading()`, before the end of the stream or an error is reported.
+ * - **Errors are `OSError`s** with POSIX codes. An error is reported to the operation that met it:
+ *   to the reading sink, to the `done` of a write, or, when nothing was under way, to the next
  *   operation. After an error the owner closes the channel.
  * - A callback that throws is the caller's defect; callers catch everything that users' code may
  *   throw.
@@ -30,10 +30,10 @@ import type { Address, NetAddress } from "./addresses.ts";
  */
 export const WRITE_SIZE: number = 64 * 1024;
 
-/** Something under way that can be called off. */
+/** Something under way that can be cancelled. */
 export interface Operation<T> {
   /**
-   * Settles once. A rejection that nobody looks at is no unhandled rejection. After `cancel()` it
+   * Settles once. A rejection that is not observed does not count as unhandled. After `cancel()` it
    * rejects with an OSError "ECANCELED", unless it had settled before.
    */
   readonly promise: Promise<T>;
@@ -52,7 +52,7 @@ export interface ReadSink {
   /** Small chunks may lie in one buffer with others of the same connection. @default {false} */
   readonly sharesSmallChunks?: boolean;
   /**
-   * A chunk of at least one byte. It is the receiver's own: nobody else will ever write into it.
+   * A chunk of at least one byte. It belongs to the receiver: it is never written into again.
    */
   onData(chunk: Uint8Array): void;
   /** The peer will send no more. Reading has ended; the channel stays open for writing. */
@@ -60,12 +60,12 @@ export interface ReadSink {
   /** Reading failed, and has ended with that. */
   onError(error: OSError): void;
   /**
-   * Asked before each read, when present, for a buffer to read into directly (BufferedProtocol): at
-   * least one byte, untouched by its owner until `onBuffer` has told how much was filled in. null:
-   * the channel uses a buffer of its own and calls `onData`. A runtime that pulls asks as soon as
-   * it starts to wait for data, the others when data is there. A buffer asked for before
-   * `stopReading()` is still filled; the same sink hears of it after its next `startReading`,
-   * another sink gets a copy by `onData`.
+   * Called before each read, when present, for a buffer to read into directly (BufferedProtocol): at
+   * least one byte, untouched by its owner until `onBuffer` has reported how much was filled in. null:
+   * the channel uses a buffer of its own and calls `onData`. A runtime that pulls asks as soon as it
+   * starts to wait for data, the others when data has arrived. A buffer asked for before
+   * `stopReading()` is still filled; the same sink is notified after its next `startReading`, another
+   * sink gets a copy by `onData`.
    */
   readonly getBuffer?: (() => Uint8Array | null) | undefined;
   /**
@@ -74,8 +74,8 @@ export interface ReadSink {
    */
   onBuffer?(buffer: Uint8Array, count: number): void;
   /**
-   * Asked, when present, by runtimes that pull, before the next read where that is likely to find data at once: calls
-   * `read` when those whom the last chunk woke have had their turn, so that what they answer goes out first.
+   * Called, when present, by runtimes that pull, before the next read where that is likely to find data at once: calls
+   * `read` when the code that the last chunk woke has had its turn, so that its answer goes out first.
    */
   afterTurn?(read: () => void): void;
 }
@@ -100,14 +100,14 @@ export interface RawHandle {
 export interface RawReadable extends RawHandle {
   /**
    * Chunks go to the sink until `stopReading()`, the end of the stream, or an error. Called again
-   * while reading, it replaces the sink. After the end of the stream or an error was told, it tells
-   * it again.
+   * while reading, it replaces the sink. After the end of the stream or an error was reported, it is
+   * reported again.
    */
   startReading(sink: ReadSink): void;
   /**
-   * No sink is called until the next `startReading()`. The peer is really held back: the channel
-   * takes at most one more chunk (on Node and Bun: their streams' own read-ahead of 64 KiB or so)
-   * out of the kernel.
+   * No sink is called until the next `startReading()`. The peer is really stopped: the channel takes
+   * at most one more chunk (on Node and Bun: their streams' own read-ahead of 64 KiB or so) out of
+   * the kernel.
    */
   stopReading(): void;
 }
@@ -163,7 +163,7 @@ export interface AcceptSink {
   /** A new connection, reading stopped. */
   onConnection(channel: RawChannel): void;
   /**
-   * One accept failed, and not because its peer had left, which is not told. The listener is there
+   * One accept failed, and not because its peer had left, which is not reported. The listener is open
    * as before and has stopped itself: call `start` again in a while.
    *
    * @param exhausted the system ran out of descriptors or memory
@@ -183,7 +183,7 @@ export interface RawListener extends RawHandle {
   /** Holds back further connections until the next `start`. */
   stop(): void;
   /**
-   * Stops listening; channels that were handed over live on, held back ones are closed. A unix
+   * Stops listening; channels that were delivered stay open, those that were kept are closed. A unix
    * socket's file is treated as `cleanup` said.
    */
   close(): void;
@@ -241,7 +241,7 @@ export interface ListenUnix {
    */
   removeStale?: boolean;
   /**
-   * Remove the socket file on close, unless somebody has put another one in its place. @default
+   * Remove the socket file on close, unless another file has taken its place. @default
    * {true}
    */
   cleanup?: boolean;
@@ -265,7 +265,7 @@ export interface OpenDatagram {
 export interface DatagramSink {
   /** One whole datagram, possibly empty; the receiver's own. */
   onDatagram(data: Uint8Array, addr: NetAddress): void;
-  /** An error of the socket (ECONNREFUSED, where the runtime tells it). The socket lives on. */
+  /** An error of the socket (ECONNREFUSED, where the runtime reports it). The socket stays open. */
   onError(error: OSError): void;
 }
 
@@ -289,11 +289,11 @@ export interface DatagramChannel extends RawHandle {
   /**
    * Sends one datagram, which may be empty; any number may be under way, and they leave in the order of the calls. The data
    * must not change before `done`. A connected channel takes null for the address, an unconnected one needs it. What was
-   * handed over before `close()` still leaves, though nobody is told of it.
+   * passed before `close()` is still sent, and no `done` is called for it.
    */
   send(data: Uint8Array, addr: { hostname: string; port: number } | null, done: Done): void;
   setBroadcast(on: boolean): void;
-  /** @throws {OSError} when the group is no multicast address. */
+  /** @throws {OSError} if the group is not a multicast address */
   addMembership(group: string, networkInterface?: string): void;
   /** @throws {OSError} as `addMembership`. */
   dropMembership(group: string, networkInterface?: string): void;

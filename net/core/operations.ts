@@ -41,8 +41,8 @@ export function startOperation<T extends { close(): void }>(
     };
   });
   const { resolve, reject } = settle!;
-  // Whoever needs the outcome looks at the promise; one that was dropped with its operation is
-  // nobody's error.
+  // The caller observes the promise if it needs the outcome; an operation that was dropped must not
+  // end the program by its rejection.
   promise.catch(() => {});
   try {
     stop = begin({ resolve, reject });
@@ -59,14 +59,14 @@ export function startOperation<T extends { close(): void }>(
   };
 }
 
-/** Something that may come too late. */
+/** A result that is closed if it comes too late. */
 export interface Closable {
   close(): void;
 }
 
 /**
- * Waits for an operation of the host, and calls it off when the wait is cancelled. What comes out
- * all the same has no owner by then and is closed.
+ * Waits for an operation of the host, and cancels it when the wait is cancelled. A result that comes
+ * all the same is closed.
  */
 export function waitForOperation<T extends Closable>(
   loop: LoopCore,
@@ -79,9 +79,9 @@ export function waitForOperation<T extends Closable>(
   });
 }
 
-/** What to do when nobody waits any more. */
+/** What to do with work whose wait was cancelled. */
 export interface Abandoned<T> {
-  /** Calls the work off, where that is possible. */
+  /** Cancels the work, where that is possible. */
   giveUp?(): void;
   /** Disposes of what came out. */
   tooLate?(value: T): void;
@@ -141,7 +141,7 @@ class HostWait<T> extends Wait<T> {
     this.wake();
   }
 
-  /** A cancellation took the wait, perhaps after the work had ended well. */
+  /** The wait was cancelled, perhaps after the work had ended well. */
   #leave(): void {
     this.#over = true;
     this.#abandoned.giveUp?.();
@@ -189,15 +189,15 @@ class ListedWait extends Waiter<void> {
 }
 
 /**
- * One at a time, in the order in which they came. Who is cancelled while waiting leaves the line; a turn that it had been
- * given already goes to the next one.
+ * Calls that run one at a time, in the order in which they came. A call that is cancelled while it waits leaves the line; a
+ * turn that it had been given already goes to the next one.
  */
 export class Turns {
-  /** What has its turn; null: nothing. */
+  /** The call that has its turn; null: none. */
   holder: string | null = null;
   readonly #line: Set<Turn> = new Set();
 
-  /** Calls `use` when its turn has come: at once, when nothing else has it. `what` is for reports of deadlocks. */
+  /** Calls `use` when its turn has come: at once if no other call has it. `what` is for reports of deadlocks. */
   async run<T>(what: string, use: () => Promise<T>): Promise<T> {
     if (this.holder === null) this.holder = what;
     else await new Turn(what, this.#line, this.#pass).promise;
@@ -212,7 +212,7 @@ export class Turns {
     this.holder = null;
     for (const next of this.#line) {
       this.#line.delete(next);
-      // One that was cancelled meanwhile can't take it.
+      // A call that was cancelled meanwhile can't take the turn.
       if (!next.wakeWith(undefined)) continue;
       this.holder = next.what;
       return;

@@ -2,7 +2,7 @@ import type { OSError } from "../../runtime/errors/exceptions.ts";
 import { ChunkTail, concatBytes } from "../../runtime/base/bytes.ts";
 import { type RawWritable, WRITE_SIZE } from "./host.ts";
 
-/** Who writes through a queue. */
+/** What writes through a queue. */
 export interface WriteQueueOwner {
   /** The queue has shrunk; it may be empty. */
   wrote(): void;
@@ -30,8 +30,8 @@ export class WriteQueue {
   /** Made when many chunks wait for the first time. */
   #tail: ChunkTail | null = null;
   /** Bytes of the write under way. */
-  #flying = 0;
-  #dead = false;
+  #inFlight = 0;
+  #killed = false;
 
   constructor(channel: RawWritable, owner: WriteQueueOwner) {
     this.#channel = channel;
@@ -41,7 +41,7 @@ export class WriteQueue {
   /** Sends a chunk, which is not empty, or queues it. */
   write(chunk: Uint8Array): void {
     this.size += chunk.length;
-    if (this.#flying > 0) this.#queue(chunk);
+    if (this.#inFlight > 0) this.#queue(chunk);
     else if (chunk.length <= WRITE_SIZE) this.#send(chunk);
     else {
       this.#chunks.push(chunk);
@@ -55,12 +55,12 @@ export class WriteQueue {
       this.#queue(chunk);
       this.size += chunk.length;
     }
-    if (this.#flying === 0) this.#flush();
+    if (this.#inFlight === 0) this.#flush();
   }
 
-  /** Drops everything and tells nothing any more. The write under way may still reach the peer. */
+  /** Drops everything and notifies its owner of nothing any more. The write under way may still reach the peer. */
   kill(): void {
-    this.#dead = true;
+    this.#killed = true;
     this.#chunks = [];
     this.#head = 0;
     this.size = 0;
@@ -78,17 +78,17 @@ export class WriteQueue {
     // Before the write: a web stream may take the array's buffer over in it, and leave it empty.
     const { length } = chunk;
     if (this.#channel.write(chunk, this.#done)) this.size -= length;
-    else this.#flying = length;
+    else this.#inFlight = length;
   }
 
   #flush(): void {
-    while (this.#flying === 0 && this.#head < this.#chunks.length) this.#send(this.#next());
+    while (this.#inFlight === 0 && this.#head < this.#chunks.length) this.#send(this.#next());
   }
 
   #done = (error: OSError | null): void => {
-    if (this.#dead) return;
-    const sent = this.#flying;
-    this.#flying = 0;
+    if (this.#killed) return;
+    const sent = this.#inFlight;
+    this.#inFlight = 0;
     if (error !== null) {
       this.#owner.writeFailed(error);
       return;
@@ -125,7 +125,7 @@ export class WriteQueue {
       this.#head = 0;
       return;
     }
-    // What is gone makes room in steps, since moving the rest each time would be quadratic.
+    // Room is made in steps, since moving the rest each time would be quadratic.
     this.#chunks.fill(EMPTY, this.#head, end);
     this.#head = end;
     if (end < 1024 || end * 2 < this.#chunks.length) return;

@@ -113,7 +113,7 @@ async function open(
   const inner = loop[core];
   const errors: OSError[] = [];
   for (const { local, remote } of await endsOf(loop, options)) {
-    // An endpoint that may broadcast hears everybody, so it is not connected to its peer.
+    // An endpoint that may broadcast receives from every peer, so it is not connected to one.
     const connected = allowBroadcast ? null : remote;
     const own = ipFamily((local ?? remote)?.hostname ?? "") || family;
     const opening = hostOf(inner).openDatagram({

@@ -38,7 +38,7 @@ export interface DatagramParts {
   readonly channel: DatagramChannel;
   readonly protocol: DatagramProtocol;
   readonly context: CapturedContext;
-  /** Whom everything is sent to; null: whom each `sendto` says. */
+  /** Where everything is sent to; null: where each `sendto` says. */
   readonly peer: NetAddress | null;
 }
 

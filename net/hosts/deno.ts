@@ -9,7 +9,7 @@ import {
   unixAddress,
 } from "../core/addresses.ts";
 import { DenoChannel } from "../channels/deno_channel.ts";
-import { closedListenersGone, DenoListener } from "../channels/deno_listener.ts";
+import { closedListenersEnded, DenoListener } from "../channels/deno_listener.ts";
 import { startOperation } from "../core/operations.ts";
 import { grantsFile, requireUnix } from "../platform/permissions.ts";
 import {
@@ -41,11 +41,11 @@ export const denoHost: NetHost = {
   connect: (target) =>
     "hostname" in target && needsNode(target) ? connectFrom(target) : connect(target),
   listenTcp: async (options) => {
-    await closedListenersGone();
+    await closedListenersEnded();
     return options.reusePort ? await nodeHost.listenTcp(options) : listenTcp(options);
   },
   listenUnix: async (options) => {
-    await closedListenersGone();
+    await closedListenersEnded();
     return listenUnix(options);
   },
   openDatagram: nodeHost.openDatagram,
@@ -59,8 +59,8 @@ function connect(target: ConnectTarget): Operation<RawChannel> {
     if ("hostname" in target) checkPort(target.port);
     else checkUnixPath(target.path);
     const controller = new AbortController();
-    // Deno's connect asks this of the signal once more when the connection stands, and loses the connection if it throws: one
-    // that is made as it is called off stays open for ever. So it comes here, where it is closed.
+    // Deno's connect calls this once more when the connection is made, and drops the connection without closing it if it throws.
+    // Without the throw a connection that is made while it is cancelled comes here, where it is closed.
     controller.signal.throwIfAborted = () => {};
     connected(target, controller.signal).then(
       settle.resolve,
@@ -77,12 +77,12 @@ function needsNode(target: ConnectTcp): boolean {
 
 /** By node:net, which can bind the local end first: to a port that a closed listener may still hold for a moment. */
 function connectFrom(target: ConnectTarget): Operation<RawChannel> {
-  const gone = closedListenersGone();
-  if (gone === null) return nodeHost.connect(target);
+  const ended = closedListenersEnded();
+  if (ended === null) return nodeHost.connect(target);
   return startOperation<RawChannel>("connect", (settle) => {
     let cancelled = false;
     let inner: Operation<RawChannel> | null = null;
-    gone.then(() => {
+    ended.then(() => {
       if (cancelled) return;
       inner = nodeHost.connect(target);
       inner.promise.then(settle.resolve, settle.reject);
@@ -95,8 +95,8 @@ function connectFrom(target: ConnectTarget): Operation<RawChannel> {
 }
 
 async function connected(target: ConnectTarget, signal: AbortSignal): Promise<RawChannel> {
-  const gone = closedListenersGone();
-  if (gone !== null) await gone;
+  const ended = closedListenersEnded();
+  if (ended !== null) await ended;
   if ("path" in target) {
     const { path } = target;
     const conn = await Deno.connect({ transport: "unix", path });
@@ -169,8 +169,8 @@ function listenUnix(options: ListenUnix): RawListener {
     listener,
     unixAddress(path),
     (conn) => unixChannel(conn, path),
-    (gone) => {
-      if (moved === null) closeUnixListener(path, own, cleanup, () => listener.close(), gone);
+    (ended) => {
+      if (moved === null) closeUnixListener(path, own, cleanup, () => listener.close(), ended);
       else {
         listener.close();
         if (cleanup) removeOwn(path, own);

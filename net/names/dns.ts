@@ -191,7 +191,7 @@ function checkFlags(host: string | null, flags: number): void {
 /**
  * The names of an address and its port (`loop.getnameinfo()`); in numbers, what has no name.
  *
- * @throws {GaiError} when the host is no IP address, as a name is not looked up here
+ * @throws {GaiError} if the host is not an IP address, since a name is not looked up here
  * @throws {PermissionError} on Deno without `--allow-net`
  */
 export async function getnameinfo(

@@ -25,7 +25,7 @@ export interface Hints {
   readonly flags?: number | undefined;
 }
 
-/** Only what was asked for: who replaced `loop.getaddrinfo` sees nothing else. */
+/** Only what was asked for: a replaced `loop.getaddrinfo` gets nothing else. */
 function hintsOf({ proto, flags }: Hints): Pick<AddressInfoOptions, "proto" | "flags"> {
   return {
     ...(proto === undefined ? {} : { proto }),

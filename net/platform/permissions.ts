@@ -11,13 +11,13 @@ export function hasNet(): boolean {
   return asked === null || asked.querySync({ name: "net" }).state === "granted";
 }
 
-/** Whether this `host:port` may be used; nobody is asked. */
+/** Whether this `host:port` may be used; the user is not asked. */
 export function grantsNet(host: string): boolean {
   const asked = permissions();
   return asked === null || asked.querySync({ name: "net", host }).state === "granted";
 }
 
-/** Whether a unix socket may be made at this path; nobody is asked. */
+/** Whether a unix socket may be made at this path; the user is not asked. */
 export function grantsFile(path: string): boolean {
   const asked = permissions();
   if (asked === null) return true;
@@ -28,7 +28,7 @@ export function grantsFile(path: string): boolean {
     );
 }
 
-/** Whether this fact of the system may be looked up (`--allow-sys`); nobody is asked. */
+/** Whether this fact of the system may be looked up (`--allow-sys`); the user is not asked. */
 export function grantsSys(kind: string): boolean {
   const asked = permissions();
   return asked === null || asked.querySync({ name: "sys", kind }).state === "granted";
@@ -38,8 +38,8 @@ export function grantsSys(kind: string): boolean {
  * Asks Deno for the permission to use an address, in the user's terminal where Deno would ask;
  * elsewhere it does nothing.
  *
- * It must come before anything of `node:net` and `node:dgram` that listens: there a missing
- * permission is thrown where nobody can catch it, and ends the process.
+ * It must come before anything of `node:net` and `node:dgram` that listens: there the error of a
+ * missing permission can't be caught, and ends the process.
  *
  * @param host `host:port`, IPv6 in brackets, or null for any
  * @param syscall what the permission is for, for the error

@@ -3,7 +3,7 @@ import { builtin, onDeno } from "../../runtime/base/platform.ts";
 import { OSError } from "../../runtime/errors/os_error.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
 
-/** Which file stands at a path: enough to see whether somebody has put another one there. */
+/** Which file stands at a path: enough to see whether another one has taken its place. */
 export interface FileIdentity {
   readonly dev: number | bigint;
   readonly ino: number | bigint | null;
@@ -138,7 +138,7 @@ export function closeUnixListener(
     if (unlinked === null) rename(aside, path);
     else {
       unlinked.then(() => {
-        // The whole folder may be gone by then.
+        // The whole folder may have been removed by then.
         if (identify(aside) !== null) rename(aside, path);
       });
     }

@@ -3,12 +3,12 @@ import { AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from "../core/addresses.ts";
 import { bodyOf, kindOf, setBody, type Socket, wrongState } from "./sockets.ts";
 import { identify, removeStaleSocket } from "../platform/unix_paths.ts";
 
-/** What becomes a transport's own; the socket is a view of it from then on. */
+/** Takes the channel out of a socket, for a transport; the socket is a view of it from then on. */
 export async function takeChannel(sock: Socket): Promise<RawChannel> {
   requireStream(sock);
   const body = bodyOf(sock);
   if (body.kind !== "connected") throw wrongState(sock, "getpeername");
-  // From now on it is nobody else's, also while what it took is still being sent.
+  // From now on it belongs to the transport, also while what it took is still being sent.
   setBody(sock, { kind: "view", it: body.it });
   try {
     const channel = await body.it.release();
@@ -21,7 +21,7 @@ export async function takeChannel(sock: Socket): Promise<RawChannel> {
 }
 
 /**
- * What becomes a server's own.
+ * Takes the listener out of a socket, for a server.
  *
  * @param cleanup remove a unix socket's file on close
  */
@@ -47,7 +47,7 @@ export function takeListener(sock: Socket, cleanup: boolean): RawListener {
   return taken;
 }
 
-/** What becomes a datagram endpoint's own. */
+/** Takes the channel out of a datagram socket, for an endpoint. */
 export function takeDatagrams(sock: Socket): DatagramChannel {
   if (kindOf(sock).type !== SOCK_DGRAM) {
     throw new RangeError(`A UDP Socket was expected, got ${sock}`);

@@ -7,15 +7,12 @@ import { Readiness } from "./readiness.ts";
 import { PrefixedChannel } from "../channels/prefixed_channel.ts";
 import { WriteQueue, type WriteQueueOwner } from "../core/write_queue.ts";
 
-/**
- * What is kept of what has come before the channel is told to stop, and of what is to go before
- * `send` refuses.
- */
+/** Bytes that may wait to be received before the channel is stopped, and to be sent before `send` refuses. */
 const CAPACITY = 64 * 1024;
 
 /**
- * A connected stream socket. Reading starts when somebody wants to read, and what was read ahead
- * moves on with the channel when a transport takes it over.
+ * A connected stream socket. Reading starts with the first call that wants to read, and what was read
+ * ahead goes with the channel when a transport takes it over.
  */
 export class ConnectedSocket implements ReadSink, WriteQueueOwner {
   readonly readable: Readiness;
@@ -24,7 +21,7 @@ export class ConnectedSocket implements ReadSink, WriteQueueOwner {
   readonly #bytes: ByteQueue = new ByteQueue();
   readonly #queue: WriteQueue;
   readonly #flushed: Readiness;
-  /** The same for whoever takes the socket over, whom its end as a socket does not wake. */
+  /** The same for the transport that takes the socket over, which its end as a socket does not wake. */
   readonly #released: Readiness;
   #reading = false;
   #ended = false;
@@ -129,7 +126,7 @@ export class ConnectedSocket implements ReadSink, WriteQueueOwner {
     else this.#closing = true;
   }
 
-  /** Somebody takes the socket over: whoever waits for it is told, and what was taken is still sent. */
+  /** A transport takes the socket over: calls that wait for it are woken, and what was taken is still sent. */
   async release(): Promise<RawChannel> {
     this.#endWaits();
     try {

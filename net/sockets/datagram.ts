@@ -4,7 +4,7 @@ import type { NetAddress } from "../core/addresses.ts";
 import type { DatagramChannel, DatagramSink, Done } from "../core/host.ts";
 import { Readiness } from "./readiness.ts";
 
-/** How many datagrams are kept before the channel is told to keep them itself. */
+/** How many datagrams are kept before the channel is stopped, which then keeps some itself. */
 const CAPACITY = 64;
 
 /** A datagram socket that is bound. */
@@ -61,7 +61,7 @@ export class DatagramSocket implements DatagramSink {
     });
   }
 
-  /** Sends without waiting; an error is told by the next call that receives. */
+  /** Sends without waiting; an error is thrown by the next call that receives. */
   send(data: Uint8Array): void {
     this.#send(cloneBytes(data), null, (error) => {
       if (error !== null) this.onError(error);
@@ -92,14 +92,14 @@ export class DatagramSocket implements DatagramSink {
    * Gives it a peer, or another one.
    *
    * @param find looks up which one
-   * @param gone makes the error for a socket that is closed meanwhile
+   * @param closedError makes the error for a socket that is closed meanwhile
    */
   connect(
     find: () => Promise<{ hostname: string; port: number }>,
-    gone: () => Error,
+    closedError: () => Error,
   ): Promise<void> {
     const done = new Promise<void>((resolve, reject) => {
-      this.#onClose = () => reject(gone());
+      this.#onClose = () => reject(closedError());
       this.#connecting = this.#connecting.then(find).then((remote) =>
         this.#channel.connect(remote)
       );

@@ -13,7 +13,7 @@ export interface OpeningCall<Place, It extends Closable> {
   /** What the socket is when that has ended well. */
   made(it: It): SocketBody;
   /** The error for a socket that was closed meanwhile. */
-  gone(): Error;
+  closedError(): Error;
 }
 
 /**
@@ -32,7 +32,7 @@ export async function openSocket<Place, It extends Closable>(
   let over = false;
   const begin = async (): Promise<It> => {
     const place = await call.find();
-    if (over) throw call.gone();
+    if (over) throw call.closedError();
     // The runtimes bind and connect in one call, so the place held by the binding has to be free again.
     held?.close();
     held = null;
@@ -48,13 +48,13 @@ export async function openSocket<Place, It extends Closable>(
   const outcome = new Promise<It>((resolve, reject) => {
     closeEarly = () => {
       held?.close();
-      reject(call.gone());
+      reject(call.closedError());
       giveUp();
     };
     begin().then((it) => {
       if (!over) return resolve(it);
       it.close();
-      reject(call.gone());
+      reject(call.closedError());
     }, reject);
   });
   const localAddr = bound?.localAddr ?? null;
@@ -66,7 +66,7 @@ export async function openSocket<Place, It extends Closable>(
     // Closed after the work had ended, before this went on.
     if (state.body !== body) {
       it.close();
-      throw call.gone();
+      throw call.closedError();
     }
     state.body = call.made(it);
     noteDescriptors(1);

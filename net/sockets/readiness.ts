@@ -4,14 +4,14 @@ import type { Handle } from "../../runtime/tasks/handles.ts";
 import { WaitList } from "../core/operations.ts";
 
 /**
- * Whether a socket is ready for one direction, for those who wait for it and for the callback that
+ * Whether a socket is ready for one direction, for the calls that wait for it and for the callback that
  * watches it. Level-triggered: the callback is called once per iteration as long as the socket is
  * ready (FD-01).
  */
 export class Readiness {
   /** Whether it is ready now, or nothing will follow. */
   readonly isReady: () => boolean;
-  /** Somebody is interested from now on. */
+  /** Called when the first call waits, or a callback watches. */
   readonly #wanted: () => void;
   readonly #what: string;
   readonly #waits: WaitList = new WaitList();
@@ -24,7 +24,7 @@ export class Readiness {
     this.#wanted = wanted;
   }
 
-  /** Something has changed: tells those who wait, if it is ready now. */
+  /** Something has changed: wakes the calls that wait, if it is ready now. */
   changed(): void {
     if (!this.isReady()) return;
     this.#waits.wakeAll();
@@ -32,13 +32,13 @@ export class Readiness {
   }
 
   /**
-   * Waits until it is ready; by then somebody else may have been quicker. Does not wait when it is
+   * Waits until it is ready; by then another call may have been quicker. Does not wait when it is
    * ready already.
    */
   async ready(): Promise<void> {
     while (!this.isReady()) {
       this.#wanted();
-      // Wanting may have made it ready, and told nobody since nobody waited yet.
+      // That may have made it ready, and has woken no call since none waited yet.
       if (this.isReady()) return;
       await this.#waits.wait(this.#what);
     }
@@ -55,14 +55,14 @@ export class Readiness {
     if (this.isReady()) this.#watch.schedule();
   }
 
-  /** The socket is closed, or another's: nobody is called any more, and those who wait go on and find out. */
+  /** The socket is closed, or used by a transport: the callback is not called any more, and calls that wait go on and find out. */
   end(): void {
     this.#over = true;
     this.unwatch();
     this.#waits.wakeAll();
   }
 
-  /** It did not come to that after all. */
+  /** Takes `end` back. */
   goOn(): void {
     this.#over = false;
   }

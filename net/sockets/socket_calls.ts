@@ -162,7 +162,7 @@ export async function bindSocket(
         : hostOf(inner).listenTcp({ ...at, reusePort }),
     }),
     made: (listener) => ({ kind: "listening", it: new ListeningSocket(listener) }),
-    gone: () => wrongState(sock, "bind"),
+    closedError: () => wrongState(sock, "bind"),
   });
 }
 
@@ -198,7 +198,7 @@ export async function sockConnect(
       return { promise, cancel };
     },
     made: (channel) => ({ kind: "connected", it: new ConnectedSocket(channel) }),
-    gone: () => wrongState(sock, "connect"),
+    closedError: () => wrongState(sock, "connect"),
   });
 }
 
@@ -240,7 +240,7 @@ async function openDatagrams(
       }),
     }),
     made: (channel) => ({ kind: "datagram", it: new DatagramSocket(channel) }),
-    gone: () => wrongState(sock, syscall),
+    closedError: () => wrongState(sock, syscall),
   });
 }
 
@@ -261,8 +261,8 @@ async function connectDatagrams(
   if (body.kind !== "datagram") {
     return await openDatagrams(loop, sock, "connect", { remote: address });
   }
-  const gone = (): Error => wrongState(sock, "connect");
-  const connecting = body.it.connect(() => resolveOne(loop, address, kindOf(sock)), gone);
+  const closedError = (): Error => wrongState(sock, "connect");
+  const connecting = body.it.connect(() => resolveOne(loop, address, kindOf(sock)), closedError);
   await waitForHost(loop[core], connecting, "a datagram socket's peer");
 }
 

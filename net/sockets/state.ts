@@ -84,7 +84,7 @@ const missingSteps: Readonly<Record<string, string>> = {
   sendto: "it is no datagram socket",
 };
 
-/** The error for what is no Socket of this library: a descriptor, a runtime's own connection. */
+/** The error for anything but a Socket of this library: a descriptor, a runtime's own connection. */
 export function notASocket(value: unknown): RangeError {
   return new RangeError(
     `Invalid file object: a Socket is expected, new Socket(), got ${describeType(value)}`,

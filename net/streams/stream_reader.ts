@@ -90,7 +90,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    *
    * @param n how many bytes at most
    * @throws {RuntimeError} when another read waits already
-   * @throws {TypeError} when `n` is no whole number
+   * @throws {TypeError} if `n` is not a whole number
    *
    * @example
    * ```ts
@@ -144,7 +144,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    * @param n how many bytes
    * @throws {IncompleteReadError} when the stream ends before; it holds what came
    * @throws {RangeError} when `n` is negative
-   * @throws {TypeError} when `n` is no whole number
+   * @throws {TypeError} if `n` is not a whole number
    * @throws {RuntimeError} when another read waits already
    *
    * @example

@@ -67,7 +67,7 @@ export class StreamReaderProtocol implements Protocol {
    * @param clientConnected called as a task once the connection stands, with the reader and a
    * writer
    * @param options `loop`: default the current one
-   * @throws {TypeError} when there is no such option, or it is no loop
+   * @throws {TypeError} if there is no such option, or it is not a loop
    */
   constructor(
     reader: StreamReader,

@@ -19,7 +19,7 @@ import { type SinkEnd, writableTo } from "./stream_adapters.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";
 
 /** What the library's own transports can do besides. */
-interface TellsSent {
+interface ReportsSent {
   sent(): Promise<void>;
 }
 
@@ -163,7 +163,7 @@ export class StreamWriter implements AsyncDisposable {
    * Goes on in TLS, with the reader and this writer (`asyncio.StreamWriter.start_tls`): after what was written is sent, makes the
    * handshake, as the server in a `startServer` callback and as the client otherwise. Nothing may be written meanwhile.
    *
-   * What has arrived and nobody has read goes to TLS: plain text there fails the handshake, the beginning of the peer's
+   * Bytes that have arrived and were not read go to TLS: plain text there fails the handshake, the beginning of the peer's
    * handshake is part of it.
    *
    * @param ssl certificates and the like; true for the system's certificate authorities
@@ -171,7 +171,7 @@ export class StreamWriter implements AsyncDisposable {
    * @throws {SSLCertVerificationError} when the peer's certificate is not trusted, or is for another name
    * @throws {ConnectionResetError} when the peer leaves in mid-handshake
    * @throws {ConnectionAbortedError} when the handshake takes longer than `sslHandshakeTimeout`
-   * @throws {SSLError} when plain text has arrived that nobody has read
+   * @throws {SSLError} if plain text has arrived that was not read
    * @throws {RuntimeError} when some of it waits in `reader.readable`
    * @throws {RangeError} when a client has no name to check
    * @throws {TypeError} when there is no such option, or it is of the wrong type
@@ -218,7 +218,7 @@ export class StreamWriter implements AsyncDisposable {
   /**
    * A web stream that writes to this writer, and waits as `drain` does. Closing it ends the writing
    * direction (the whole connection under TLS) and waits until all is sent; aborting it drops the
-   * connection. It fails as soon as the connection is lost, whoever ended it, and so does a `pipeTo`
+   * connection. It fails as soon as the connection is lost, by either side, and so does a `pipeTo`
    * to it; `getWriter().closed` then rejects with the reason. Always the same object.
    *
    * @example
@@ -264,8 +264,8 @@ export class StreamWriter implements AsyncDisposable {
   #end(): SinkEnd {
     return {
       abort: () => this.#transport.abort(),
-      // A transport of somebody else's making tells nothing.
-      sent: () => (this.#transport as Partial<TellsSent>).sent?.() ?? Promise.resolve(),
+      // Transports of other libraries do not report it.
+      sent: () => (this.#transport as Partial<ReportsSent>).sent?.() ?? Promise.resolve(),
       lost: (cause) => lostWith(this.#transport, cause),
       whenLost: (callback) => this.#gate?.whenLost(callback),
     };

@@ -135,7 +135,7 @@ export class ServerCore implements TransportOwner, LoopResource {
         const message = exhausted
           ? "socket.accept() out of system resource"
           : "socket.accept() failed, accepting goes on";
-        // Told once while it repeats; that resources are short, each time, as CPython does.
+        // Reported once while it repeats; that resources are short, each time, as CPython does.
         if (exhausted || pause === 0) {
           const socket = viewOf(listener);
           this.loop.callExceptionHandler({ message, exception: error, socket });
@@ -204,8 +204,8 @@ class Acceptor {
         }),
       (error) => {
         owner.detach(client);
-        // As in CPython, only debug mode tells: a stranger who speaks no TLS is no failure of the
-        // program's.
+        // As in CPython, only debug mode reports it: a client that does not speak TLS is not a failure
+        // of the program.
         if (loop.getDebug() && !loop.isClosed()) this.#report(error);
       },
     );

@@ -1,37 +1,37 @@
 import type { OSError } from "../../runtime/errors/os_error.ts";
 import type { RawChannel, ReadSink } from "../core/host.ts";
 
-/** What a client says about whom it wants to speak with, and how. */
+/** What a client says about the server that it wants to speak with, and how. */
 export interface ClientHello {
-  /** By SNI, in lower case; null when it names nobody. */
+  /** By SNI, in lower case; null if it names no server. */
   readonly serverName: string | null;
   /** By ALPN, a character for each byte; null when it offers none. */
   readonly protocols: readonly string[] | null;
 }
 
-/** What is read of a hello before it is left to TLS undecided; real ones take 200 to 2000 bytes. */
+/** Bytes that are read of a hello before the decision is left to TLS; real ones take 200 to 2000. */
 const MOST = 64 * 1024;
 
 /**
  * Reads the first message of a client from a channel whose reading is stopped, and stops it again.
  *
- * @param told once: all that was read, and what it says; null when that is no hello, or came to an end
- * @returns stops it, and `told` is not called any more
+ * @param done called once, with all that was read, and what it says; null if that is not a hello, or came to an end
+ * @returns stops it, and `done` is not called any more
  */
 export function readClientHello(
   channel: RawChannel,
-  told: (bytes: Uint8Array, hello: ClientHello | null) => void,
+  done: (bytes: Uint8Array, hello: ClientHello | null) => void,
 ): () => void {
   const reader = new HelloReader();
   const finish = (): void => {
     channel.stopReading();
-    told(reader.bytes, reader.hello);
+    done(reader.bytes, reader.hello);
   };
   const sink: ReadSink = {
     onData: (chunk) => {
       if (reader.feed(chunk)) finish();
     },
-    // TLS makes of them what it is to make: the channel tells them again.
+    // TLS reports them in its own way: the channel reports them again.
     onEof: finish,
     onError: (_error: OSError) => finish(),
   };

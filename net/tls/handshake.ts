@@ -8,19 +8,19 @@ import { readClientHello } from "./client_hello.ts";
 import { type Settle, startOperation } from "../core/operations.ts";
 import { PrefixedChannel } from "../channels/prefixed_channel.ts";
 import { NodeTlsChannel, streamBelow } from "./channel.ts";
-import { toNodeOptions } from "./secure_context.ts";
+import { secureContextOptions } from "./secure_context.ts";
 import {
+  acquireServer,
   ALL,
-  borrowServer,
   type Choice,
   choiceFor,
   choosesByHello,
   clientIsProven,
-  returnServer,
+  releaseServer,
 } from "./server_pool.ts";
 import type { Operation, RawChannel, TlsChannel, UpgradeTls } from "../core/host.ts";
 
-/** What one side of the handshake tells, once. */
+/** The outcome of one side of the handshake, reported once. */
 interface Outcome {
   established(socket: tls.TLSSocket): void;
   failed(error: unknown): void;
@@ -53,7 +53,7 @@ interface Terms {
   readonly choice: Choice;
 }
 
-/** @returns calls it off */
+/** @returns cancels it */
 function shakeHands(channel: RawChannel, terms: Terms, settle: Settle<TlsChannel>): () => void {
   const { options } = terms;
   const { stream, flow } = streamBelow(channel);
@@ -85,8 +85,8 @@ function shakeHands(channel: RawChannel, terms: Terms, settle: Settle<TlsChannel
     // Certificates and keys that can't be read.
     outcome.failed(error);
   }
-  // node:tls waits on after an end in the handshake. What it did make of the bytes before, it
-  // tells first.
+  // node:tls goes on waiting after an end in the handshake. What it makes of the bytes before, it
+  // reports first.
   const left = new ConnectionResetError(
     `The peer ${
       peer === undefined ? "" : `${peer} `
@@ -110,7 +110,7 @@ function nothingAgreedOn({ alpnProtocols = [] }: UpgradeTls): SSLError {
 }
 
 function shakeAsClient(stream: Duplex, options: UpgradeTls, outcome: Outcome): void {
-  // No server speaks first. Bun's client would leave out what was read already, and wait for more.
+  // A server never speaks first in TLS. Bun's client would leave out what was read already, and wait for more.
   if (stream.readableLength > 0) {
     throw new SSLError(
       `The server sent ${stream.readableLength} bytes in the clear where TLS was to begin`,
@@ -120,7 +120,7 @@ function shakeAsClient(stream: Duplex, options: UpgradeTls, outcome: Outcome): v
   const { serverHostname = "", verifyPeer = true } = options;
   const { connect, checkServerIdentity } = builtin("node:tls");
   const socket = connect({
-    ...toNodeOptions(options),
+    ...secureContextOptions(options),
     socket: stream,
     // SNI is for names only.
     servername: ipFamily(serverHostname) === 0 ? serverHostname : "",
@@ -133,12 +133,12 @@ function shakeAsClient(stream: Duplex, options: UpgradeTls, outcome: Outcome): v
   socket.once("error", outcome.failed);
 }
 
-/** By a server that listens nowhere: only the class checks the certificates of clients. */
+/** By a server that listens nowhere: only the class `tls.Server` checks the certificates of clients. */
 function shakeAsServer(stream: Duplex, { options, choice }: Terms, outcome: Outcome): void {
-  const server = borrowServer(options, choice);
+  const server = acquireServer(options, choice);
   server.once("secureConnection", (socket) => {
     server.removeListener("tlsClientError", outcome.failed);
-    returnServer(server, options, choice);
+    releaseServer(server, options, choice);
     if (clientIsProven(socket, options)) outcome.established(socket);
     else {
       outcome.failed(

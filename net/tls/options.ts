@@ -85,7 +85,7 @@ export function serverTls(
 /**
  * How a plain connection shall go on in TLS.
  *
- * @throws {TypeError} when `ssl` is no object, or lacks a server's certificate or key
+ * @throws {TypeError} if `ssl` is not an object, or lacks a server's certificate or key
  * @throws {RangeError} when a client has no name to check and does not say that there is none
  */
 export function upgradingTls(

@@ -4,32 +4,32 @@ import { toOSError } from "../../runtime/errors/native_errors.ts";
 import { builtin, onDeno } from "../../runtime/base/platform.ts";
 import type { UpgradeTls } from "../core/host.ts";
 
-/** What was found good, by its origin. */
-const readable: WeakMap<object, UpgradeTls> = new WeakMap();
+/** Options that were checked and found good, by their origin. */
+const checkedOptions: WeakMap<object, UpgradeTls> = new WeakMap();
 
 /**
- * Reads what one side is to prove itself with before anything is opened, as CPython's `load_cert_chain()` and
- * `set_ciphers()` do: without this every handshake of a server would fail, and nobody on its side would ever hear why.
+ * Checks certificate, key and ciphers before anything is opened, as CPython's `load_cert_chain()` and `set_ciphers()` do: without
+ * this every handshake of a server would fail, and the server would never report why.
  *
  * @throws {SSLError} when certificate or key can't be read, or do not belong together, or no cipher is left
  */
-export function checkMaterial(options: UpgradeTls): void {
+export function checkSecureContext(options: UpgradeTls): void {
   const { origin, cert, key, ciphers, serverNames = {} } = options;
   if (cert === undefined && key === undefined && ciphers === undefined) return;
-  const known = origin === undefined ? undefined : readable.get(origin);
-  if (known !== undefined && sameMaterial(known, options)) return;
+  const known = origin === undefined ? undefined : checkedOptions.get(origin);
+  if (known !== undefined && sameOptions(known, options)) return;
   const side = options.isServer ? "the server's" : "the client's";
   checkOne(options, side);
   for (const [name, { cert, key, passphrase = "" }] of Object.entries(serverNames)) {
     checkOne({ ...options, cert, key, passphrase }, `${name}'s`);
   }
-  if (origin !== undefined) readable.set(origin, snapshot(options));
+  if (origin !== undefined) checkedOptions.set(origin, snapshot(options));
 }
 
 function checkOne(options: UpgradeTls, whose: string): void {
   const { cert, key, passphrase } = options;
   try {
-    builtin("node:tls").createSecureContext(toNodeOptions(options));
+    builtin("node:tls").createSecureContext(secureContextOptions(options));
     if (onDeno && cert !== undefined && key !== undefined) {
       checkByCrypto(cert, key, passphrase);
     }
@@ -40,7 +40,7 @@ function checkOne(options: UpgradeTls, whose: string): void {
   }
 }
 
-/** Deno's context takes anything, and looks at it in the handshake. */
+/** Deno's secure context takes anything, and looks at it in the handshake. */
 function checkByCrypto(cert: string, key: string, passphrase: string | undefined): void {
   const { createPrivateKey, X509Certificate } = builtin("node:crypto");
   const certificate = readAs("ERR_OSSL_PEM_BAD_CERTIFICATE", () => {
@@ -73,8 +73,8 @@ function coded(code: string, cause?: unknown): Error {
   return Object.assign(new Error(code, { cause }), { code });
 }
 
-/** What node:tls is to prove itself with, to trust, and to speak. */
-export function toNodeOptions(
+/** The options of a secure context of node:tls: certificate, authorities, protocols and versions. */
+export function secureContextOptions(
   options: UpgradeTls,
 ): tls.SecureContextOptions & { ALPNProtocols?: string[] } {
   const { cert, key, passphrase = "", caCerts, alpnProtocols, ciphers } = options;
@@ -91,7 +91,7 @@ export function toNodeOptions(
   };
 }
 
-/** A copy that stays as it is: the arrays and objects are the user's, who may change them. */
+/** A copy that stays as it is: the user may change the arrays and objects. */
 export function snapshot({ origin: _, ...options }: UpgradeTls): UpgradeTls {
   return copyOf(options);
 }
@@ -103,7 +103,7 @@ function copyOf<T>(value: T): T {
 }
 
 /** Whether two sets of options say the same, wherever they come from. */
-export function sameMaterial(one: UpgradeTls, other: UpgradeTls): boolean {
+export function sameOptions(one: UpgradeTls, other: UpgradeTls): boolean {
   return sameFields(one, other, "origin");
 }
 

@@ -2,7 +2,7 @@ import type * as tls from "node:tls";
 import { builtin, onBun, onDeno } from "../../runtime/base/platform.ts";
 import { byteText, type ClientHello } from "./client_hello.ts";
 import type { UpgradeTls } from "../core/host.ts";
-import { same, sameMaterial, snapshot, toNodeOptions } from "./secure_context.ts";
+import { same, sameOptions, secureContextOptions, snapshot } from "./secure_context.ts";
 
 /** So many servers without a handshake under way are kept for one set of options and one choice. */
 const MAX_IDLE = 8;
@@ -12,26 +12,26 @@ const MAX_PROVEN = 10_000;
 
 /** What of a server's options counts for one client. */
 export interface Choice {
-  /** The key in `serverNames`; null: the certificate for everybody. */
+  /** The key in `serverNames`; null: the default certificate. */
   readonly name: string | null;
   /** Whether to speak of protocols at all. */
   readonly alpn: boolean;
 }
 
-/** What counts for a client that is not asked. */
+/** The choice for a client whose hello is not read. */
 export const ALL: Choice = { name: null, alpn: true };
 
-/** Servers of one origin: they were made of the same options. */
-interface Shelf {
+/** Idle servers of one origin, made of the same options. */
+interface Pool {
   readonly options: UpgradeTls;
   readonly idle: Map<string, tls.Server[]>;
   /** Fingerprints of the certificates that were verified by these authorities, the latest last. */
   readonly proven: Set<string>;
 }
 
-const shelves: WeakMap<object, Shelf> = new WeakMap();
+const pools: WeakMap<object, Pool> = new WeakMap();
 
-/** Whether what a client says first has a say in what it is served with. */
+/** Whether the choice depends on the client's hello. */
 export function choosesByHello(options: UpgradeTls): boolean {
   const { serverNames, alpnProtocols = [], alpnRequired = false } = options;
   return serverNames !== undefined || (alpnProtocols.length > 0 && !alpnRequired);
@@ -64,22 +64,22 @@ function nameFor({ serverNames = {} }: UpgradeTls, asked: string): string | null
 }
 
 /**
- * Servers that listen nowhere, for one handshake each at a time: who speaks on which connection
- * they do not tell. Making one reads certificate and key, which is half of what a handshake costs,
- * so it is used again; the options may have changed by then, as when a certificate is renewed.
+ * A server that listens nowhere, for one handshake at a time, since its events do not say to which
+ * connection they belong. Making one reads certificate and key, which is half of what a handshake
+ * costs, so it is used again; the options may have changed by then, as when a certificate is renewed.
  */
-export function borrowServer(options: UpgradeTls, choice: Choice): tls.Server {
-  return shelfOf(options)?.idle.get(keyOf(choice))?.pop() ?? makeServer(options, choice);
+export function acquireServer(options: UpgradeTls, choice: Choice): tls.Server {
+  return poolOf(options)?.idle.get(keyOf(choice))?.pop() ?? makeServer(options, choice);
 }
 
-/** Gives back a server whose handshake ended well; others may still report about it and are dropped. */
-export function returnServer(server: tls.Server, options: UpgradeTls, choice: Choice): void {
-  // Bun's take no stream of ours after a socket of its own.
+/** Returns a server whose handshake ended well; after a failed one a server may still report about it, and is dropped. */
+export function releaseServer(server: tls.Server, options: UpgradeTls, choice: Choice): void {
+  // Bun's servers take no stream of ours after a socket of its own.
   if (onBun) return;
-  const shelf = shelfOf(options);
-  if (shelf === null) return;
-  const idle = shelf.idle.get(keyOf(choice));
-  if (idle === undefined) shelf.idle.set(keyOf(choice), [server]);
+  const pool = poolOf(options);
+  if (pool === null) return;
+  const idle = pool.idle.get(keyOf(choice));
+  if (idle === undefined) pool.idle.set(keyOf(choice), [server]);
   else if (idle.length < MAX_IDLE) idle.push(server);
 }
 
@@ -90,15 +90,15 @@ function keyOf({ name, alpn }: Choice): string {
 /**
  * Whether a client that has to have a certificate really has one that these options trust.
  *
- * All servers of a Deno process take each other's tickets, and verify nothing when a session is resumed. Without this, who has
- * once spoken with a server that asks for no certificate, or trusts another authority, could come in. A certificate that was
+ * All servers of a Deno process take each other's tickets, and verify nothing when a session is resumed. Without this, a client
+ * that has once spoken with a server that asks for no certificate, or trusts another authority, could come in. A certificate that was
  * verified under these options in a full handshake is as good in a session of another server: its ticket proves the same key.
  */
 export function clientIsProven(socket: tls.TLSSocket, options: UpgradeTls): boolean {
   if (!options.verifyPeer || !onDeno) return true;
   const { fingerprint256 } = socket.getPeerCertificate();
   if (fingerprint256 === undefined) return false;
-  const proven = shelfOf(options)?.proven ?? new Set();
+  const proven = poolOf(options)?.proven ?? new Set();
   const known = proven.delete(fingerprint256);
   if (socket.isSessionReused() && !known) return false;
   proven.add(fingerprint256);
@@ -106,21 +106,21 @@ export function clientIsProven(socket: tls.TLSSocket, options: UpgradeTls): bool
   return true;
 }
 
-function shelfOf(options: UpgradeTls): Shelf | null {
+function poolOf(options: UpgradeTls): Pool | null {
   const { origin } = options;
   if (origin === undefined) return null;
-  const shelf = shelves.get(origin);
-  if (shelf !== undefined && sameMaterial(shelf.options, options)) return shelf;
+  const pool = pools.get(origin);
+  if (pool !== undefined && sameOptions(pool.options, options)) return pool;
   const kept = snapshot(options);
-  // A certificate of the server's that is renewed changes nothing about whom it trusts.
-  const trustsTheSame = shelf !== undefined &&
-    same(shelf.options.caCerts ?? [], options.caCerts ?? []);
+  // A renewed certificate of the server changes nothing about the authorities that it trusts.
+  const trustsTheSame = pool !== undefined &&
+    same(pool.options.caCerts ?? [], options.caCerts ?? []);
   const fresh = {
     options: kept,
     idle: new Map(),
-    proven: trustsTheSame ? shelf.proven : new Set<string>(),
+    proven: trustsTheSame ? pool.proven : new Set<string>(),
   };
-  shelves.set(origin, fresh);
+  pools.set(origin, fresh);
   return fresh;
 }
 
@@ -128,7 +128,7 @@ function makeServer(options: UpgradeTls, choice: Choice): tls.Server {
   const { verifyPeer = false } = options;
   const certificate = choice.name === null ? {} : certificateOf(options, choice.name);
   return builtin("node:tls").createServer({
-    ...toNodeOptions({ ...options, ...certificate }),
+    ...secureContextOptions({ ...options, ...certificate }),
     ...(choice.alpn ? {} : { ALPNProtocols: [] }),
     allowHalfOpen: true,
     requestCert: verifyPeer,
@@ -139,7 +139,7 @@ function makeServer(options: UpgradeTls, choice: Choice): tls.Server {
   });
 }
 
-/** Without the password of the certificate for everybody. */
+/** With its own password, not that of the default certificate. */
 function certificateOf({ serverNames = {} }: UpgradeTls, name: string): Partial<UpgradeTls> {
   const { cert, key, passphrase = "" } = serverNames[name]!;
   return { cert, key, passphrase };

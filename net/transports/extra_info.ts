@@ -4,7 +4,7 @@ import { type Socket, socketView } from "../sockets/sockets.ts";
 import type { ExtraInfo } from "../../runtime/contract/transports.ts";
 
 /**
- * Answers `getExtraInfo` for one channel. The view of the socket is made when somebody asks for it.
+ * Answers `getExtraInfo` for one channel. The view of the socket is made when it is asked for.
  */
 export class StreamExtra {
   readonly #channel: RawChannel;

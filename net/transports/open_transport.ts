@@ -100,7 +100,7 @@ export function handshake(
       `SSL handshake is taking longer than ${setup.handshakeTimeout} seconds: aborting the connection`,
     );
   });
-  // The caller observes the promise; as with every operation, an unobserved rejection is no error of its own.
+  // The caller observes the promise; as with every operation, an unobserved rejection does not count as unhandled.
   promise.catch(() => {});
   return { promise, cancel: () => operation.cancel() };
 }

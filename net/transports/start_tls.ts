@@ -14,7 +14,7 @@ import { cannotSend } from "../core/addresses.ts";
 import { checkMethodNames } from "../core/arguments.ts";
 import { handshake, toUpgrade } from "./open_transport.ts";
 import type { TlsSetup } from "../tls/options.ts";
-import { checkMaterial } from "../tls/secure_context.ts";
+import { checkSecureContext } from "../tls/secure_context.ts";
 import { waitForOperation } from "../core/operations.ts";
 import type { Operation, TlsChannel } from "../core/host.ts";
 import { upgradeOf } from "../core/flow_control.ts";
@@ -42,7 +42,7 @@ export async function startTls(
   }
   // Before the connection is touched.
   checkMethodNames(protocol);
-  checkMaterial(toUpgrade(setup));
+  checkSecureContext(toUpgrade(setup));
   if (transport.isClosing()) {
     throw new RuntimeError(cannotSend("Transport is closing", transport.getExtraInfo("peername")));
   }
