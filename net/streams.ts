@@ -36,7 +36,7 @@ import type { Transport } from "../runtime/contract/transports.ts";
  * @param port null with `options.sock`
  * @param options how to connect
  * @returns the two ends of the connection
- * @throws {OSError} when no address answers: the only address's error, or one that tells each
+ * @throws {OSError} when no address answers: the only address's error, or one that names each
  * address's
  * @throws {GaiError} when the name can't be resolved
  * @throws {RangeError} when the options contradict each other
@@ -133,7 +133,7 @@ export function openUnixConnection(
  *
  * @param clientConnected called with the two ends of each connection
  * @param host a name, an address, several of them, or null or "" for every interface
- * @param port 0: the system picks a free one, which `server.sockets` tells
+ * @param port 0: the system picks a free one, which `server.sockets` shows
  * @param options how to serve
  * @throws {OSError} when an address can't be bound, naming it
  * @throws {SSLError} when the certificate or the key of `ssl` can't be used
@@ -262,8 +262,10 @@ function serverProtocols(
 ): () => StreamReaderProtocol {
   if (typeof clientConnected !== "function") {
     throw new TypeError(
-      `the function for new connections comes first, got ${describeType(clientConnected)}: ` +
-        "startServer(clientConnected, host, port), startUnixServer(clientConnected, path)",
+      `Cannot serve: the function for new connections comes first, received ${
+        describeType(clientConnected)
+      }: write ` +
+        "startServer(clientConnected, host, port) or startUnixServer(clientConnected, path)",
     );
   }
   serveOptions.check(options, what);

@@ -27,7 +27,7 @@ export class DenoChannel implements RawChannel {
   #closed = false;
 
   /**
-   * A read of Deno can't be called off: one that is under way when reading stops ends in the gate.
+   * A read of Deno can't be cancelled: one that is under way when reading stops ends in the gate.
    * It reads either into the channel's buffer or into a sink's.
    */
   #reading = false;

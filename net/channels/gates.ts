@@ -1,5 +1,5 @@
 /**
- * What stands between a runtime's calls, which can't be called off, and a sink that may stop at any
+ * What stands between a runtime's calls, which can't be cancelled, and a sink that may stop at any
  * time: for reads, for accepted connections and for datagrams.
  *
  * @module

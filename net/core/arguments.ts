@@ -27,15 +27,15 @@ export function checkCall(loop: { isClosed(): boolean }, factory: unknown): void
   requireOpen(loop);
   if (typeof factory !== "function") {
     throw new TypeError(
-      `protocolFactory is a function that makes a protocol, () => new Echo(): got ${
+      `Cannot make a protocol: protocolFactory must be a function that returns one, received ${
         describeType(factory)
-      }`,
+      }: write () => new Echo()`,
     );
   }
   if (/^class\b/.test(Function.prototype.toString.call(factory))) {
     const name = factory.name || "Echo";
     throw new TypeError(
-      `protocolFactory is called without new: pass () => new ${name}() instead of the class ${name}`,
+      `Cannot make a protocol: protocolFactory is called without new, received the class ${name}: write () => new ${name}()`,
     );
   }
 }
@@ -48,7 +48,11 @@ export function makeProtocol<P>(factory: () => P): P {
     checkMethodNames(protocol);
     return protocol;
   }
-  throw new TypeError(`protocolFactory must return a protocol: it returned ${describe(protocol)}`);
+  throw new TypeError(
+    `Cannot use the protocol: protocolFactory must return an object, received ${
+      describe(protocol)
+    }`,
+  );
 }
 
 function describe(value: unknown): string {
@@ -90,9 +94,9 @@ export function checkMethodNames(protocol: object): void {
     const python = PYTHON[at]!;
     if (!(python in protocol) || name in protocol) continue;
     throw new TypeError(
-      `A transport would never call ${python}() of ${
+      `Cannot use the protocol: no transport calls ${python}(), received ${
         describeType(protocol)
-      }: its name here is ${name}`,
+      } with it: write ${name}()`,
     );
   }
   // Literals share theirs, and have their methods each for itself.
@@ -108,7 +112,7 @@ export function checkMethodNames(protocol: object): void {
 export function checkCount(n: unknown): void {
   if (!Number.isInteger(n)) {
     throw new TypeError(
-      `Cannot receive as many bytes: a whole number is expected, got ${String(n)}`,
+      `Cannot receive so many bytes: a whole number is expected, received ${String(n)}`,
     );
   }
   if (n as number < 0) throw new RangeError(`negative buffersize in recv: current value is ${n}`);
@@ -117,7 +121,9 @@ export function checkCount(n: unknown): void {
 /** @throws {TypeError} unless bytes can be received into it */
 export function checkBuffer(buffer: unknown): void {
   if (isBytes(buffer)) return;
-  throw new TypeError(`A buffer to receive into is a Uint8Array: got ${describeType(buffer)}`);
+  throw new TypeError(
+    `Cannot receive into the buffer: it must be a Uint8Array, received ${describeType(buffer)}`,
+  );
 }
 
 /**
@@ -130,16 +136,15 @@ export function checkPlace(host: unknown, port: unknown, many: boolean = false):
   const fits = host === null || typeof host === "string" || (many && Array.isArray(host));
   if (!fits) {
     throw new TypeError(
-      `The host is a name or an address, "127.0.0.1"${
+      `Cannot use the host: it must be a name or an address, "127.0.0.1"${
         many ? ", or a list of them" : ""
-      }, or null: ` +
-        `got ${describeType(host)}`,
+      }, or null, received ${describeType(host)}`,
     );
   }
   if (port === undefined) {
     throw new TypeError(
-      'The port is missing: host and port are two arguments, "127.0.0.1", 8080, ' +
-        `got the host ${JSON.stringify(host)} only`,
+      'Cannot go on without a port: host and port are two arguments, "127.0.0.1", 8080, ' +
+        `received the host ${JSON.stringify(host)} only`,
     );
   }
 }
@@ -157,8 +162,8 @@ export function checkAddress(address: unknown): void {
 /** The error for anything but an address. */
 export function notAnAddress(address: unknown): TypeError {
   return new TypeError(
-    'An address is an object, { hostname: "127.0.0.1", port: 8080 } or { path: "/tmp/x.sock" }: ' +
-      `got ${describeParts(address)}`,
+    'Cannot use the address: { hostname: "127.0.0.1", port: 8080 } or { path: "/tmp/x.sock" } is expected, ' +
+      `received ${describeParts(address)}`,
   );
 }
 
@@ -190,7 +195,9 @@ export function netPlace(address: AddressLike, what: string): NetPlace {
 /** @throws {RangeError} for Python's and other libraries' numbers of the families */
 export function checkFamily(family: unknown): void {
   if (family === 0 || family === 4 || family === 6) return;
-  throw new RangeError(`The family is 4, 6, or 0 for any: current value is ${String(family)}`);
+  throw new RangeError(
+    `Cannot use the family: 4, 6, or 0 for any is expected, received ${String(family)}`,
+  );
 }
 
 // ── options
@@ -232,7 +239,9 @@ export const protocolNames: Kind<string[]> = {
     for (const name of value as string[]) {
       const { length } = encoder.encode(name);
       if (length > 0 && length < 256) continue;
-      throw new RangeError(`A protocol of alpnProtocols has 1 to 255 bytes: got ${length} of them`);
+      throw new RangeError(
+        `Cannot offer a protocol of alpnProtocols: its name must have 1 to 255 bytes, received ${length}`,
+      );
     }
   },
 };
@@ -257,7 +266,9 @@ export function certificatesByName<C extends { cert: string; key: string }>(
         one.check(given, place);
         for (const field of ["cert", "key"] as const) {
           if (given[field] !== undefined) continue;
-          throw new TypeError(`${place} needs { cert, key } as PEM text: ${field} is missing`);
+          throw new TypeError(
+            `Cannot use ${place}: { cert, key } as PEM text is expected, received no ${field}`,
+          );
         }
       }
     },
@@ -267,7 +278,7 @@ export function certificatesByName<C extends { cert: string; key: string }>(
 function noName(place: string, name: string): string {
   const lower = name.toLowerCase();
   if (lower !== name && HOST_NAME.test(lower)) {
-    return `${place}: write it in lower case, "${lower}"`;
+    return `Cannot use ${place}: names are in lower case: write "${lower}"`;
   }
-  return `${place} is no name that a client can ask for: write "shop.example", or "*.example"`;
+  return `Cannot use ${place}: it is not a name that a client can ask for: write "shop.example", or "*.example"`;
 }

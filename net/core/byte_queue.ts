@@ -167,7 +167,7 @@ export class ByteQueue {
     return out;
   }
 
-  /** Lets go of the head chunk. */
+  /** Drops the head chunk. */
   #advance(): void {
     this.#taken = 0;
     if (this.#head === this.#chunks.length - 1) {
@@ -186,7 +186,7 @@ export class ByteQueue {
 }
 
 /**
- * The end of a chunk whose beginning was copied out: handed over as it is, unless it would keep
+ * The end of a chunk whose beginning was copied out: returned as it is, unless it would keep
  * much dead memory.
  */
 function remainder(chunk: Uint8Array, start: number): Uint8Array {

@@ -1,6 +1,6 @@
 /**
  * Flow control, both sides of it: the water marks that a transport watches, and the gate at which
- * writers wait; and what protocols of the library tell transports and writers besides.
+ * writers wait; and what transports and writers know of protocols of the library besides.
  *
  * @module
  */

@@ -142,7 +142,7 @@ export interface RawWritable extends RawHandle {
 export interface RawChannel extends RawReadable, RawWritable {
   /**
    * Fixed when the channel is made, so it can still be asked after the close. null where the
-   * runtime can't tell.
+   * runtime does not know it.
    */
   readonly localAddr: Address | null;
   /** As `localAddr`. */
@@ -253,7 +253,7 @@ export interface OpenDatagram {
   local?: { hostname: string; port: number };
   /** The only peer: datagrams of others are dropped. */
   remote?: { hostname: string; port: number };
-  /** @default {4} Ignored when an address tells it. */
+  /** @default {4} Ignored when there is an address. */
   family?: 4 | 6;
   /** @default {false} */
   reusePort?: boolean;
@@ -344,7 +344,7 @@ export interface TlsInfo {
    * null when it gave none.
    */
   readonly peerCertificate: unknown;
-  /** Name, protocol ("TLSv1.3"), secret bits (null where the runtime does not tell). */
+  /** Name, protocol ("TLSv1.3"), secret bits (null where the runtime does not give them). */
   readonly cipher: [name: string, protocol: string, bits: number | null] | null;
   /** null when none was agreed on. */
   readonly alpnProtocol: string | null;

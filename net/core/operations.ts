@@ -53,7 +53,11 @@ export function startOperation<T extends { close(): void }>(
     promise,
     cancel: () => {
       if (!pending) return;
-      reject(new OSError(`Cannot finish to ${what}: it was called off`, { code: "ECANCELED" }));
+      reject(
+        new OSError(`Cannot ${what}: the operation was cancelled (ECANCELED)`, {
+          code: "ECANCELED",
+        }),
+      );
       stop?.();
     },
   };

@@ -44,7 +44,7 @@ export interface DatagramParts {
 
 /**
  * A datagram endpoint over a runtime's channel. Errors of the system go to `errorReceived`, and the
- * endpoint lives on: one datagram that is lost says nothing about the next.
+ * endpoint stays open: one datagram that is lost says nothing about the next.
  */
 export class DatagramEndpoint extends TransportBase implements DatagramTransport, DatagramSink {
   readonly #channel: DatagramChannel;

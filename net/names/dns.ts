@@ -67,13 +67,13 @@ const addressInfoOptions: OptionsOf<AddressInfoOptions> = optionsOf("{ family: 4
 });
 
 /**
- * The addresses of a host (`loop.getaddrinfo()`), in the resolver's order. Nothing can call a lookup off: when the call is
+ * The addresses of a host (`loop.getaddrinfo()`), in the resolver's order. A lookup can't be cancelled: when the call is
  * cancelled, it goes on by itself.
  *
  * @param host a name, an address, or null for this machine's loopback addresses
  * @param port a number, its text, the name of a service, or null for 0
  * @throws {GaiError} when the host or the service is not known, or neither is given
- * @throws {NotImplementedError} for the canonical name of a name, which no runtime tells
+ * @throws {NotImplementedError} for the canonical name of a name, which no runtime offers
  * @throws {TypeError} when there is no such option, or it is of the wrong type
  * @throws {PermissionError} on Deno without `--allow-net`
  */
@@ -145,7 +145,7 @@ async function addressesOf(
   return found;
 }
 
-/** Waits for the resolver as asyncio waits: a cancellation leaves the lookup behind. */
+/** Waits for the resolver as asyncio waits: a cancellation ends the wait, and the lookup goes on. */
 function look(loop: LoopCore, host: string, family: 0 | 4 | 6): Promise<ResolvedAddress[]> {
   return waitForHost(loop, hostOf(loop).lookup(host, family), `the addresses of ${host}`);
 }

@@ -44,7 +44,7 @@ export class PulledReader implements RawReadable {
     this.#source.cancel();
   }
 
-  /** What pulls decides whether the process lives on. */
+  /** The source decides whether the process stays alive. */
   ref(): void {}
 
   unref(): void {}

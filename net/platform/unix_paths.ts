@@ -26,19 +26,24 @@ const MAX_PATH_BYTES = 107;
  */
 export function checkUnixPath(path: string): void {
   if (typeof path !== "string") {
-    throw new TypeError(`The path of a unix socket is text: got ${describeType(path)}`);
+    throw new TypeError(
+      `Cannot use the path of a unix socket: it must be text, received ${describeType(path)}`,
+    );
   }
   if (path === "" || path.includes("\0", 1)) {
-    throw new OSError(`Cannot use ${JSON.stringify(path)} as a path: invalid argument (EINVAL)`, {
-      code: "EINVAL",
-    });
+    throw new OSError(
+      `Cannot use the path of a unix socket: it is empty or holds a zero, received ${
+        JSON.stringify(path)
+      } (EINVAL)`,
+      { code: "EINVAL" },
+    );
   }
   const { length } = new TextEncoder().encode(path);
   if (length <= MAX_PATH_BYTES) return;
   throw new OSError(
-    `Cannot use ${
+    `Cannot use the path of a unix socket: it may have ${MAX_PATH_BYTES} bytes at most, received ${length} in ${
       JSON.stringify(path)
-    }: it has ${length} bytes, a unix socket's path at most ${MAX_PATH_BYTES}`,
+    }`,
     { code: "EINVAL" },
   );
 }

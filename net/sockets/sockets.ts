@@ -67,12 +67,16 @@ class NetSocket implements AbstractSocket {
   constructor(family: SocketFamily = AF_INET, type: SocketType = SOCK_STREAM) {
     if (![AF_UNIX, AF_INET, AF_INET6].includes(family)) {
       throw new RangeError(
-        `A socket's family is AF_INET, AF_INET6 or AF_UNIX: current value is ${String(family)}`,
+        `Cannot make a Socket: its family must be AF_INET, AF_INET6 or AF_UNIX, received ${
+          String(family)
+        }`,
       );
     }
     if (type !== SOCK_STREAM && type !== SOCK_DGRAM) {
       throw new RangeError(
-        `A socket's type is SOCK_STREAM or SOCK_DGRAM: current value is ${String(type)}`,
+        `Cannot make a Socket: its type must be SOCK_STREAM or SOCK_DGRAM, received ${
+          String(type)
+        }`,
       );
     }
     this.#family = family;
@@ -138,7 +142,9 @@ class NetSocket implements AbstractSocket {
   shutdown(how: "read" | "write" | "both"): void {
     if (!["read", "write", "both"].includes(how)) {
       throw new RangeError(
-        `Cannot shut down ${String(how)}: "read", "write" or "both" is expected`,
+        `Cannot shut down the socket: "read", "write" or "both" is expected, received ${
+          String(how)
+        }`,
       );
     }
     if (this.#state.body.kind !== "connected") throw wrongState(this, "shutdown");
@@ -268,7 +274,12 @@ export function checkAddressKind(socket: Socket, address: AddressLike): void {
   checkAddress(address);
   const isUnix = kindOf(socket).family === AF_UNIX;
   if ("path" in address === isUnix) return;
-  throw new RangeError(`Cannot use the address ${describeAddress(address)} with ${socket}`);
+  const wanted = isUnix ? "{ path }" : "{ hostname, port }";
+  throw new RangeError(
+    `Cannot use the address with ${socket}: ${wanted} is expected, received ${
+      describeAddress(address)
+    }`,
+  );
 }
 
 /** The error of a call that the socket's state does not allow. */
@@ -289,7 +300,11 @@ export function addWatch<A extends unknown[]>(
   requireOpen(loop);
   requireSocket(sock);
   if (typeof callback !== "function") {
-    throw new TypeError(`A function is expected as the callback: got ${describeType(callback)}`);
+    throw new TypeError(
+      `Cannot watch the socket: the callback must be a function, received ${
+        describeType(callback)
+      }`,
+    );
   }
   readinessOf(sock, direction, "watch").watch(loop, () => callback(...args));
 }
@@ -310,7 +325,7 @@ export function removeWatch(loop: EventLoop, sock: Socket, direction: "read" | "
 export function readinessOf(sock: Socket, direction: "read" | "write", syscall: string): Readiness {
   const body = bodyOf(sock);
   if (body.kind === "view" && !body.it.closed) {
-    throw new RuntimeError(`${sock} is used by a transport or a server`);
+    throw new RuntimeError(`Cannot wait for ${sock}: it is used by a transport or a server`);
   }
   if (body.kind === "listening" && direction === "read") return body.it.acceptable;
   if (body.kind !== "connected" && body.kind !== "datagram") throw wrongState(sock, syscall);

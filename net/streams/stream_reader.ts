@@ -42,7 +42,7 @@ export let readStateOf: (reader: StreamReader) => ReadState;
  * - Bytes that no read has taken stay in the buffer, also when a read is cancelled or a timeout
  *   ends it.
  * - Above twice the limit the transport is paused, so a peer that sends faster than the program
- *   reads is held back.
+ *   reads has to wait.
  * - One read at a time: a second one while another waits is a RuntimeError.
  * - After the connection failed every read rejects with that error.
  * - The arrays it gives away belong to the caller.
@@ -71,7 +71,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    * An empty reader, to be fed by a StreamReaderProtocol or by hand.
    *
    * @param options `limit`: the longest line that `readline` and `readuntil` accept, in bytes, and
-   * half of what is kept before the peer is held back, default 65536; `loop`: default the current
+   * half of what is kept before the peer has to wait, default 65536; `loop`: default the current
    * one
    * @throws {RangeError} when the limit is not above 0
    * @throws {TypeError} when there is no such option, or it is of the wrong type
@@ -215,7 +215,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
     return this.#searchFor("readuntil", new SeparatorSearch(this.#state, separators));
   }
 
-  /** Whether the end of the stream has come and all before it has been read. */
+  /** Whether the stream has ended and all of it has been read. */
   atEof(): boolean {
     return this.#state.eof && this.#state.bytes.length === 0;
   }
@@ -330,7 +330,7 @@ export function checkLimit(limit: number): void {
 
 function notWhole(name: string, n: unknown): TypeError {
   return new TypeError(
-    `Cannot ${name} as many bytes: a whole number is expected, got ${String(n)}`,
+    `Cannot ${name} so many bytes: a whole number is expected, received ${String(n)}`,
   );
 }
 

@@ -50,7 +50,7 @@ export type ClientConnected = (reader: StreamReader, writer: StreamWriter) => un
  * ```
  */
 export class StreamReaderProtocol implements Protocol {
-  /** Null once the handler has it: whether it is collected then tells whether the connection is still in use. */
+  /** Null once the handler has it: whether it is collected then shows whether the connection is still in use. */
   #reader: StreamReader | null;
   readonly #state: ReadState;
   readonly #loop: EventLoop;
@@ -146,8 +146,8 @@ export class StreamReaderProtocol implements Protocol {
     const count = countReadable?.() ?? 0;
     if (count > 0) {
       throw new RuntimeError(
-        `Cannot start TLS: what arrived in plain text must be read before, received ${count} bytes ` +
-          "that wait in reader.readable: read them first",
+        `Cannot start TLS: reader.readable must be empty, received ${count} bytes of plain text that wait in it: ` +
+          "read them first",
       );
     }
     return bytes.length === 0 ? null : bytes.take(bytes.length);

@@ -92,7 +92,7 @@ export class StreamWriter implements AsyncDisposable {
 
   /**
    * Sends bytes, at once where the system takes them, else in the background. Never waits. After a
-   * close or a lost connection the bytes are dropped, and `drain` tells.
+   * close or a lost connection the bytes are dropped, and `drain` rejects.
    *
    * The array belongs to the transport until it has been sent: changing it earlier may change what
    * is sent.
@@ -279,7 +279,7 @@ export class StreamWriter implements AsyncDisposable {
 
 function noGate(what: string): RuntimeError {
   return new RuntimeError(
-    `Cannot ${what}: the writer's protocol is no StreamReaderProtocol, which is what waits`,
+    `Cannot ${what}: the writer's protocol must be a StreamReaderProtocol, which is what waits`,
   );
 }
 

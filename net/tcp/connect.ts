@@ -14,7 +14,7 @@ import { interleave, resolve } from "../names/resolve.ts";
 const CONNECTION_ATTEMPT_DELAY = 0.25;
 
 /**
- * Codes of a failed bind, which a runtime that binds and connects in one call tells as the failure
+ * Codes of a failed bind, which a runtime that binds and connects in one call reports as the failure
  * of both.
  */
 const BIND_CODES: ReadonlySet<string> = new Set(["EADDRINUSE", "EADDRNOTAVAIL", "EACCES"]);
@@ -22,7 +22,7 @@ const BIND_CODES: ReadonlySet<string> = new Set(["EADDRINUSE", "EADDRNOTAVAIL", 
 /**
  * Connects to the first address of a host that answers.
  *
- * @throws {OSError} the error of the only address; with several addresses one that tells each
+ * @throws {OSError} the error of the only address; with several addresses one that names each
  * address's failure
  */
 export async function connectTcp(

@@ -56,7 +56,7 @@ function describe(socket: tls.TLSSocket): TlsInfo {
   const cipher = socket.getCipher() as { name?: string } | null | undefined;
   const hasCertificate = typeof certificate === "object" && certificate !== null &&
     Object.keys(certificate).length > 0;
-  // Servers have it as `servername`, false without SNI; no types tell.
+  // Servers have it as `servername`, false without SNI; the types do not have it.
   const { servername } = socket as { servername?: unknown };
   return {
     peerCertificate: hasCertificate ? certificate : null,
@@ -68,7 +68,7 @@ function describe(socket: tls.TLSSocket): TlsInfo {
   };
 }
 
-/** The runtimes do not tell, but every name does. */
+/** The runtimes do not give them, but every name does. */
 function secretBits(cipher: string): number | null {
   if (/AES_?256|CHACHA20|ARIA256|CAMELLIA256/.test(cipher)) return 256;
   if (/AES_?128|ARIA128|CAMELLIA128/.test(cipher)) return 128;
@@ -103,7 +103,7 @@ function socketOf(channel: RawChannel): Duplex | null {
  * A channel in the form of a Node stream, backpressure both ways.
  *
  * Its flow stops below TLS. Pausing the TLS socket itself would do on Node, but on Deno one that is
- * paused when the peer's end arrives never tells it.
+ * paused when the peer's end arrives never reports it.
  */
 function channelDuplex(channel: RawChannel): StreamBelow {
   let flowing = true;

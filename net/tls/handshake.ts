@@ -104,7 +104,9 @@ function shakeHands(channel: RawChannel, terms: Terms, settle: Settle<TlsChannel
 
 function nothingAgreedOn({ alpnProtocols = [] }: UpgradeTls): SSLError {
   return new SSLError(
-    `The peer knows none of the protocols that are required here: ${alpnProtocols.join(", ")}`,
+    `Cannot agree on a protocol: the peer knows none of those that are required here, ${
+      alpnProtocols.join(", ")
+    }`,
     { code: "ERR_SSL_NO_APPLICATION_PROTOCOL" },
   );
 }
@@ -113,7 +115,7 @@ function shakeAsClient(stream: Duplex, options: UpgradeTls, outcome: Outcome): v
   // A server never speaks first in TLS. Bun's client would leave out what was read already, and wait for more.
   if (stream.readableLength > 0) {
     throw new SSLError(
-      `The server sent ${stream.readableLength} bytes in the clear where TLS was to begin`,
+      `Cannot start TLS: the server must not speak first, received ${stream.readableLength} bytes of plain text`,
       { code: "ERR_SSL_WRONG_VERSION_NUMBER" },
     );
   }
@@ -142,7 +144,9 @@ function shakeAsServer(stream: Duplex, { options, choice }: Terms, outcome: Outc
     if (clientIsProven(socket, options)) outcome.established(socket);
     else {
       outcome.failed(
-        new SSLError("The client's session was resumed without a certificate that is trusted here"),
+        new SSLError(
+          "Cannot accept the client: its session was resumed without a certificate that is trusted here",
+        ),
       );
       socket.destroy();
     }

@@ -94,14 +94,16 @@ export function upgradingTls(
 ): TlsSetup {
   const { serverSide = false, serverHostname } = options;
   if (typeof ssl !== "object" || ssl === null) {
-    throw new TypeError(`ssl is expected to be TLS options, got ${describeType(ssl)}`);
+    throw new TypeError(
+      `Cannot start TLS: ssl is expected to be TLS options, received ${describeType(ssl)}`,
+    );
   }
   checkOptions(ssl);
   if (serverSide) checkServer(ssl);
   else checkClient(ssl);
   if (!serverSide && serverHostname === undefined && ssl.verifyPeer !== false) {
     throw new RangeError(
-      'Checking the server needs its name: pass serverHostname, or "" to check none',
+      'Cannot check the server: its name must be known, received no serverHostname: pass it, or "" to check none',
     );
   }
   return {
@@ -119,21 +121,27 @@ function checkOptions<T>(ssl: T): T {
     return ssl;
   }
   throw new TypeError(
-    `ssl argument must be TLS options such as { cert, key }: got ${describeType(ssl)}`,
+    `Cannot use TLS: the ssl argument must be TLS options such as { cert, key }, received ${
+      describeType(ssl)
+    }`,
   );
 }
 
 function checkServer(ssl: TlsOptions): TlsOptions {
   for (const field of ["cert", "key"] as const) {
     if (ssl[field] !== undefined) continue;
-    throw new TypeError(`ssl of a server needs { cert, key } as PEM text: ${field} is missing`);
+    throw new TypeError(
+      `Cannot serve TLS: ssl of a server needs { cert, key } as PEM text, received no ${field}`,
+    );
   }
   return ssl;
 }
 
 function checkClient(ssl: TlsOptions): TlsOptions {
   if (ssl.serverNames === undefined) return ssl;
-  throw new RangeError("serverNames is for servers: a client shows the one certificate of cert");
+  throw new RangeError(
+    "Cannot connect with serverNames: it is for servers, a client shows the one certificate of cert",
+  );
 }
 
 /** What each option alone does not show. */
@@ -142,24 +150,28 @@ function checkTogether(ssl: TlsOptions): void {
   const { minimumVersion: minimum = "TLSv1.2", maximumVersion: maximum = "TLSv1.3" } = ssl;
   if (minimum > maximum) {
     throw new RangeError(
-      `No version of TLS is left: minimumVersion is ${minimum}, maximumVersion is ${maximum}`,
+      `Cannot choose a version of TLS: minimumVersion must not be above maximumVersion, received ${minimum} and ${maximum}`,
     );
   }
   if (passphrase !== undefined && key === undefined) {
     throw new RangeError("passphrase is only meaningful with key");
   }
   if (alpnRequired === true && (alpnProtocols ?? []).length === 0) {
-    throw new RangeError("alpnRequired needs alpnProtocols, of which one can be agreed on");
+    throw new RangeError(
+      "Cannot require a protocol: alpnRequired needs alpnProtocols, of which one can be agreed on, received none",
+    );
   }
   if (ciphers === undefined) return;
   const newer = ciphers.split(/[:, ]/).find((name) => /TLS_/.test(name));
   if (newer !== undefined) {
     throw new RangeError(
-      `ciphers are those of TLS 1.2: leave out ${newer}, all of TLS 1.3 are always there`,
+      `Cannot choose ciphers: they must be of TLS 1.2, received ${newer}: leave it out, all of TLS 1.3 are always there`,
     );
   }
   if (onDeno) {
-    throw new NotImplementedError("Deno lets nobody choose ciphers: leave out ciphers there");
+    throw new NotImplementedError(
+      `Cannot choose ciphers: Deno has no option for them, received ${ciphers}: leave them out there`,
+    );
   }
 }
 

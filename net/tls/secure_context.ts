@@ -40,7 +40,7 @@ function checkOne(options: UpgradeTls, whose: string): void {
   }
 }
 
-/** Deno's secure context takes anything, and looks at it in the handshake. */
+/** Deno's secure context takes anything, and reads it in the handshake. */
 function checkByCrypto(cert: string, key: string, passphrase: string | undefined): void {
   const { createPrivateKey, X509Certificate } = builtin("node:crypto");
   const certificate = readAs("ERR_OSSL_PEM_BAD_CERTIFICATE", () => {

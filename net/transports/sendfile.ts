@@ -87,7 +87,7 @@ export async function sockSendfile(
 ): Promise<number> {
   sendfileOptions.check(options, "sockSendfile()");
   if (kindOf(sock).type !== SOCK_STREAM) {
-    throw new RangeError(`Only stream sockets can send files, got ${sock}`);
+    throw new RangeError(`Cannot send a file: only stream sockets can, received ${sock}`);
   }
   checkRange(offset, count);
   if (options.fallback === false) throw noSystemCall();
@@ -146,7 +146,7 @@ function notAvailable(transport: StreamTransport): RuntimeError {
 
 function noSystemCall(): SendfileNotAvailableError {
   return new SendfileNotAvailableError(
-    "The runtime does not offer the system's sendfile: leave fallback on to copy the file",
+    "Cannot send the file without a copy: no runtime offers the system's call: leave fallback on",
   );
 }
 
@@ -166,7 +166,11 @@ export interface FileSource {
 async function openSource(file: string | URL | Blob): Promise<FileSource> {
   if (file instanceof Blob) return new BlobSource(file);
   if (typeof file !== "string" && !(file instanceof URL)) {
-    throw new TypeError(`A file must be a path, a file URL, or a Blob: got ${describeType(file)}`);
+    throw new TypeError(
+      `Cannot send the file: a path, a file URL or a Blob is expected, received ${
+        describeType(file)
+      }`,
+    );
   }
   const { promises } = builtin("node:fs");
   const path = String(file);

@@ -107,7 +107,9 @@ export class StreamTransport extends ReceivingTransport<RawChannel>
   writelines(data: Iterable<BytesLike>): void {
     if (typeof data?.[Symbol.iterator] !== "function") {
       throw new TypeError(
-        `writelines() takes an iterable of bytes, [header, body]: got ${describeType(data)}`,
+        `Cannot write lines: an iterable of bytes is expected, [header, body], received ${
+          describeType(data)
+        }`,
       );
     }
     const chunks: Uint8Array[] = [];
@@ -132,7 +134,7 @@ export class StreamTransport extends ReceivingTransport<RawChannel>
   writeEof(): void {
     if (this.#tls !== null) {
       throw new NotImplementedError(
-        "Cannot end the writing direction alone under TLS: close instead",
+        "Cannot end the writing direction alone: TLS ends both: call close() instead",
       );
     }
     if (this.phase !== "open" || this.#eof) return;
@@ -236,7 +238,7 @@ export class StreamTransport extends ReceivingTransport<RawChannel>
   #drop(): void {
     if (this.phase === "detached") {
       throw new RuntimeError(
-        "Cannot write here any more: the connection goes on in the transport that startTls() gave",
+        "Cannot write: this transport was replaced, the connection goes on in the one that startTls() returned",
       );
     }
     if (this.#drops++ >= SILENT_DROPS) printWarning("socket.send() raised exception.");

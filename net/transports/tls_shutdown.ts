@@ -20,7 +20,7 @@ export class TlsEnding implements ReadSink {
 
   /**
    * @param seconds how long all of it may take
-   * @param over told once, unless cancelled: null, or why the end was no clean one
+   * @param over called once, unless cancelled: with null, or the reason why the end was not clean
    */
   constructor(
     loop: LoopCore,
@@ -41,7 +41,7 @@ export class TlsEnding implements ReadSink {
   /** All that was queued is with the system. */
   flushed(): void {
     this.#channel.shutdownWrite((error) => {
-      // A peer that has ended TLS itself need not stay to hear that we do.
+      // A peer that has ended TLS itself may have closed the connection already.
       if (error !== null && !this.#peerEnded) this.#over(error);
       else this.#check({ notified: true });
     });

@@ -71,7 +71,7 @@ export interface DatagramProtocol extends BaseProtocol {
   connectionMade?(transport: DatagramTransport): void;
   /** A datagram arrived, perhaps an empty one. The array is the protocol's own. */
   datagramReceived(data: Uint8Array, addr: Address): void;
-  /** Sending or receiving one failed; the endpoint lives on. */
+  /** Sending or receiving one failed; the endpoint stays open. */
   errorReceived?(error: unknown): void;
 }
 
@@ -95,7 +95,7 @@ export interface BaseTransport {
   getProtocol(): BaseProtocol;
 }
 
-/** What `getExtraInfo` tells, by name. */
+/** What `getExtraInfo` gives, by name. */
 export interface ExtraInfo {
   /** The other end's address. */
   peername: Address;
@@ -122,7 +122,7 @@ export interface ReadTransport extends BaseTransport {
   /** Whether data is delivered: neither paused nor closing. */
   isReading(): boolean;
   /**
-   * No data is delivered until `resumeReading`; the peer is held back. Does nothing when paused or
+   * No data is delivered until `resumeReading`; the peer has to wait. Does nothing when paused or
    * closing already.
    */
   pauseReading(): void;
@@ -134,7 +134,7 @@ export interface ReadTransport extends BaseTransport {
 export interface WriteTransport extends BaseTransport {
   /**
    * Sends bytes: at once where the system takes them, else in the background. Never waits;
-   * `pauseWriting` tells when it is too much. After a close or a lost connection the bytes are
+   * `pauseWriting` is called when it is too much. After a close or a lost connection the bytes are
    * dropped.
    *
    * The array belongs to the transport until it has been sent: changing it earlier may change what

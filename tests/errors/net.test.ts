@@ -23,7 +23,7 @@ const untyped = { openConnection, openUnixConnection, startServer } as unknown a
 const makeProtocol = (): object => ({});
 
 const NOT_AN_ADDRESS =
-  'An address is an object, { hostname: "127.0.0.1", port: 8080 } or { path: "/tmp/x.sock" }: ';
+  'Cannot use the address: { hostname: "127.0.0.1", port: 8080 } or { path: "/tmp/x.sock" } is expected, ';
 
 function onLoop(method: keyof EventLoop, ...args: unknown[]): Promise<unknown> {
   const loop = getEventLoop();
@@ -41,13 +41,13 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     "openConnection() without a port",
     () => untyped.openConnection!("127.0.0.1:80"),
     "TypeError",
-    'The port is missing: host and port are two arguments, "127.0.0.1", 8080, got the host "127.0.0.1:80" only',
+    'Cannot go on without a port: host and port are two arguments, "127.0.0.1", 8080, received the host "127.0.0.1:80" only',
   ],
   [
     "openConnection({ hostname, port })",
     () => untyped.openConnection!({ hostname: "127.0.0.1", port: 80 }),
     "TypeError",
-    'The host is a name or an address, "127.0.0.1", or null: got an object',
+    'Cannot use the host: it must be a name or an address, "127.0.0.1", or null, received an object',
   ],
   [
     "a port that is text",
@@ -59,7 +59,7 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     "a family of another library",
     () => untyped.openConnection!("127.0.0.1", 80, { family: 10 }),
     "RangeError",
-    "The family is 4, 6, or 0 for any: current value is 10",
+    "Cannot use the family: 4, 6, or 0 for any is expected, received 10",
   ],
   [
     "a protocol with Python's names",
@@ -74,19 +74,19 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
         }
       }),
     "TypeError",
-    "A transport would never call data_received() of an instance of PythonEcho: its name here is dataReceived",
+    "Cannot use the protocol: no transport calls data_received(), received an instance of PythonEcho with it: write dataReceived()",
   ],
   [
     "a subprocess protocol with Python's names",
     () => onLoop("subprocessExec", () => ({ process_exited() {} }), "true"),
     "TypeError",
-    "A transport would never call process_exited() of an object: its name here is processExited",
+    "Cannot use the protocol: no transport calls process_exited(), received an object with it: write processExited()",
   ],
   [
     "a localAddr with host instead of hostname",
     () => untyped.openConnection!("127.0.0.1", 80, { localAddr: { host: "127.0.0.1", port: 0 } }),
     "TypeError",
-    `${NOT_AN_ADDRESS}got an object with host, port`,
+    `${NOT_AN_ADDRESS}received an object with host, port`,
   ],
   [
     "a certificate as bytes",
@@ -105,43 +105,43 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     "localAddr as a pair",
     () => untyped.openConnection!("127.0.0.1", 80, { localAddr: ["127.0.0.1", 0] }),
     "TypeError",
-    `${NOT_AN_ADDRESS}got an array`,
+    `${NOT_AN_ADDRESS}received an array`,
   ],
   [
     "openUnixConnection() without a path",
     () => untyped.openUnixConnection!(),
     "TypeError",
-    "The path of a unix socket is text: got undefined",
+    "Cannot use the path of a unix socket: it must be text, received undefined",
   ],
   [
     "startServer() with a number for a host",
     () => untyped.startServer!(() => {}, 8080),
     "TypeError",
-    'The host is a name or an address, "127.0.0.1", or a list of them, or null: got a number',
+    'Cannot use the host: it must be a name or an address, "127.0.0.1", or a list of them, or null, received a number',
   ],
   [
     "a protocol class in place of the factory",
     () => onLoop("createServer", Echo, "127.0.0.1", 0),
     "TypeError",
-    "protocolFactory is called without new: pass () => new Echo() instead of the class Echo",
+    "Cannot make a protocol: protocolFactory is called without new, received the class Echo: write () => new Echo()",
   ],
   [
     "a protocol in place of the factory",
     () => onLoop("createServer", {}, "127.0.0.1", 0),
     "TypeError",
-    "protocolFactory is a function that makes a protocol, () => new Echo(): got an object",
+    "Cannot make a protocol: protocolFactory must be a function that returns one, received an object: write () => new Echo()",
   ],
   [
     "a datagram endpoint at a pair",
     () => onLoop("createDatagramEndpoint", makeProtocol, { localAddr: ["127.0.0.1", 0] }),
     "TypeError",
-    `${NOT_AN_ADDRESS}got an array`,
+    `${NOT_AN_ADDRESS}received an array`,
   ],
   [
     "sockConnect() to text",
     () => onLoop("sockConnect", new Socket(), "127.0.0.1:80"),
     "TypeError",
-    `${NOT_AN_ADDRESS}got a string`,
+    `${NOT_AN_ADDRESS}received a string`,
   ],
   [
     "sockRecv() of a descriptor",
@@ -171,7 +171,7 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     "an async factory",
     () => onLoop("connectReadPipe", async () => await makeProtocol(), new ReadableStream()),
     "TypeError",
-    "protocolFactory must return a protocol: it returned a promise, so it must not be async",
+    "Cannot use the protocol: protocolFactory must return an object, received a promise, so it must not be async",
   ],
   [
     "startServer() with a limit of 0",
@@ -189,25 +189,25 @@ const rejected: [what: string, call: () => Promise<unknown>, name: string, text:
     "sockRecvfrom() of text",
     () => onLoop("sockRecvfrom", new Socket(), "10"),
     "TypeError",
-    "Cannot receive as many bytes: a whole number is expected, got 10",
+    "Cannot receive so many bytes: a whole number is expected, received 10",
   ],
   [
     "sockRecvInto() a number",
     () => onLoop("sockRecvInto", new Socket(), 10),
     "TypeError",
-    "A buffer to receive into is a Uint8Array: got a number",
+    "Cannot receive into the buffer: it must be a Uint8Array, received a number",
   ],
   [
     "openUnixConnection() to a path that is empty",
     () => openUnixConnection(""),
     "OSError",
-    'Cannot use "" as a path: invalid argument (EINVAL)',
+    'Cannot use the path of a unix socket: it is empty or holds a zero, received "" (EINVAL)',
   ],
   [
     "openUnixConnection() to a path with a null character",
     () => openUnixConnection("/tmp/a\0b"),
     "OSError",
-    'Cannot use "/tmp/a\\u0000b" as a path: invalid argument (EINVAL)',
+    'Cannot use the path of a unix socket: it is empty or holds a zero, received "/tmp/a\\u0000b" (EINVAL)',
   ],
   [
     "openConnection() to port 0",
@@ -245,31 +245,31 @@ const thrown: [what: string, call: () => unknown, name: string, text: string][] 
     "a socket of Python's family",
     () => new Socket(2 as 4),
     "RangeError",
-    "A socket's family is AF_INET, AF_INET6 or AF_UNIX: current value is 2",
+    "Cannot make a Socket: its family must be AF_INET, AF_INET6 or AF_UNIX, received 2",
   ],
   [
     "a socket of Python's type",
     () => new Socket(4, 1 as never),
     "RangeError",
-    "A socket's type is SOCK_STREAM or SOCK_DGRAM: current value is 1",
+    "Cannot make a Socket: its type must be SOCK_STREAM or SOCK_DGRAM, received 1",
   ],
   [
     "recv() of a part of a byte",
     () => new Socket().recv(1.5),
     "TypeError",
-    "Cannot receive as many bytes: a whole number is expected, got 1.5",
+    "Cannot receive so many bytes: a whole number is expected, received 1.5",
   ],
   [
     "shutdown() as in Python",
     () => new Socket().shutdown(1 as never),
     "RangeError",
-    'Cannot shut down 1: "read", "write" or "both" is expected',
+    'Cannot shut down the socket: "read", "write" or "both" is expected, received 1',
   ],
   [
     "addReader() without a callback",
     () => getEventLoop().addReader(new Socket(), undefined as never),
     "TypeError",
-    "A function is expected as the callback: got undefined",
+    "Cannot watch the socket: the callback must be a function, received undefined",
   ],
 ];
 
@@ -286,7 +286,7 @@ test("error texts: a factory that returns nothing closes the connection and says
     await rejectsWith(
       onLoop("createConnection", () => {}, "127.0.0.1", port),
       "TypeError",
-      "protocolFactory must return a protocol: it returned undefined",
+      "Cannot use the protocol: protocolFactory must return an object, received undefined",
     );
     server.close();
     await server.waitClosed();
@@ -301,7 +301,7 @@ test("error texts: sendto() with a pair throws where it is called", async () => 
     ];
     for (const [addr, got] of [[["127.0.0.1", 9], "an array"], ["127.0.0.1:9", "a string"]]) {
       const call = (): unknown => transport.sendto("x", addr as never);
-      assert.equal(messageOf(call, "TypeError"), `${NOT_AN_ADDRESS}got ${got}`);
+      assert.equal(messageOf(call, "TypeError"), `${NOT_AN_ADDRESS}received ${got}`);
     }
     const tooHigh = (): unknown => transport.sendto("x", { hostname: "127.0.0.1", port: 70_000 });
     assert.equal(
@@ -345,7 +345,7 @@ test("error texts: a writer given to sendfile() is told what to pass", async () 
     );
     assert.equal(
       messageOf(() => writer.writelines(5 as never), "TypeError"),
-      "writelines() takes an iterable of bytes, [header, body]: got a number",
+      "Cannot write lines: an iterable of bytes is expected, [header, body], received a number",
     );
     writer.close();
     await writer.waitClosed();

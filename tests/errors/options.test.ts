@@ -18,9 +18,9 @@ function misspelt(option: string): string {
 
 /** Those whose value has an error of its own. */
 const OWN_TEXTS: Readonly<Record<string, string>> = {
-  family: "The family is 4, 6, or 0",
-  localAddr: "An address is an object",
-  remoteAddr: "An address is an object",
+  family: "Cannot use the family: 4, 6, or 0",
+  localAddr: "Cannot use the address",
+  remoteAddr: "Cannot use the address",
   sock: "Invalid file object: a Socket is expected",
   limit: "Limit cannot be",
 };
