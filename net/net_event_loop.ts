@@ -11,6 +11,8 @@ import type {
 import { BaseEventLoop } from "../runtime/loop/base_event_loop.ts";
 import { type BytesLike, cloneBytes, toBytes } from "../runtime/base/bytes.ts";
 import type { Address, AddressLike } from "./core/addresses.ts";
+import { requireOpen } from "./core/arguments.ts";
+import { describeType } from "../runtime/base/format.ts";
 import {
   connectAcceptedSocket,
   createConnection,
@@ -47,11 +49,10 @@ import type {
   WriteTransport,
 } from "../runtime/contract/transports.ts";
 import {
-  addWatch,
   checkAddressKind,
   inOpeningTurn,
   provideBind,
-  removeWatch,
+  readinessOf,
   type Socket,
   stateOf,
 } from "./sockets/sockets.ts";
@@ -301,3 +302,27 @@ export abstract class NetEventLoop extends BaseEventLoop implements NetMethods {
 provideBind((sock, address, reusePort) =>
   socketCalls.call((net) => net.bindSocket(currentLoop(), sock, address, reusePort))
 );
+
+function addWatch<A extends unknown[]>(
+  loop: EventLoop,
+  sock: Socket,
+  direction: "read" | "write",
+  callback: (...args: A) => unknown,
+  args: A,
+): void {
+  requireOpen(loop);
+  stateOf(sock);
+  if (typeof callback !== "function") {
+    throw new TypeError(
+      `Cannot watch the socket: the callback must be a function, received ${
+        describeType(callback)
+      }`,
+    );
+  }
+  readinessOf(sock, direction, "watch").watch(loop, () => callback(...args));
+}
+
+function removeWatch(loop: EventLoop, sock: Socket, direction: "read" | "write"): boolean {
+  if (stateOf(sock).body.kind === "closed" || loop.isClosed()) return false;
+  return readinessOf(sock, direction, "watch").unwatch();
+}

@@ -5,9 +5,8 @@
  * @module
  */
 import type { Socket as AbstractSocket } from "../../runtime/contract/sockets.ts";
-import type { EventLoop } from "../../loop_interface.ts";
 import { type BytesLike, toBytes } from "../../runtime/base/bytes.ts";
-import { describeType, showAs, staysInThread } from "../../runtime/base/format.ts";
+import { showAs, staysInThread } from "../../runtime/base/format.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";
 import { inOwnScope } from "../../runtime/scopes/known.ts";
 import { flag, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
@@ -24,7 +23,7 @@ import {
   type SocketKind,
   type SocketType,
 } from "../core/addresses.ts";
-import { checkAddress, checkBuffer, checkCount, requireOpen } from "../core/arguments.ts";
+import { checkAddress, checkBuffer, checkCount } from "../core/arguments.ts";
 import type { ConnectedSocket } from "./connected.ts";
 import type { Readiness } from "./readiness.ts";
 import {
@@ -287,35 +286,6 @@ export function wrongState(socket: Socket, syscall: string): Error {
   return stateError(stateOf(socket).body, `${socket}`, syscall);
 }
 
-// ── addReader and addWriter
-
-/** `loop.addReader` and `loop.addWriter` */
-export function addWatch<A extends unknown[]>(
-  loop: EventLoop,
-  sock: Socket,
-  direction: "read" | "write",
-  callback: (...args: A) => unknown,
-  args: A,
-): void {
-  requireOpen(loop);
-  requireSocket(sock);
-  if (typeof callback !== "function") {
-    throw new TypeError(
-      `Cannot watch the socket: the callback must be a function, received ${
-        describeType(callback)
-      }`,
-    );
-  }
-  readinessOf(sock, direction, "watch").watch(loop, () => callback(...args));
-}
-
-/** `loop.removeReader` and `loop.removeWriter` */
-export function removeWatch(loop: EventLoop, sock: Socket, direction: "read" | "write"): boolean {
-  requireSocket(sock);
-  if (loop.isClosed() || bodyOf(sock).kind === "closed") return false;
-  return readinessOf(sock, direction, "watch").unwatch();
-}
-
 /**
  * The readiness of a socket to be read or written.
  *
@@ -330,11 +300,6 @@ export function readinessOf(sock: Socket, direction: "read" | "write", syscall: 
   if (body.kind === "listening" && direction === "read") return body.it.acceptable;
   if (body.kind !== "connected" && body.kind !== "datagram") throw wrongState(sock, syscall);
   return direction === "read" ? body.it.readable : body.it.writable;
-}
-
-function requireSocket(sock: unknown): void {
-  if (sock instanceof Socket) return;
-  throw notASocket(sock);
 }
 
 staysInThread(
