@@ -148,7 +148,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     doors: "*",
   },
   "net/platform": {
-    purpose: "permissions, built-in modules, the resolver, paths of unix sockets",
+    purpose: "permissions, paths of unix sockets",
     uses: ["runtime/base", "runtime/errors"],
     doors: "permissions unix_paths",
   },

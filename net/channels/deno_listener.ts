@@ -1,8 +1,7 @@
 import { toOSError } from "../../runtime/errors/native_errors.ts";
-import { AcceptGate, concernsOneConnection } from "./gates.ts";
+import { concernsOneConnection, GatedListener } from "./gates.ts";
 import type { DenoChannel } from "./deno_channel.ts";
 import type { Address } from "../core/addresses.ts";
-import type { AcceptSink, RawListener } from "../core/host.ts";
 
 /** What the listener uses of `Deno.Listener`. */
 export interface DenoAcceptor<Conn> {
@@ -31,16 +30,13 @@ export function closedListenersEnded(): Promise<unknown> | null {
  * A listening TCP or unix socket of Deno. Nothing is accepted before it is asked for: the kernel's
  * backlog waits.
  */
-export class DenoListener<Conn extends { close(): void }> implements RawListener {
-  readonly addr: Address;
+export class DenoListener<Conn extends { close(): void }> extends GatedListener {
   readonly #listener: DenoAcceptor<Conn>;
   readonly #wrap: (conn: Conn) => DenoChannel;
   readonly #release: (ended: Promise<void> | null) => void;
-  readonly #gate: AcceptGate;
   #accepting: Promise<void> | null = null;
   /** Accepts that failed since the last one that did not. */
   #failures = 0;
-  #closed = false;
 
   /**
    * @param wrap makes the channel of an accepted connection
@@ -52,29 +48,13 @@ export class DenoListener<Conn extends { close(): void }> implements RawListener
     wrap: (conn: Conn) => DenoChannel,
     release: (ended: Promise<void> | null) => void,
   ) {
+    super(addr, () => this.#accept());
     this.#listener = listener;
-    this.addr = addr;
     this.#wrap = wrap;
     this.#release = release;
-    this.#gate = new AcceptGate(() => this.#accept());
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  start(sink: AcceptSink): void {
-    this.#gate.start(sink);
-  }
-
-  stop(): void {
-    this.#gate.stop();
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#gate.close();
+  protected release(): void {
     const accepting = this.#accepting;
     let ended: Promise<void> | null = null;
     if (accepting !== null) {
@@ -87,15 +67,15 @@ export class DenoListener<Conn extends { close(): void }> implements RawListener
   }
 
   ref(): void {
-    if (!this.#closed) this.#listener.ref();
+    if (!this.closed) this.#listener.ref();
   }
 
   unref(): void {
-    if (!this.#closed) this.#listener.unref();
+    if (!this.closed) this.#listener.unref();
   }
 
   #accept(): void {
-    if (this.#accepting !== null || this.#closed || this.#gate.sink === null) return;
+    if (this.#accepting !== null || this.closed || this.gate.sink === null) return;
     this.#accepting = this.#listener.accept().then(this.#onAccepted, this.#onError);
   }
 
@@ -115,7 +95,7 @@ export class DenoListener<Conn extends { close(): void }> implements RawListener
     const channel = this.#channelOf(conn);
     if (channel === null) return;
     this.#failures = 0;
-    this.#gate.accepted(channel);
+    this.gate.accepted(channel);
     this.#accept();
   };
 
@@ -129,9 +109,9 @@ export class DenoListener<Conn extends { close(): void }> implements RawListener
    * connection that was reset in the kernel's queue as ENOTCONN; a port scan makes many of them.
    */
   #failed(error: unknown): void {
-    if (this.#closed) return;
+    if (this.closed) return;
     const mapped = toOSError(error, "accept");
-    if (!concernsOneConnection(mapped)) this.#gate.failed(mapped);
+    if (!concernsOneConnection(mapped)) this.gate.failed(mapped);
     else if (++this.#failures % FAILURES_AT_ONCE !== 0) this.#accept();
     else setTimeout(() => this.#accept(), REST);
   }

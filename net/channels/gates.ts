@@ -7,8 +7,8 @@
 
 import { ChunkTail, cloneBytes } from "../../runtime/base/bytes.ts";
 import type { OSError } from "../../runtime/errors/os_error.ts";
-import type { NetAddress } from "../core/addresses.ts";
-import type { AcceptSink, DatagramSink, RawChannel, ReadSink } from "../core/host.ts";
+import type { Address, NetAddress } from "../core/addresses.ts";
+import type { AcceptSink, DatagramSink, RawChannel, RawListener, ReadSink } from "../core/host.ts";
 
 /**
  * Delivers items to the sink while there is one, and keeps them, in order, while there is none.
@@ -246,7 +246,7 @@ export function concernsOneConnection(error: OSError): boolean {
 }
 
 /** The accepting side of a listener. */
-export class AcceptGate extends Gate<AcceptSink, RawChannel> {
+class AcceptGate extends Gate<AcceptSink, RawChannel> {
   override close(): void {
     const { kept } = this;
     super.close();
@@ -272,6 +272,44 @@ export class AcceptGate extends Gate<AcceptSink, RawChannel> {
   protected deliver(sink: AcceptSink, channel: RawChannel): void {
     sink.onConnection(channel);
   }
+}
+
+/** What all listeners have in common: the gate, and the errors of an accept. */
+export abstract class GatedListener implements RawListener {
+  readonly addr: Address;
+  protected readonly gate: AcceptGate;
+  #closed = false;
+
+  /** `want` is called when a sink waits for connections and none is kept. */
+  constructor(addr: Address, want?: () => void) {
+    this.addr = addr;
+    this.gate = new AcceptGate(want);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  start(sink: AcceptSink): void {
+    this.gate.start(sink);
+  }
+
+  stop(): void {
+    this.gate.stop();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.gate.close();
+    this.release();
+  }
+
+  abstract ref(): void;
+  abstract unref(): void;
+
+  /** Closes the listening socket. */
+  protected abstract release(): void;
 }
 
 // ── datagrams

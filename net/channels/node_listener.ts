@@ -1,9 +1,9 @@
 import type * as net from "node:net";
 import { nodeVersion, onBun, onDeno } from "../../runtime/base/platform.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
-import { AcceptGate, concernsOneConnection } from "./gates.ts";
+import { concernsOneConnection, GatedListener } from "./gates.ts";
 import type { Address } from "../core/addresses.ts";
-import type { AcceptSink, RawChannel, RawListener } from "../core/host.ts";
+import type { RawChannel } from "../core/host.ts";
 import { OSError } from "../../runtime/errors/os_error.ts";
 
 /**
@@ -13,12 +13,9 @@ import { OSError } from "../../runtime/errors/os_error.ts";
  * When Node runs out of descriptors it accepts and drops a waiting connection by itself, without
  * any event; Bun lets it wait.
  */
-export class NodeListener implements RawListener {
-  readonly addr: Address;
+export class NodeListener extends GatedListener {
   readonly #server: net.Server;
   readonly #release: () => void;
-  readonly #gate: AcceptGate = new AcceptGate();
-  #closed = false;
 
   /**
    * @param server already listening, its connections paused
@@ -31,8 +28,8 @@ export class NodeListener implements RawListener {
     wrap: (socket: net.Socket) => RawChannel,
     release: () => void,
   ) {
+    super(addr);
     this.#server = server;
-    this.addr = addr;
     this.#release = release;
     server.on("connection", (socket: net.Socket) => {
       let channel: RawChannel;
@@ -42,34 +39,19 @@ export class NodeListener implements RawListener {
         socket.destroy();
         return this.#failed(error);
       }
-      this.#gate.accepted(channel);
+      this.gate.accepted(channel);
     });
     server.on("error", (error: Error) => this.#failed(error));
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
-  start(sink: AcceptSink): void {
-    this.#gate.start(sink);
-  }
-
-  stop(): void {
-    this.#gate.stop();
-  }
-
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#gate.close();
+  protected release(): void {
     this.#release();
   }
 
-  /** The server listens on, whatever one accept came to. */
+  /** A failed accept does not end the server. */
   #failed(error: unknown): void {
     const mapped = toOSError(error, "accept");
-    if (!concernsOneConnection(mapped)) this.#gate.failed(mapped);
+    if (!concernsOneConnection(mapped)) this.gate.failed(mapped);
   }
 
   ref(): void {

@@ -242,7 +242,7 @@ export function inOpeningTurn<T>(
   return openings.run(what, use);
 }
 
-/** @throws {RangeError} when the option `sock` is given, and is no Socket */
+/** @throws {RangeError} when the option `sock` is given, and is not a Socket */
 export function checkSock({ sock }: { readonly sock?: Socket }): void {
   if (sock !== undefined) kindOf(sock);
 }
