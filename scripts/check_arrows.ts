@@ -6,7 +6,7 @@
  *
  * Type imports and `import()` count, too. The exceptions are named below.
  */
-import { count, filesBelow, inRoot, main } from "./_shell.ts";
+import { count, exists, filesBelow, inRoot, main } from "./_shell.ts";
 import { libraryFolders, librarySources } from "./_pack.ts";
 import { unusedExports } from "./_exports.ts";
 import { type Import, readImports } from "./_imports.ts";
@@ -197,6 +197,22 @@ async function checkModule(path: string): Promise<string | null> {
   return rest === "" ? null : `holds more than re-exports: ${rest.split("\n")[0]}`;
 }
 
+/** Pages that lead through the sources. */
+const guides = ["docs/design.md", "CONTRIBUTING.md"];
+
+/** Files that a page names and that are not there. */
+async function missingFiles(page: string): Promise<string[]> {
+  const text = await Deno.readTextFile(inRoot(page));
+  const named = text.matchAll(
+    /`((?:runtime|net|sync|queues|subprocess|testing|scripts|tests)\/[\w/.]+\.ts)`/g,
+  );
+  const missing: string[] = [];
+  for (const path of new Set([...named].map(([, path]) => path!))) {
+    if (!await exists(inRoot(path))) missing.push(`${page} names ${path}, which is not there`);
+  }
+  return missing;
+}
+
 async function checkFile(path: string): Promise<string | null> {
   const name = path.split("/").at(-1) ?? path;
   if (!/^_?[a-z][a-z0-9_]*(\.test)?\.ts$/.test(name)) return "is not named in snake_case";
@@ -216,6 +232,7 @@ if (import.meta.main) {
       ...await unusedExports(sources),
       ...await bannedWords(sources),
     ];
+    for (const page of guides) problems.push(...await missingFiles(page));
     for (const edge of imports) {
       const problem = wrongArrow(edge);
       if (problem !== null) problems.push(`${edge.from}:${edge.line} ${problem}`);

@@ -107,7 +107,8 @@ export class Future<T> implements Promise<T> {
     if (typeof options !== "object" || options === null || core in options) {
       throw notOptions(options, "Future", "new Future({ loop })");
     }
-    this.#loop = coreFor(options.loop);
+    // Each function called here is one more step for each task and future.
+    this.#loop = options.loop?.[core] ?? coreFor(options.loop);
     // The options of a subclass are its own.
     if (new.target === Future && options !== NO_OPTIONS && !hasLoopAlone(options, this.#loop)) {
       LOOP_OPTIONS.check(options, "Future");

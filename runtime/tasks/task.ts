@@ -7,9 +7,9 @@ import {
   noteReason,
 } from "../core/cancelled.ts";
 import { ContextCell } from "../core/context_cell.ts";
-import { cellOf, type Context, contextOf, currentBindings } from "../core/context.ts";
+import { cellOf, type Context, contextOf } from "../core/context.ts";
 import { InvalidStateError, RuntimeError } from "../errors/exceptions.ts";
-import { enterScope, runInScope, storedScope } from "../core/frame.ts";
+import { enterScope, runInScope, storedCell, storedScope } from "../core/frame.ts";
 import {
   coreOf,
   Future,
@@ -83,14 +83,14 @@ export class Task<T> extends Future<T> {
    * @throws {RuntimeError} when the loop is closed
    */
   constructor(coro: Coroutine<T>, options: TaskOptions = {}) {
-    requireCoroutine(coro);
+    if (typeof coro !== "function") requireCoroutine(coro);
     super(options);
     const loop = coreOf(this);
     if (options !== loop.ownOptions) {
       checkTaskOptions(options, new.target.name);
     }
     const cell = options.context === undefined
-      ? new ContextCell(currentBindings())
+      ? new ContextCell(storedCell().bindings)
       : cellOf(options.context);
     this.#coro = coro;
     this.#name = options.name === undefined ? ++counter : String(options.name);

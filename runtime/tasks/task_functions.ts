@@ -30,7 +30,7 @@ import { starting, trouble } from "./task_start.ts";
  * ```
  */
 export function createTask<T>(coro: Coroutine<T>, options?: TaskOptions): Task<T> {
-  if (options === undefined) return currentLoop().createTask(coro);
+  if (options === undefined) return (currentScope().loop.publicLoop as EventLoop).createTask(coro);
   requireTaskOptions(options);
   if (options.loop !== undefined) checkTaskOptions(options, "createTask()");
   const { loop = currentLoop() } = options;
