@@ -8,7 +8,6 @@ export const libraryFolders: readonly string[] = [
   "runtime",
   "sync",
   "queues",
-  "iteration",
   "net",
   "subprocess",
   "testing",

@@ -5,27 +5,37 @@
  *     deno task test sync net/tls        only test files with this in their path
  *     deno task test --only=deno,bun     only these of deno, bun, node24, node20
  *     deno task test --name=LOCK-03      only tests with this in their name
+ *     deno task test --times             each file in a process of its own, and what costs most processor time
  *     deno task test --verbose           show all that the runners print
  */
-import { bold, count, green, grey, inRoot, main, red, remove, ScriptError } from "./_shell.ts";
+import { bold, count, grey, inRoot, main, remove, ScriptError } from "./_shell.ts";
 import { installDevPackages } from "./_dev_packages.ts";
 import { linkRivals } from "./_page_packages.ts";
 import { layStage } from "./_stage.ts";
 import { findTests, runTests } from "./_test_run.ts";
 import type { TestRun } from "./_test_run.ts";
-import type { TestCase } from "./_junit.ts";
+import {
+  processorTimeOfChildren,
+  reportFailures,
+  reportHoles,
+  reportTimes,
+  summary,
+  tally,
+} from "./_test_report.ts";
+import type { Tally } from "./_test_report.ts";
 import { findRuntime, runtimeNames } from "./runtimes.ts";
 import type { Runtime, RuntimeName } from "./runtimes.ts";
 
 /** Processes at a time: most tests wait more than they compute. */
 const AT_ONCE = Math.max(2, navigator.hardwareConcurrency * 2);
 /** Test files that one process runs. */
-const FILES_OF_PART = 12;
+const FILES_OF_PART = 16;
 
 interface Options {
   patterns: string[];
   only: RuntimeName[];
   name: string | null;
+  times: boolean;
   verbose: boolean;
   timeout: number;
 }
@@ -35,6 +45,7 @@ function parse(args: string[]): Options {
     patterns: [],
     only: [...runtimeNames],
     name: null,
+    times: false,
     verbose: false,
     timeout: 900,
   };
@@ -42,12 +53,13 @@ function parse(args: string[]): Options {
     const [flag = "", value] = arg.split(/=(.*)/s);
     if (!arg.startsWith("--")) options.patterns.push(arg);
     else if (arg === "--verbose") options.verbose = true;
+    else if (arg === "--times") options.times = true;
     else if (flag === "--name" && value) options.name = value;
     else if (flag === "--timeout" && Number(value) > 0) options.timeout = Number(value);
     else if (flag === "--only" && value) options.only = value.split(",").map(runtimeName);
     else {
       throw new ScriptError(
-        `unknown option ${arg}; there are --only=RUNTIMES, --name=TEXT, --timeout=SECONDS, --verbose`,
+        `unknown option ${arg}; there are --only=RUNTIMES, --name=TEXT, --times, --timeout=SECONDS, --verbose`,
       );
     }
   }
@@ -104,7 +116,7 @@ async function testAll(options: Options): Promise<TestRun[]> {
       } catch (error) {
         // The library can't be packed, say: what the other runtimes have to tell is worth knowing all the same.
         if (!(error instanceof ScriptError)) throw error;
-        all.add({ runtime: all.runtime, cases: [], trouble: error.message, seconds: 0 });
+        all.add({ ...nothing, runtime: all.runtime, trouble: error.message });
       }
     }
   };
@@ -124,8 +136,8 @@ function needsStage(name: RuntimeName): boolean {
  * What starts last must not take longest, and the folders with the slowest tests are the last of the alphabet. Under a
  * name filter a part may have no test at all, which some runners take for a mistake: then there is one for each runtime.
  */
-function partsOf(files: string[], { only, name }: Options): Part[] {
-  const size = name === null ? FILES_OF_PART : files.length;
+function partsOf(files: string[], { only, name, times }: Options): Part[] {
+  const size = times ? 1 : name === null ? FILES_OF_PART : files.length;
   const parts: Part[] = [];
   for (let end = files.length; end > 0; end -= size) {
     const some = files.slice(Math.max(0, end - size), end);
@@ -133,6 +145,8 @@ function partsOf(files: string[], { only, name }: Options): Part[] {
   }
   return parts;
 }
+
+const nothing = { cases: [], seconds: 0, costs: [] };
 
 /** All the parts of one runtime. */
 class Runs {
@@ -167,6 +181,7 @@ class Runs {
       cases: this.#runs.flatMap(({ cases }) => cases),
       trouble: troubles.size === 0 ? null : [...troubles].join("\n"),
       seconds: this.#runs.reduce((sum, { seconds }) => sum + seconds, 0),
+      costs: this.#runs.flatMap(({ costs }) => costs),
     };
   }
 }
@@ -195,75 +210,19 @@ class Progress {
   }
 }
 
-function tally(run: TestRun): { passed: number; failed: number; skipped: number } {
-  const of = (outcome: string) => run.cases.filter((test) => test.outcome === outcome).length;
-  const crash = run.trouble === null ? 0 : 1;
-  return { passed: of("passed"), failed: of("failed") + crash, skipped: of("skipped") };
-}
-
-function summary(run: TestRun): string {
-  const { passed, failed, skipped } = tally(run);
-  const parts = [green(`${passed} passed`)];
-  if (failed > 0) parts.push(red(`${failed} failed`));
-  if (skipped > 0) parts.push(`${skipped} skipped`);
-  const time = grey(`(${run.seconds.toFixed(1)} s)`);
-  return `${run.runtime.title.padEnd(14)} ${parts.join(", ")} ${time}`;
-}
-
-function reportFailures(runs: TestRun[]): void {
-  for (const { runtime, cases, trouble } of runs) {
-    for (const { file, name, outcome, details } of cases) {
-      if (outcome !== "failed") continue;
-      console.log(
-        `\n${red("FAILED")} ${bold(name)}\n${
-          grey([runtime.title, file].filter((part) => part !== "").join(" · "))
-        }`,
-      );
-      console.log(indent(details));
-    }
-    if (trouble !== null) {
-      console.log(`\n${red("FAILED")} ${bold(runtime.title)}\n${indent(trouble)}`);
-    }
-  }
-}
-
-/** Tests with a behaviour id that some runtime did not even see: a hole in the proof, told but not counted. */
-function reportHoles(runs: TestRun[]): void {
-  const sound = runs.filter((run) => run.trouble === null);
-  const namesOf = (run: TestRun) => new Set(run.cases.map(idName).filter((name) => name !== null));
-  const perRun = sound.map(namesOf);
-  const all = new Set(perRun.flatMap((names) => [...names]));
-  sound.forEach((run, index) => {
-    const missing = [...all].filter((name) => !perRun[index]?.has(name));
-    if (missing.length === 0) return;
-    console.log(
-      `\n${run.runtime.title} did not run ${count(missing.length, "test")} that others ran:`,
-    );
-    for (const name of missing.slice(0, 10)) console.log(`  ${name}`);
-    if (missing.length > 10) console.log(`  and ${missing.length - 10} more`);
-  });
-}
-
-/** The outermost name with an id: Bun does not list subtests. */
-function idName(test: TestCase): string | null {
-  return test.name.split(" > ").find((name) => /^[A-Z]+-\d/.test(name)) ?? null;
-}
-
-function indent(text: string): string {
-  return text.split("\n").slice(0, 60).map((line) => `    ${line}`).join("\n");
-}
-
 if (import.meta.main) {
   await main(async () => {
     const options = parse(Deno.args);
     const runs = await testAll(options);
     reportFailures(runs);
-    if (options.name === null) reportHoles(runs);
+    const holes = options.name === null ? reportHoles(runs) : 0;
+    if (options.times) reportTimes(runs);
     const totals = runs.map(tally);
-    const sum = (pick: (t: ReturnType<typeof tally>) => number) =>
-      totals.reduce((total, t) => total + pick(t), 0);
+    const sum = (pick: (t: Tally) => number) => totals.reduce((total, t) => total + pick(t), 0);
     const skipped = sum((t) => t.skipped);
-    const failed = sum((t) => t.failed);
+    const failed = sum((t) => t.failed) + holes;
+    const processorTime = processorTimeOfChildren();
+    if (processorTime !== null) console.log(grey(`\n${processorTime} s of processor time`));
     console.log(
       `\n${sum((t) => t.passed)} passed, ${failed} failed${
         skipped > 0 ? `, ${skipped} skipped` : ""
