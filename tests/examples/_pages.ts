@@ -1,10 +1,19 @@
 /** The programs in the documentation: every TypeScript block that is followed by what it prints. */
-import { copyFile, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { runProgram } from "../_support/programs.ts";
+import { type ProgramResult, runProgram } from "../_support/programs.ts";
 
 const docs = new URL("../../docs/", import.meta.url);
 const library: Record<string, URL> = {
@@ -51,38 +60,77 @@ export function runsHere({ code }: Block): boolean {
 }
 
 /** The name of the file that holds a block as a program. */
-export function programName({ title }: Block, extension: ".ts" | ".js"): string {
+export function programName({ title }: Block, extension: ".ts" | ".js" | ""): string {
   return title.replace(/\W+/g, "_") + extension;
 }
 
-/** What a block prints when it runs as a program of its own. Files it makes are made in an empty folder. */
-export async function outputOf(block: Block): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "asyncio-page-"));
+/** Printed before each program of a page, on a line of its own. */
+const MARK = "── the next program ──";
+
+/**
+ * What each block prints when it runs as a program. Those of a page share a process, in which each begins when the one before
+ * has nothing left to do. Files that a program makes are made in an empty folder.
+ */
+export async function outputsOf(blocks: readonly Block[]): Promise<string[]> {
+  const root = await mkdtemp(join(tmpdir(), "asyncio-page-"));
   try {
-    const path = join(folder, runsTypeScript() ? "page.ts" : "page.mjs");
-    const code = await programOf(block);
-    const found = code.replace(/"(@asyncio\/[\w/]+)"/g, (all, name) => {
-      const url = library[name];
-      return url === undefined ? all : JSON.stringify(url.href);
-    });
-    await writeFile(path, found);
-    const needsPackages = / from "(?!node:|@asyncio\/)/.test(code);
-    if (needsPackages) await lendPackages(folder);
-    // Without the project's options Deno compiles the whole library anew, and once more for the program after it.
-    const denoOptions = needsPackages
-      ? []
-      : ["--config", fileURLToPath(new URL("../deno.json", docs))];
-    const options = { cwd: folder, timeout: 60, denoOptions };
-    const result = await runProgram(pathToFileURL(path), options);
-    if (result.code !== 0) {
-      throw new Error(
-        `${block.title} ended with ${result.code}\n${result.stdout}\n${result.stderr}`,
-      );
+    const outputs: string[] = [];
+    const shared: Block[] = [];
+    for (const block of blocks) {
+      if (needsOwnProcess(block)) outputs[blocks.indexOf(block)] = await outputAlone(root, block);
+      else shared.push(block);
     }
-    return result.stdout;
+    const paths = await Promise.all(shared.map((block) => lay(root, block)));
+    const program = new URL("./_pages_program.ts", import.meta.url);
+    // Without the project's options Deno compiles the whole library anew, and once more for the program after it.
+    const denoOptions = ["--config", fileURLToPath(new URL("../deno.json", docs))];
+    const result = await runProgram(program, { args: [MARK, ...paths], timeout: 100, denoOptions });
+    const printed = result.stdout.split(`${MARK}\n`).slice(1);
+    if (result.code !== 0 || printed.length !== shared.length) {
+      throw failure(shared[printed.length - 1], result);
+    }
+    shared.forEach((block, index) => outputs[blocks.indexOf(block)] = printed[index]!);
+    return outputs;
   } finally {
-    await rm(folder, { recursive: true });
+    await rm(root, { recursive: true });
   }
+}
+
+function failure(block: Block | undefined, { code, stdout, stderr }: ProgramResult): Error {
+  return new Error(`${block?.title} ended with ${code}\n${stdout}\n${stderr}`);
+}
+
+/** It needs the rivals' packages beside it, or prints the number of an object, which counts from its process's start. */
+function needsOwnProcess({ code, prints }: Block): boolean {
+  return / from "(?!node:|@asyncio\/)/.test(code) || /#\d/.test(prints ?? "");
+}
+
+/** Writes a block as a program into a folder of its own, and gives its path. */
+async function lay(root: string, block: Block): Promise<string> {
+  const path = join(root, programName(block, ""), runsTypeScript() ? "page.ts" : "page.mjs");
+  await mkdir(dirname(path));
+  const code = (await programOf(block)).replace(/"(@asyncio\/[\w/]+)"/g, (all, name) => {
+    const url = library[name];
+    return url === undefined ? all : JSON.stringify(url.href);
+  });
+  await writeFile(path, code);
+  return path;
+}
+
+/** In a folder in which the rivals' packages are installed. */
+async function outputAlone(root: string, block: Block): Promise<string> {
+  const path = await lay(root, block);
+  const folder = dirname(path);
+  await lendPackages(folder);
+  const config = JSON.parse(await readFile(new URL("../deno.json", docs), "utf8"));
+  const { compilerOptions } = config as { compilerOptions: unknown };
+  await writeFile(
+    join(folder, "deno.json"),
+    JSON.stringify({ compilerOptions, nodeModulesDir: "manual" }),
+  );
+  const result = await runProgram(pathToFileURL(path), { cwd: folder });
+  if (result.code !== 0) throw failure(block, result);
+  return result.stdout;
 }
 
 /** The program a runtime can read: beside the tests that run as JavaScript lie the pages' programs as JavaScript. */

@@ -1,7 +1,7 @@
 /** That each program of the guide, of why.md and of the cookbook prints what the page says. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { blocksOf, outputOf, pages, runsHere, silentPages } from "./_pages.ts";
+import { blocksOf, outputsOf, pages, runsHere, silentPages } from "./_pages.ts";
 
 /** Values are printed with double quotes by Deno and Bun and with single ones by Node; Bun breaks arrays over lines. */
 function normal(text: string): string {
@@ -14,8 +14,10 @@ for (const page of await pages()) {
     assert.deepEqual(blocks.filter(({ prints }) => prints === null).map(({ title }) => title), []);
   });
   test(`DOCS: every program of ${page} prints what it says`, async () => {
-    for (const block of (await blocksOf(page)).filter(runsHere)) {
-      assert.equal(normal(await outputOf(block)), normal(block.prints ?? ""), block.title);
+    const blocks = (await blocksOf(page)).filter(runsHere);
+    const outputs = await outputsOf(blocks);
+    for (const [index, { prints, title }] of blocks.entries()) {
+      assert.equal(normal(outputs[index]!), normal(prints ?? ""), title);
     }
   });
 }
@@ -24,7 +26,7 @@ for (const page of silentPages) {
   test(`DOCS: every program of ${page.replace("../", "")} runs to its end`, async () => {
     const blocks = await blocksOf(page);
     assert.ok(blocks.length > 5);
-    for (const block of blocks) await outputOf(block);
+    await outputsOf(blocks);
   });
 }
 
