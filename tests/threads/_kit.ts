@@ -1,11 +1,43 @@
 /** What the tests of threads share. */
-import { type ExceptionContext, getRunningLoop, sleep, threadModule } from "../../mod.ts";
+import { after, test } from "node:test";
+import {
+  allTasks,
+  type ExceptionContext,
+  getRunningLoop,
+  Runner,
+  sleep,
+  threadModule,
+} from "../../mod.ts";
 import type * as work from "./_work.ts";
 
 /** The functions of `_work.ts`, to be run in workers. */
 export const workModule: ReturnType<typeof threadModule<typeof work>> = threadModule<typeof work>(
   new URL("./_work.ts", import.meta.url),
 );
+
+let shared: Runner | null = null;
+
+/**
+ * A test that is the main task of a run. The tests share one loop, and with it its workers: to start one costs a tenth of a
+ * second of processor time.
+ */
+export function runs(name: string, body: () => Promise<void>): void {
+  test(name, async () => {
+    shared ??= new Runner();
+    try {
+      await shared.run(body);
+    } finally {
+      // What a test that failed left must not fail the next one.
+      shared.getLoop().setExceptionHandler(null);
+      for (const task of allTasks(shared.getLoop())) task.cancel();
+    }
+  });
+}
+
+after(async () => {
+  await shared?.close();
+  shared = null;
+});
 
 /** Two flags that both sides see. */
 export function sharedFlags(): Int32Array<SharedArrayBuffer> {
@@ -27,10 +59,13 @@ export async function untilSet(flags: Int32Array, index: number): Promise<number
   return Atomics.load(flags, index);
 }
 
-/** Collects what the running loop's exception handler is told. */
-export function recordReports(): ExceptionContext[] {
+/** Collects what the running loop's exception handler is told; `onReport` is called at each. */
+export function recordReports(onReport?: () => void): ExceptionContext[] {
   const reports: ExceptionContext[] = [];
-  getRunningLoop().setExceptionHandler((_loop, context) => reports.push(context));
+  getRunningLoop().setExceptionHandler((_loop, context) => {
+    reports.push(context);
+    onReport?.();
+  });
   return reports;
 }
 

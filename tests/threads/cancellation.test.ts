@@ -12,44 +12,49 @@ import {
   toThread,
   wrapFuture,
 } from "../../mod.ts";
-import { recordReports, rejection, sharedFlags, until, untilSet, workModule } from "./_kit.ts";
+import {
+  recordReports,
+  rejection,
+  runs,
+  sharedFlags,
+  until,
+  untilSet,
+  workModule,
+} from "./_kit.ts";
 
-test("THR-01: cancelling the caller aborts the signal, also of a computation that never yields", async () => {
-  await run(async () => {
+runs(
+  "THR-01: cancelling the caller aborts the signal, also of a computation that never yields",
+  async () => {
     const flags = sharedFlags();
     const task = createTask(() => toThread(workModule.spinUntilCancelled, flags));
     await untilSet(flags, 0);
     task.cancel();
     await assert.rejects(task, CancelledError);
     assert.equal(await untilSet(flags, 1), 1);
-  });
+  },
+);
+
+runs("THR-01: an async job hears the signal, and its reason is a CancelledError", async () => {
+  const flags = sharedFlags();
+  const task = createTask(() => toThread(workModule.waitUntilCancelled, flags));
+  await untilSet(flags, 0);
+  task.cancel();
+  await assert.rejects(task, CancelledError);
+  assert.equal(await untilSet(flags, 1), 1);
 });
 
-test("THR-01: an async job hears the signal, and its reason is a CancelledError", async () => {
-  await run(async () => {
-    const flags = sharedFlags();
-    const task = createTask(() => toThread(workModule.waitUntilCancelled, flags));
-    await untilSet(flags, 0);
-    task.cancel();
-    await assert.rejects(task, CancelledError);
-    assert.equal(await untilSet(flags, 1), 1);
-  });
-});
-
-test("THR-01: the caller goes on at once, though the job does not end", async () => {
-  await run(async () => {
-    const reports = recordReports();
-    const flags = sharedFlags();
-    await assert.rejects(
-      timeout(0.1).with(() => toThread(workModule.ignoreCancellation, flags)),
-      TimeoutError,
-    );
-    Atomics.store(flags, 1, 1);
-    await until(() => reports.length > 0);
-    assert.equal(reports.length, 1, "its late error is reported");
-    assert.match(reports[0]!.message, /after the wait for it had been cancelled/);
-    assert.ok(reports[0]!.exception instanceof RangeError);
-  });
+runs("THR-01: the caller goes on at once, though the job does not end", async () => {
+  const reports = recordReports();
+  const flags = sharedFlags();
+  await assert.rejects(
+    timeout(0.1).with(() => toThread(workModule.ignoreCancellation, flags)),
+    TimeoutError,
+  );
+  Atomics.store(flags, 1, 1);
+  await until(() => reports.length > 0);
+  assert.equal(reports.length, 1, "its late error is reported");
+  assert.match(reports[0]!.message, /after the wait for it had been cancelled/);
+  assert.ok(reports[0]!.exception instanceof RangeError);
 });
 
 test("THR-01: a job that waits for a worker never starts when it is cancelled", async () => {

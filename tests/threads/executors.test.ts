@@ -12,7 +12,7 @@ import {
   ThreadPoolExecutor,
   toThread,
 } from "../../mod.ts";
-import { recordReports, rejection, sharedFlags, untilSet, workModule } from "./_kit.ts";
+import { recordReports, rejection, runs, sharedFlags, untilSet, workModule } from "./_kit.ts";
 
 const waitFor = (gate: Int32Array) => {
   Atomics.store(gate, 0, 1);
@@ -62,11 +62,9 @@ test("LOOP-40: errors reach the Future", async () => {
   });
 });
 
-test("LOOP-40: the default executor is made once and used again", async () => {
-  await run(async () => {
-    const id = () => process.getBuiltinModule("node:worker_threads").threadId;
-    assert.equal(await toThread(id), await getRunningLoop().runInExecutor(null, id));
-  });
+runs("LOOP-40: the default executor is made once and used again", async () => {
+  const id = () => process.getBuiltinModule("node:worker_threads").threadId;
+  assert.equal(await toThread(id), await getRunningLoop().runInExecutor(null, id));
 });
 
 test("LOOP-40: something that is no function is a TypeError, a closed loop a RuntimeError", () => {
@@ -171,8 +169,9 @@ test("LOOP-42: a subclass of a pool that submits in its own way is asked", async
   assert.deepEqual(seen, [[5]]);
 });
 
-test("LOOP-43: shutdownDefaultExecutor waits for the workers; then default runs are a RuntimeError", async () => {
-  await run(async () => {
+runs(
+  "LOOP-43: shutdownDefaultExecutor waits for the workers; then default runs are a RuntimeError",
+  async () => {
     const loop = getRunningLoop();
     const future = loop.runInExecutor(null, async () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
@@ -186,8 +185,8 @@ test("LOOP-43: shutdownDefaultExecutor waits for the workers; then default runs 
       message: "Executor shutdown has been called",
     });
     assert.match((await rejection(toThread(() => 5))).message, /shutdown has been called/);
-  });
-});
+  },
+);
 
 test("LOOP-43: over time it warns and goes on", async () => {
   const warnings: Error[] = [];

@@ -12,10 +12,19 @@ import {
   TimeoutError,
   toThread,
 } from "../../mod.ts";
-import { recordReports, rejection, sharedFlags, until, untilSet, workModule } from "./_kit.ts";
+import {
+  recordReports,
+  rejection,
+  runs,
+  sharedFlags,
+  until,
+  untilSet,
+  workModule,
+} from "./_kit.ts";
 
-test("THR-04: a function among the arguments runs here, in call order, before the result arrives", async () => {
-  await run(async () => {
+runs(
+  "THR-04: a function among the arguments runs here, in call order, before the result arrives",
+  async () => {
     const seen: number[] = [];
     const count = await toThread(
       (times: number, progress: (n: number) => void) => {
@@ -29,25 +38,21 @@ test("THR-04: a function among the arguments runs here, in call order, before th
     );
     assert.equal(count, 5);
     assert.deepEqual(seen, [0, 1, 2, 3, 4]);
-  });
+  },
+);
+
+runs("THR-04: in the worker such a function gives a promise of the result", async () => {
+  const ask = async (question: RemoteFunction<[string], string>) => `<${await question("a")}>`;
+  assert.equal(await toThread(ask, (text: string) => Promise.resolve(text + "!")), "<a!>");
 });
 
-test("THR-04: in the worker such a function gives a promise of the result", async () => {
-  await run(async () => {
-    const ask = async (question: RemoteFunction<[string], string>) => `<${await question("a")}>`;
-    assert.equal(await toThread(ask, (text: string) => Promise.resolve(text + "!")), "<a!>");
+runs("THR-04: it runs as a task of the loop and may wait there", async () => {
+  const ask = async (wait: RemoteFunction<[], string>) => await wait();
+  const name = await toThread(ask, async () => {
+    await sleep(0.001);
+    return currentTask()!.getLoop() === getRunningLoop() ? "a task" : "no task";
   });
-});
-
-test("THR-04: it runs as a task of the loop and may wait there", async () => {
-  await run(async () => {
-    const ask = async (wait: RemoteFunction<[], string>) => await wait();
-    const name = await toThread(ask, async () => {
-      await sleep(0.001);
-      return currentTask()!.getLoop() === getRunningLoop() ? "a task" : "no task";
-    });
-    assert.equal(name, "a task");
-  });
+  assert.equal(name, "a task");
 });
 
 test("THR-04: functions may be deep inside an argument", async () => {
@@ -65,27 +70,23 @@ test("THR-04: functions may be deep inside an argument", async () => {
   });
 });
 
-test("THR-04: its error arrives in the worker with class and message", async () => {
-  await run(async () => {
-    const work = async (fn: RemoteFunction<[], void>) => {
-      try {
-        await fn();
-      } catch (error) {
-        return [error instanceof RangeError, String(error)];
-      }
-      return [];
-    };
-    const fails = () => Promise.reject(new RangeError("not here"));
-    assert.deepEqual(await toThread(work, fails), [true, "RangeError: not here"]);
-  });
+runs("THR-04: its error arrives in the worker with class and message", async () => {
+  const work = async (fn: RemoteFunction<[], void>) => {
+    try {
+      await fn();
+    } catch (error) {
+      return [error instanceof RangeError, String(error)];
+    }
+    return [];
+  };
+  const fails = () => Promise.reject(new RangeError("not here"));
+  assert.deepEqual(await toThread(work, fails), [true, "RangeError: not here"]);
 });
 
-test("THR-04: what the worker passes on comes back as it was thrown", async () => {
-  await run(async () => {
-    const work = async (fn: RemoteFunction<[], void>) => await fn();
-    const error = await rejection(toThread(work, () => Promise.reject(new TimeoutError("late"))));
-    assert.ok(error instanceof TimeoutError);
-  });
+runs("THR-04: what the worker passes on comes back as it was thrown", async () => {
+  const work = async (fn: RemoteFunction<[], void>) => await fn();
+  const error = await rejection(toThread(work, () => Promise.reject(new TimeoutError("late"))));
+  assert.ok(error instanceof TimeoutError);
 });
 
 test("THR-04: it sees the context variables of the call that it was given to", async () => {
@@ -97,8 +98,9 @@ test("THR-04: it sees the context variables of the call that it was given to", a
   });
 });
 
-test("THR-02: a callback that fails and that nobody awaited is reported, once, and the work goes on", async () => {
-  await run(async () => {
+runs(
+  "THR-02: a callback that fails and that nobody awaited is reported, once, and the work goes on",
+  async () => {
     const reports = recordReports();
     const work = async (fn: RemoteFunction<[], void>) => {
       void fn();
@@ -110,8 +112,8 @@ test("THR-02: a callback that fails and that nobody awaited is reported, once, a
     assert.equal(reports.length, 1);
     assert.match(reports[0]!.message, /did not wait for it/);
     assert.ok(reports[0]!.exception instanceof RangeError);
-  });
-});
+  },
+);
 
 test("THR-04: called after the work has ended it rejects", async () => {
   await run(async () => {
@@ -122,16 +124,14 @@ test("THR-04: called after the work has ended it rejects", async () => {
   });
 });
 
-test("THR-04: 1000 calls keep their order", async () => {
-  await run(async () => {
-    const seen: number[] = [];
-    const work = async (fn: RemoteFunction<[number], number>) => {
-      const promises = Array.from({ length: 1000 }, (_, n) => fn(n));
-      return (await Promise.all(promises)).length;
-    };
-    assert.equal(await toThread(work, (n: number) => Promise.resolve(seen.push(n))), 1000);
-    assert.deepEqual(seen, Array.from({ length: 1000 }, (_, n) => n));
-  });
+runs("THR-04: 1000 calls keep their order", async () => {
+  const seen: number[] = [];
+  const work = async (fn: RemoteFunction<[number], number>) => {
+    const promises = Array.from({ length: 1000 }, (_, n) => fn(n));
+    return (await Promise.all(promises)).length;
+  };
+  assert.equal(await toThread(work, (n: number) => Promise.resolve(seen.push(n))), 1000);
+  assert.deepEqual(seen, Array.from({ length: 1000 }, (_, n) => n));
 });
 
 test("THR-04: it runs in the async context of whoever gave it away, as other libraries expect", async () => {

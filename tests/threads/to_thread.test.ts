@@ -32,29 +32,23 @@ import {
   transfer,
 } from "../../mod.ts";
 import { nameHelper } from "../../runtime/threads/worker_program.ts";
-import { rejection, sharedFlags, workModule } from "./_kit.ts";
+import { rejection, runs, sharedFlags, workModule } from "./_kit.ts";
 
-test("THR-01: a self-contained function runs in a worker and its value comes back", async () => {
-  await run(async () => {
-    const inWorker = await toThread(() => {
-      const { isMainThread } = process.getBuiltinModule("node:worker_threads");
-      return isMainThread;
-    });
-    assert.equal(inWorker, false);
+runs("THR-01: a self-contained function runs in a worker and its value comes back", async () => {
+  const inWorker = await toThread(() => {
+    const { isMainThread } = process.getBuiltinModule("node:worker_threads");
+    return isMainThread;
   });
+  assert.equal(inWorker, false);
 });
 
-test("THR-01: a function of a typed module runs in a worker", async () => {
-  await run(async () => {
-    const sum: number = await toThread(workModule.add, 1, 2);
-    assert.equal(sum, 3);
-  });
+runs("THR-01: a function of a typed module runs in a worker", async () => {
+  const sum: number = await toThread(workModule.add, 1, 2);
+  assert.equal(sum, 3);
 });
 
-test("THR-01: an async function is awaited in the worker", async () => {
-  await run(async () => {
-    assert.equal(await toThread(workModule.addSlowly, 1, 2), 3);
-  });
+runs("THR-01: an async function is awaited in the worker", async () => {
+  assert.equal(await toThread(workModule.addSlowly, 1, 2), 3);
 });
 
 test("THR-01: all forms of functions can be sent as source", async () => {
@@ -83,21 +77,17 @@ test("THR-01: all forms of functions can be sent as source", async () => {
   });
 });
 
-test("THR-01: a sent function may import built-in modules", async () => {
-  await run(async () => {
-    const name = await toThread(async () => (await import("node:path")).basename("/a/b.txt"));
-    assert.equal(name, "b.txt");
-  });
+runs("THR-01: a sent function may import built-in modules", async () => {
+  const name = await toThread(async () => (await import("node:path")).basename("/a/b.txt"));
+  assert.equal(name, "b.txt");
 });
 
 test("THR-01: it works in plain code, on the ambient loop", async () => {
   assert.equal(await toThread((n: number) => n * 2, 21), 42);
 });
 
-test("THR-01: a worker may use threads of its own", async () => {
-  await run(async () => {
-    assert.equal(await toThread(workModule.nested, 6, 7), 42);
-  });
+runs("THR-01: a worker may use threads of its own", async () => {
+  assert.equal(await toThread(workModule.nested, 6, 7), 42);
 });
 
 test("THR-01: a variable from outside of a sent function is an error that names it and the way out", async () => {
@@ -113,15 +103,13 @@ test("THR-01: a variable from outside of a sent function is an error that names 
   });
 });
 
-test("THR-01: a ReferenceError of a module is left as it is", async () => {
-  await run(async () => {
-    const broken = threadModule<{ f(): number }>(
-      "data:text/javascript,export const f = () => missing",
-    );
-    const error = await rejection(toThread(broken.f));
-    assert.ok(error instanceof ReferenceError);
-    assert.doesNotMatch(error.message, /threadModule/);
-  });
+runs("THR-01: a ReferenceError of a module is left as it is", async () => {
+  const broken = threadModule<{ f(): number }>(
+    "data:text/javascript,export const f = () => missing",
+  );
+  const error = await rejection(toThread(broken.f));
+  assert.ok(error instanceof ReferenceError);
+  assert.doesNotMatch(error.message, /threadModule/);
 });
 
 test("THR-01: functions without source are refused at the call", async () => {
@@ -174,33 +162,27 @@ test("THR-01: a view of a module is no promise", async () => {
   assert.equal(await Promise.resolve(workModule), workModule);
 });
 
-test("THR-03: each call runs the function once, ten side by side", async () => {
-  await run(async () => {
-    const counter = new Int32Array(new SharedArrayBuffer(4));
-    const count = (shared: Int32Array) => Atomics.add(shared, 0, 1);
-    const seen = await gather(Array.from({ length: 10 }, () => () => toThread(count, counter)));
-    assert.equal(counter[0], 10);
-    assert.deepEqual([...seen].sort((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  });
+runs("THR-03: each call runs the function once, ten side by side", async () => {
+  const counter = new Int32Array(new SharedArrayBuffer(4));
+  const count = (shared: Int32Array) => Atomics.add(shared, 0, 1);
+  const seen = await gather(Array.from({ length: 10 }, () => () => toThread(count, counter)));
+  assert.equal(counter[0], 10);
+  assert.deepEqual([...seen].sort((a, b) => a - b), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test("THR-03: a module is loaded once per worker", async () => {
-  await run(async () => {
-    const first = await toThread(workModule.countCalls);
-    assert.equal(await toThread(workModule.countCalls), first + 1);
-  });
+runs("THR-03: a module is loaded once per worker", async () => {
+  const first = await toThread(workModule.countCalls);
+  assert.equal(await toThread(workModule.countCalls), first + 1);
 });
 
-test("THR-04: arguments arrive as they were given, options as a last object", async () => {
-  await run(async () => {
-    assert.equal(await toThread(workModule.describe, { name: "x", sizes: [1, 2] }), "x:1+2");
-    const rich = {
-      map: new Map([["a", new Set([1n])]]),
-      date: new Date(0),
-      list: [undefined, null, NaN],
-    };
-    assert.deepEqual(await toThread((value: typeof rich) => value, rich), rich);
-  });
+runs("THR-04: arguments arrive as they were given, options as a last object", async () => {
+  assert.equal(await toThread(workModule.describe, { name: "x", sizes: [1, 2] }), "x:1+2");
+  const rich = {
+    map: new Map([["a", new Set([1n])]]),
+    date: new Date(0),
+    list: [undefined, null, NaN],
+  };
+  assert.deepEqual(await toThread((value: typeof rich) => value, rich), rich);
 });
 
 test("THR-04: arguments are taken as they are at the call, also when the work has to wait", async () => {
@@ -214,12 +196,10 @@ test("THR-04: arguments are taken as they are at the call, also when the work ha
   });
 });
 
-test("THR-04: a transferred buffer is moved there and empty here", async () => {
-  await run(async () => {
-    const bytes = new Uint8Array(1000).fill(2);
-    assert.equal(await toThread(workModule.sumBytes, transfer(bytes, [bytes.buffer])), 2000);
-    assert.equal(bytes.byteLength, 0);
-  });
+runs("THR-04: a transferred buffer is moved there and empty here", async () => {
+  const bytes = new Uint8Array(1000).fill(2);
+  assert.equal(await toThread(workModule.sumBytes, transfer(bytes, [bytes.buffer])), 2000);
+  assert.equal(bytes.byteLength, 0);
 });
 
 test("THR-04: a transferred buffer may be deep inside an argument, and wait in the queue", async () => {
@@ -237,12 +217,10 @@ test("THR-04: a transferred buffer may be deep inside an argument, and wait in t
   });
 });
 
-test("THR-04: a result can be transferred", async () => {
-  await run(async () => {
-    const bytes = await toThread(workModule.makeBytes, 4096);
-    assert.equal(bytes.byteLength, 4096);
-    assert.equal(bytes[4095], 1);
-  });
+runs("THR-04: a result can be transferred", async () => {
+  const bytes = await toThread(workModule.makeBytes, 4096);
+  assert.equal(bytes.byteLength, 4096);
+  assert.equal(bytes[4095], 1);
 });
 
 test("THR-04: transfer takes objects and a list", () => {
@@ -257,8 +235,9 @@ test("THR-04: transfer takes objects and a list", () => {
   });
 });
 
-test("THR-04: what can't be copied is a TypeError, and the worker takes the next call", async () => {
-  await run(async () => {
+runs(
+  "THR-04: what can't be copied is a TypeError, and the worker takes the next call",
+  async () => {
     const error = await rejection(toThread((value: unknown) => value, Symbol("x")));
     assert.ok(error instanceof TypeError);
     assert.match(error.message, /^Cannot send the arguments/);
@@ -266,8 +245,8 @@ test("THR-04: what can't be copied is a TypeError, and the worker takes the next
     assert.ok(result instanceof TypeError);
     assert.match(result.message, /^Cannot send the result/);
     assert.equal(await toThread((n: number) => n, 1), 1);
-  });
-});
+  },
+);
 
 test("THR-05: the caller's context variables can be read in a module's functions", async () => {
   const user = new ContextVar<unknown>("user");
@@ -384,8 +363,9 @@ test("THR-01: a function of a sloppy script can be sent although strict code cou
   assert.equal(await run(() => toThread(sloppy)), 9);
 });
 
-test("THR-04: an object that belongs to this thread's loop is refused with what to pass in its place", async () => {
-  await run(async () => {
+runs(
+  "THR-04: an object that belongs to this thread's loop is refused with what to pass in its place",
+  async () => {
     const loop = getRunningLoop();
     const handle = loop.callLater(60, () => {});
     const socket = new Socket();
@@ -419,11 +399,12 @@ test("THR-04: an object that belongs to this thread's loop is refused with what 
     }
     handle.cancel();
     socket.close();
-  });
-});
+  },
+);
 
-test("THR-04: so it is on the way back, and among the arguments of a function of the job", async () => {
-  await run(async () => {
+runs(
+  "THR-04: so it is on the way back, and among the arguments of a function of the job",
+  async () => {
     for (
       const work of [
         () => toThread(workModule.makeLock),
@@ -439,8 +420,8 @@ test("THR-04: so it is on the way back, and among the arguments of a function of
       assert.ok(error instanceof TypeError, String(error));
       assert.match(error.message, /an instance of Lock belongs to the thread/);
     }
-  });
-});
+  },
+);
 
 test("THR-05: a value that can't be copied is left out", async () => {
   const user = new ContextVar<unknown>("user");
@@ -486,13 +467,14 @@ test("THR-01: a TypeScript module works where the runtime loads TypeScript; else
   }
 });
 
-test("THR-01: a job counts as an operation under way, so a virtual clock stands still for it", async () => {
-  await run(async () => {
+runs(
+  "THR-01: a job counts as an operation under way, so a virtual clock stands still for it",
+  async () => {
     const { operations } = getRunningLoop() as unknown as { operations: Set<object> };
     const before = operations.size;
     const job = toThread(() => 5);
     assert.equal(operations.size, before + 1);
     await job;
     assert.equal(operations.size, before);
-  });
-});
+  },
+);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { run, toThread, transfer } from "../../mod.ts";
-import { workModule } from "./_kit.ts";
+import { runs, workModule } from "./_kit.ts";
 
 const MANY = 2 ** 20;
 
@@ -72,30 +72,26 @@ test("THR-04: a large typed array is moved there and back without a copy left be
   });
 });
 
-test("THR-04: a function among the arguments takes and gives large typed arrays", async () => {
-  await run(async () => {
-    const ask = (bytes: Uint8Array): Promise<Uint16Array> =>
-      Promise.resolve(Uint16Array.from(bytes, (byte) => byte * 256));
-    const sum = await toThread(
-      async (ask: (bytes: Uint8Array) => Promise<Uint16Array>, size) => {
-        const answer = await ask(new Uint8Array(size).fill(1));
-        if (!(answer instanceof Uint16Array)) throw new TypeError(`Not one: ${answer}`);
-        return answer.reduce((total, number) => total + number, 0);
-      },
-      ask,
-      2 ** 16,
-    );
-    assert.equal(sum, 2 ** 16 * 256);
-  });
+runs("THR-04: a function among the arguments takes and gives large typed arrays", async () => {
+  const ask = (bytes: Uint8Array): Promise<Uint16Array> =>
+    Promise.resolve(Uint16Array.from(bytes, (byte) => byte * 256));
+  const sum = await toThread(
+    async (ask: (bytes: Uint8Array) => Promise<Uint16Array>, size) => {
+      const answer = await ask(new Uint8Array(size).fill(1));
+      if (!(answer instanceof Uint16Array)) throw new TypeError(`Not one: ${answer}`);
+      return answer.reduce((total, number) => total + number, 0);
+    },
+    ask,
+    2 ** 16,
+  );
+  assert.equal(sum, 2 ** 16 * 256);
 });
 
-test("THR-04: Node's Buffer arrives as a Uint8Array", async () => {
-  await run(async () => {
-    const { Buffer } = await import("node:buffer");
-    const back = await toThread((given: Uint8Array) => given, Buffer.from("abc"));
-    assert.equal(back.constructor, Uint8Array);
-    assert.deepEqual([...back], [97, 98, 99]);
-  });
+runs("THR-04: Node's Buffer arrives as a Uint8Array", async () => {
+  const { Buffer } = await import("node:buffer");
+  const back = await toThread((given: Uint8Array) => given, Buffer.from("abc"));
+  assert.equal(back.constructor, Uint8Array);
+  assert.deepEqual([...back], [97, 98, 99]);
 });
 
 test("THR-04: a message port that is moved there has the methods of Node's", async () => {

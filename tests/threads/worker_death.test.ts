@@ -7,7 +7,7 @@ import {
   ThreadPoolExecutor,
   toThread,
 } from "../../mod.ts";
-import { recordReports, rejection, until } from "./_kit.ts";
+import { recordReports, rejection, runs, until } from "./_kit.ts";
 import { runProgram } from "../_support/programs.ts";
 
 const exit = (code: number) => {
@@ -24,29 +24,26 @@ const rejectUnseen = () =>
     void Promise.reject(new RangeError("nobody sees this"));
   });
 
-test("THR-02: a worker that exits fails its own job with BrokenExecutor", async () => {
-  await run(async () => {
-    const error = await rejection(toThread(exit, 3));
-    assert.ok(error instanceof BrokenExecutor);
-    assert.match(error.message, /exited with code 3 before its job was done/);
-  });
+runs("THR-02: a worker that exits fails its own job with BrokenExecutor", async () => {
+  const error = await rejection(toThread(exit, 3));
+  assert.ok(error instanceof BrokenExecutor);
+  assert.match(error.message, /exited with code 3 before its job was done/);
 });
 
-test("THR-02: an error that a job leaves uncaught is delivered as the cause of its BrokenExecutor", async () => {
-  await run(async () => {
+runs(
+  "THR-02: an error that a job leaves uncaught is delivered as the cause of its BrokenExecutor",
+  async () => {
     const error = await rejection(toThread(throwLater));
     assert.ok(error instanceof BrokenExecutor);
     assert.ok(error.cause instanceof RangeError);
     assert.equal(error.cause.message, "nobody catches this");
-  });
-});
+  },
+);
 
-test("THR-02: so is a rejection that nobody handles", async () => {
-  await run(async () => {
-    const error = await rejection(toThread(rejectUnseen));
-    assert.ok(error instanceof BrokenExecutor);
-    assert.equal((error.cause as Error).message, "nobody sees this");
-  });
+runs("THR-02: so is a rejection that nobody handles", async () => {
+  const error = await rejection(toThread(rejectUnseen));
+  assert.ok(error instanceof BrokenExecutor);
+  assert.equal((error.cause as Error).message, "nobody sees this");
 });
 
 test("THR-02: other jobs of the pool go on, and a new worker takes the dead one's place", async () => {
