@@ -5,7 +5,7 @@
  *     deno task timelines           writes docs/guide/pictures/*.svg
  *     deno task timelines --check   fails when they are not what would be written
  */
-import { run } from "../mod.ts";
+import { getRunningLoop, run, sleep } from "../mod.ts";
 import { TestLoop } from "../testing/mod.ts";
 import { type Bar, Film, type Mark } from "./_timeline_film.ts";
 import { type Scene, scenes } from "./_timeline_scenes.ts";
@@ -19,6 +19,7 @@ const left = 215;
 const right = 20;
 const rowHeight = 46;
 const barHeight = 24;
+const labelHeight = 18;
 
 const style =
   "text{font:12px system-ui,sans-serif;fill:#1f2933}.title{font-weight:600;font-size:14px}.small{font-size:11px}" +
@@ -31,18 +32,23 @@ const style =
 async function film(scene: Scene): Promise<Film> {
   const film = new Film();
   const loopFactory = () => {
-    const loop = new TestLoop();
+    // Their foreign awaits are timers of the loop: nothing outside is to be waited for.
+    const loop = new TestLoop({ realIo: false });
     // What goes on after the end of the scene is reported: no news here.
     loop.setExceptionHandler(() => {});
     return loop;
   };
-  await run(() => scene.play(film), { loopFactory });
+  await run(async () => {
+    const loop = getRunningLoop();
+    await scene.play(film);
+    await sleep(Math.max(0, scene.seconds - loop.time()));
+  }, { loopFactory });
   return film;
 }
 
 function draw(scene: Scene, { bars, marks }: Film): string {
-  const top = 66;
-  const height = top + scene.lines.length * rowHeight + 58;
+  const top = 48 + scene.scopes.length * labelHeight;
+  const height = top + scene.lines.length * rowHeight + 54;
   const x = (time: number): number =>
     Math.round(left + Math.min(time, scene.seconds) / scene.seconds * (width - left - right));
   const y = (line: string): number => top + scene.lines.indexOf(line) * rowHeight;
@@ -52,8 +58,9 @@ function draw(scene: Scene, { bars, marks }: Film): string {
     `<style>${style}</style>`,
     text(20, 24, scene.title, "title"),
     ...tree(scene, y),
-    ...axis(scene, x, height - 34),
+    ...axis(scene, x, height - 46),
     ...bars.flatMap((bar) => barOf(bar, scene, x, y)),
+    ...bars.filter(({ end }) => end !== "well").map((bar) => hitOf(bar, x(bar.to!), y(bar.line))),
     ...marks.flatMap((mark, index) => markOf(mark, index, x, top, height)),
     ...legend(height - 10),
     "</svg>",
@@ -63,15 +70,15 @@ function draw(scene: Scene, { bars, marks }: Film): string {
 
 function tree({ scopes, lines }: Scene, y: (line: string) => number): string[] {
   const parts: string[] = [];
-  const end = y(lines.at(-1)!) + barHeight;
+  const end = y(lines.at(-1)!) + barHeight + 8 + scopes.length * 6;
   scopes.forEach((scope, index) => {
-    const inset = index * 10;
-    const from = 40 + index * 4;
+    const inset = index * 8;
+    const from = 36 + index * labelHeight;
     parts.push(
       `<rect class="scope" x="${10 + inset}" y="${from}" width="${treeWidth - 2 * inset}" height="${
-        end + 12 - from - index * 6
+        end - from - index * 6
       }" rx="6"/>`,
-      text(18 + inset + index * 60, from + 15, scope, "small"),
+      text(18 + inset, from + 14, scope, "small"),
     );
   });
   for (const line of lines) {
@@ -112,14 +119,12 @@ function barOf(
     }" height="${barHeight}" rx="3"/>`,
   ];
   if (bar.label.length * 6.6 < to - from) parts.push(text(from + 5, row + 16, bar.label));
-  if (bar.end !== "well") {
-    parts.push(
-      `<circle class="hit" cx="${to}" cy="${
-        row + barHeight / 2
-      }" r="5"><title>${bar.end}</title></circle>`,
-    );
-  }
   return parts;
+}
+
+function hitOf({ end }: Bar, x: number, row: number): string {
+  const y = row + barHeight / 2;
+  return `<circle class="hit" cx="${x}" cy="${y}" r="5"><title>${end}</title></circle>`;
 }
 
 function markOf(
@@ -133,7 +138,7 @@ function markOf(
   const row = top - 12 - (index % 2) * 12;
   const anchor = place > width * 0.6 ? "end" : "start";
   return [
-    `<line class="${kind}" x1="${place}" y1="${row - 8}" x2="${place}" y2="${height - 34}"/>`,
+    `<line class="${kind}" x1="${place}" y1="${row - 8}" x2="${place}" y2="${height - 46}"/>`,
     text(place + (anchor === "end" ? -5 : 5), row, label, "small", anchor),
   ];
 }
