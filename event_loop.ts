@@ -6,7 +6,7 @@
 import { NetEventLoop } from "./net/net_event_loop.ts";
 import { showAs } from "./runtime/base/format.ts";
 import { provideLoopClass } from "./runtime/loop/policies.ts";
-import { addSignalHandler, removeSignalHandler } from "./runtime/signals/signals.ts";
+import { addSignalHandler, removeSignalHandler } from "./runtime/loop/signals.ts";
 import type { Signal } from "./runtime/base/signal_names.ts";
 import type { EventLoop as AbstractEventLoop } from "./loop_interface.ts";
 import type { SubprocessOptions } from "./subprocess/core/options.ts";

@@ -1,4 +1,4 @@
-import type { Awaitable, Coroutine } from "./runtime/base/coroutines.ts";
+import type { Awaitable, Coroutine } from "./runtime/base/functions.ts";
 import type { BytesLike } from "./runtime/base/bytes.ts";
 import type { Delay } from "./runtime/base/durations.ts";
 import type { Signal } from "./runtime/base/signal_names.ts";

@@ -1,8 +1,8 @@
 /**
- * Queues between tasks: first in first out, by priority, last in first out.
+ * Queues between tasks: first in first out, by priority, last in first out; to all subscribers.
  *
  * @module
  */
-export { LifoQueue } from "./lifo_queue.ts";
+export { Broadcast, type BroadcastOptions, type Subscription } from "./broadcast.ts";
 export { PriorityQueue } from "./priority_queue.ts";
-export { Queue } from "./queue.ts";
+export { LifoQueue, Queue } from "./queue.ts";

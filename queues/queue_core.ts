@@ -1,3 +1,4 @@
+import { ignore } from "../runtime/base/functions.ts";
 import {
   CancelledError,
   QueueEmpty,
@@ -148,8 +149,6 @@ abstract class LineWait<T, R> extends QueuedWait<R> {
   }
 }
 
-function ignore(): void {}
-
 /** Takes an item at its wake-up, and hands it over in the form its caller wants. */
 abstract class TakeWait<T, R> extends LineWait<T, R> {
   override describe(): string {
@@ -192,7 +191,7 @@ class GetWait<T> extends TakeWait<T, T> {
   }
 }
 
-class NextWait<T> extends TakeWait<T, IteratorResult<T, undefined>> {
+export class NextWait<T> extends TakeWait<T, IteratorResult<T, undefined>> {
   readonly #open: Set<NextWait<T>>;
   /** The program has left the iterator; an item that it had been woken for goes to the next getter. */
   #left: "no" | "unwoken" | "woken" = "no";

@@ -7,14 +7,21 @@ export * from "./errors/exceptions.ts";
 export { type Delay, type DurationLike } from "./base/durations.ts";
 export type { BytesLike } from "./base/bytes.ts";
 export { Context, ContextVar, copyContext, type Token } from "./core/context.ts";
-export type { Awaitable, Coroutine, ResultOf } from "./base/coroutines.ts";
-export { Future, isFuture } from "./tasks/futures.ts";
+export type { Awaitable, Coroutine, ResultOf } from "./base/functions.ts";
+export { Future } from "./tasks/future.ts";
+export { isFuture } from "./tasks/task_functions.ts";
 export { Task, type TaskOptions } from "./tasks/task.ts";
 export { allTasks } from "./tasks/task_functions.ts";
 export { currentSignal, currentTask } from "./tasks/task_functions.ts";
 export { createTask } from "./tasks/task_functions.ts";
 export { createEagerTaskFactory, eagerTaskFactory } from "./tasks/task_functions.ts";
-export { ensureFuture, wrapFuture } from "./combinators/ensure_future.ts";
+export {
+  ensureFuture,
+  fetch,
+  interruptible,
+  type InterruptibleOptions,
+  wrapFuture,
+} from "./combinators/ensure_future.ts";
 export { sleep } from "./combinators/sleep.ts";
 export { gather } from "./combinators/gather.ts";
 export {
@@ -24,9 +31,11 @@ export {
   type ReturnWhen,
   wait,
 } from "./combinators/wait.ts";
-export { asCompleted, type Completed } from "./combinators/as_completed.ts";
+export { asCompleted } from "./combinators/as_completed.ts";
+export type { Completed } from "./combinators/limited.ts";
 export { waitFor } from "./combinators/wait_for.ts";
-export { shield } from "./combinators/shield.ts";
+export { shared, shield } from "./combinators/shield.ts";
+export { retry, type RetryOptions } from "./combinators/retry.ts";
 export { withSignal } from "./scopes/with_signal.ts";
 export { Timeout, timeout, timeoutAt } from "./scopes/timeouts.ts";
 export { TaskGroup } from "./scopes/task_groups.ts";

@@ -8,6 +8,7 @@ export const libraryFolders: readonly string[] = [
   "runtime",
   "sync",
   "queues",
+  "iteration",
   "net",
   "subprocess",
   "testing",

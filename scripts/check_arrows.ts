@@ -1,7 +1,7 @@
 /**
- * Checks the house's order: a room imports only from the rooms that scripts/_rooms.ts allows it, and only what those open to
- * others; no two modules import each other; no file is too long, no folder too full; mod.ts loads no more modules at once
- * than it must; nothing is exported that no other file imports; which runtime this is, only runtime/base/platform.ts asks;
+ * Checks the house's order: a room imports only from the rooms that scripts/_rooms.ts allows it, and of those only the files
+ * that they open to others; what is public a mod.ts exports; no two modules import each other; no file is too long, no folder
+ * too full; mod.ts loads no more modules at once than it must; nothing is exported that no other file imports; which runtime this is, only runtime/base/platform.ts asks;
  * comments speak plainly.
  *
  * Type imports and `import()` count, too. The exceptions are named below.
@@ -41,7 +41,7 @@ const maxLines = 400;
 const maxFilesInFolder = 25;
 
 /** Modules that importing mod.ts loads at once: each costs every program that starts, so what can come later does. */
-const maxEager = 122;
+const maxEager = 115;
 const measured = ["examples", "scripts", ...libraryFolders];
 
 function closesCircle({ from, to, typeOnly }: Import): boolean {
@@ -67,7 +67,52 @@ function wrongArrow(edge: Import): string | null {
   if (!room.uses.includes(there)) {
     return `imports ${to}; ${here} may use ${room.uses.join(", ") || "no other room"}`;
   }
-  return null;
+  const doors = rooms[there]?.doors.split(" ") ?? [];
+  if (doors[0] === "*" || isModule(edge.from) || doors.includes(nameOf(to))) return null;
+  const open = doors.join(", ") || "no file";
+  return `imports ${to}, which is ${there}'s own; that opens ${open} to other rooms (scripts/_rooms.ts)`;
+}
+
+/** Whether a file says what is public. */
+function isModule(path: string): boolean {
+  return path === "mod.ts" || path.endsWith("/mod.ts");
+}
+
+/** The file's name as the list of doors has it. */
+function nameOf(path: string): string {
+  return path.split("/").at(-1)!.replace(/\.ts$/, "");
+}
+
+/** Doors that no other room uses. */
+function unusedDoors(imports: readonly Import[]): string[] {
+  const used = new Set(
+    imports.filter(({ from, to }) => roomOf(from) !== roomOf(to) && !isModule(from))
+      .map(({ to }) => `${roomOf(to)} ${nameOf(to)}`),
+  );
+  return Object.entries(rooms).flatMap(([name, { doors }]) =>
+    doors.split(" ").filter((door) => door !== "" && door !== "*" && !used.has(`${name} ${door}`))
+      .map((door) => `scripts/_rooms.ts: ${name} has the door ${door}, which no other room uses`)
+  );
+}
+
+/** Public is what a mod.ts exports: the package has no other entry, and examples import nothing else of it. */
+async function checkEntries(): Promise<string[]> {
+  const problems: string[] = [];
+  const { exports } = JSON.parse(await Deno.readTextFile(inRoot("deno.json")));
+  for (const [name, path] of Object.entries<string>(exports)) {
+    if (!path.endsWith("/mod.ts")) {
+      problems.push(`deno.json exports ${path} as ${name}: only a mod.ts is public`);
+    }
+  }
+  for (const path of await filesBelow("examples", ".ts")) {
+    const source = await Deno.readTextFile(inRoot(path));
+    for (const [, to] of source.matchAll(/(?:from |import\()"(\.[^"]+)"/g)) {
+      const target = new URL(to!, `file:///${path}`).pathname;
+      if (target.startsWith("/examples/") || isModule(target)) continue;
+      problems.push(`${path} imports ${to}, which is not public: a mod.ts exports what is`);
+    }
+  }
+  return problems;
 }
 
 /** A room may use only rooms that stand before it in the list, so that no arrow points upwards. */
@@ -192,6 +237,7 @@ if (import.meta.main) {
       const problem = wrongArrow(edge);
       if (problem !== null) problems.push(`${edge.from}:${edge.line} ${problem}`);
     }
+    problems.push(...unusedDoors(imports), ...await checkEntries());
     for (const circle of findCircles(imports)) problems.push(`circle: ${circle.join(" -> ")}`);
     const eager = eagerModules("mod.ts", imports).size;
     if (eager > maxEager) {
@@ -206,7 +252,7 @@ if (import.meta.main) {
     for (const path of files) {
       const problem = await checkFile(path);
       if (problem !== null) problems.push(`${path} ${problem}`);
-      if (path !== "mod.ts" && !path.endsWith("/mod.ts")) continue;
+      if (!isModule(path)) continue;
       const excess = await checkModule(path);
       if (excess !== null) problems.push(`${path} ${excess}`);
     }

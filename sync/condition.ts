@@ -75,6 +75,15 @@ export class Condition {
     return this.#lock.acquire();
   }
 
+  /**
+   * Takes the lock, now; see {@linkcode Lock.acquireNowait}.
+   *
+   * @throws {WouldBlock} if it is held, or others are to be served first
+   */
+  acquireNowait(): Releaser {
+    return this.#lock.acquireNowait();
+  }
+
   /** Frees the lock; see {@linkcode Lock.release}. */
   release(): void {
     this.#lock.release();

@@ -1,4 +1,5 @@
-import { notABody } from "../runtime/base/argument_checks.ts";
+import { notABody } from "../runtime/base/functions.ts";
+import { WouldBlock } from "../runtime/errors/exceptions.ts";
 import { currentScope } from "../runtime/core/frame.ts";
 import { display, showAs, staysInThread } from "../runtime/base/format.ts";
 import { LockCore, type LockReleaser } from "./lock_core.ts";
@@ -69,6 +70,20 @@ export class Lock {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Takes the lock, now.
+   *
+   * @returns the acquisition, as `acquire()` gives it
+   * @throws {WouldBlock} if it is held, or others are to be served first
+   */
+  acquireNowait(): Releaser {
+    const held = this.#core.tryAcquire(currentScope());
+    if (held !== null) return held;
+    throw new WouldBlock(
+      `Cannot acquire now: ${this} is taken, await acquire() to wait for it`,
+    );
   }
 
   /**

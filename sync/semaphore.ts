@@ -1,5 +1,5 @@
-import { notABody } from "../runtime/base/argument_checks.ts";
-import type { CancelledError } from "../runtime/errors/exceptions.ts";
+import { notABody } from "../runtime/base/functions.ts";
+import { type CancelledError, WouldBlock } from "../runtime/errors/exceptions.ts";
 import { describeType, display, showAs, staysInThread } from "../runtime/base/format.ts";
 import { currentScope } from "../runtime/core/frame.ts";
 import type { Scope } from "../runtime/core/scope.ts";
@@ -87,6 +87,19 @@ export class Semaphore {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * Takes a unit, now.
+   *
+   * @returns the acquisition, as `acquire()` gives it
+   * @throws {WouldBlock} if there is none, or others are to be served first
+   */
+  acquireNowait(): Releaser {
+    if (this.#tryTake()) return new SemaphoreReleaser(this);
+    throw new WouldBlock(
+      `Cannot acquire now: ${this} has no unit left, await acquire() to wait for one`,
+    );
   }
 
   /** Gives a unit back, or adds one, and wakes the first waiter. */

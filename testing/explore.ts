@@ -1,5 +1,5 @@
 import { type OptionsOf, optionsOf, plainNumber } from "../runtime/base/options.ts";
-import type { Coroutine } from "../runtime/base/coroutines.ts";
+import type { Coroutine } from "../runtime/base/functions.ts";
 import { type Delay, toSeconds } from "../runtime/base/durations.ts";
 import { requireCoroutine } from "../runtime/tasks/task.ts";
 import { runTest, runTestOn } from "./run_test.ts";

@@ -1,4 +1,4 @@
-import type { Coroutine } from "../runtime/base/coroutines.ts";
+import type { Coroutine } from "../runtime/base/functions.ts";
 import { RuntimeError } from "../runtime/errors/exceptions.ts";
 import { runningLoop } from "../runtime/loop/policies.ts";
 import { Runner } from "../runtime/loop/runners.ts";

@@ -1,14 +1,13 @@
 import type { EventLoop, ExceptionContext } from "../loop_interface.ts";
 import { FullEventLoop } from "../event_loop.ts";
 import type { LoopResource } from "../runtime/core/loop_core.ts";
-import type { Awaitable, Coroutine } from "../runtime/base/coroutines.ts";
+import type { Awaitable, Coroutine } from "../runtime/base/functions.ts";
 import { type Delay, toSeconds } from "../runtime/base/durations.ts";
 import type { Future } from "../runtime/tasks/future.ts";
-import { isFuture } from "../runtime/tasks/futures.ts";
+import { allTasks, isFuture } from "../runtime/tasks/task_functions.ts";
 import { runningLoop } from "../runtime/loop/policies.ts";
 import { TimeoutError } from "../runtime/errors/exceptions.ts";
 import { sleep } from "../runtime/combinators/sleep.ts";
-import { allTasks } from "../runtime/tasks/task_functions.ts";
 import type { Task } from "../runtime/tasks/task.ts";
 import type { Executor } from "../runtime/contract/executors.ts";
 import { isShutDown } from "../runtime/threads/thread_pool.ts";

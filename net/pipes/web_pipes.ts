@@ -1,10 +1,9 @@
+import { ignore } from "../../runtime/base/functions.ts";
 import { ownBytes } from "../../runtime/base/bytes.ts";
 import { BrokenPipeError, type OSError } from "../../runtime/errors/exceptions.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
 import type { Done, RawWritable } from "../core/host.ts";
 import type { PullSource } from "./pulled_reader.ts";
-
-function ignore(): void {}
 
 /** A web stream as the reading end of a pipe. */
 export class WebSource implements PullSource {

@@ -19,6 +19,8 @@ import type { ReadTransport } from "../../runtime/contract/transports.ts";
 import { Lines, readableFrom, ReaderSource } from "./stream_adapters.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";
 
+export type { ReadState } from "./reads.ts";
+
 /** How much a stream holds before the transport is paused is twice this. */
 export const DEFAULT_LIMIT: number = 64 * 1024;
 

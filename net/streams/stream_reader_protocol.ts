@@ -1,6 +1,6 @@
 import type { EventLoop } from "../../loop_interface.ts";
 import { RuntimeError } from "../../runtime/errors/exceptions.ts";
-import type { Future } from "../../runtime/tasks/futures.ts";
+import type { Future } from "../../runtime/tasks/future.ts";
 import { LOOP_OPTIONS } from "../../runtime/tasks/task_options.ts";
 import { getEventLoop } from "../../runtime/loop/policies.ts";
 import type { Task } from "../../runtime/tasks/task.ts";

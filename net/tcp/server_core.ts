@@ -14,9 +14,7 @@ import { type Socket, socketView } from "../sockets/sockets.ts";
 import type { OwnedClient, TransportOwner } from "../transports/transport_base.ts";
 import { WaitList } from "../core/operations.ts";
 import { makeProtocol } from "../core/arguments.ts";
-import { handshake } from "../transports/open_transport.ts";
-import { StreamExtra } from "../transports/extra_info.ts";
-import { StreamTransport } from "../transports/stream_transport.ts";
+import { handshake, serveAccepted } from "../transports/open_transport.ts";
 
 /** Seconds until accepting is tried again after the system ran out of descriptors or memory. */
 const ACCEPT_RETRY_DELAY = 1;
@@ -218,9 +216,7 @@ class Acceptor {
     const own = context.fork();
     try {
       const protocol = own.callOnce(makeProtocol, protocolFactory);
-      const extra = new StreamExtra(channel, tls?.options ?? null);
-      const parts = { channel, protocol, context: own, extra, tls, owner };
-      new StreamTransport(loop[core], parts, null);
+      serveAccepted(loop, { channel, protocol, context: own, tls, owner });
     } catch (error) {
       channel.close();
       if (!stopsLoop(loop[core], error)) this.#report(error);

@@ -13,7 +13,7 @@ import { hostOf } from "../hosts/select.ts";
 import type { TlsSetup } from "../tls/options.ts";
 import { StreamExtra } from "./extra_info.ts";
 import { StreamTransport } from "./stream_transport.ts";
-import { openedTransport } from "./transport_base.ts";
+import { openedTransport, type TransportOwner } from "./transport_base.ts";
 
 /**
  * Puts a transport and a protocol on a connected channel, with TLS in between when asked for, and
@@ -51,6 +51,21 @@ export async function openTransport<P extends BaseProtocol>(
   );
   noteDescriptors(1);
   return [transport, protocol];
+}
+
+/** What a server brings to a connection that it has accepted. */
+export interface Accepted {
+  readonly channel: RawChannel;
+  readonly protocol: BaseProtocol;
+  readonly context: CapturedContext;
+  readonly tls: TlsSetup | null;
+  readonly owner: TransportOwner;
+}
+
+/** Puts a transport between the two; it does not wait for `connectionMade`. */
+export function serveAccepted(loop: EventLoop, accepted: Accepted): void {
+  const extra = new StreamExtra(accepted.channel, accepted.tls?.options ?? null);
+  new StreamTransport(loop[core], { ...accepted, extra }, null);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { callOf, isThenable, notOptions } from "./argument_checks.ts";
+import { callOf, isThenable, notOptions } from "./functions.ts";
 import { describeType } from "./format.ts";
 import { type Delay, DELAY_ERROR, toSeconds } from "./durations.ts";
 
@@ -105,6 +105,18 @@ export const count: Kind<number> = {
   verify: (value, name, what) => {
     if (Number.isInteger(value) && value as number >= 0) return;
     throw senseless(name, what, "a whole number, 0 or above", value);
+  },
+};
+
+/** How many at most: 1, 2, 3, or Infinity. */
+export const limit: Kind<number> = {
+  wanted: "a whole number",
+  accepts: (value) => typeof value === "number",
+  verify: (value, name) => {
+    if (value === Infinity || (Number.isInteger(value) && value as number >= 1)) return;
+    throw new RangeError(
+      `${name} must be a whole number from 1 on, or Infinity: current value is ${value}`,
+    );
   },
 };
 

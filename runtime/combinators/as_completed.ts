@@ -1,32 +1,26 @@
 import { currentLoop } from "../tasks/task_options.ts";
 import { forgiving } from "../core/cancelled.ts";
-import { duration, type OptionsOf, optionsOf, orNull } from "../base/options.ts";
-import type { Awaitable, ResultOf } from "../base/coroutines.ts";
+import { duration, limit, type OptionsOf, optionsOf, orNull } from "../base/options.ts";
+import type { Awaitable, ResultOf } from "../base/functions.ts";
 import { describeSeconds, describeType } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture } from "./ensure_future.ts";
 import { TimeoutError } from "../errors/exceptions.ts";
+import { isAsyncSource } from "../base/functions.ts";
 import { addEntry, coreOf, type Future, type FutureEntry, removeEntry } from "../tasks/future.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
+import { type Completed, LimitedCompletion } from "./limited.ts";
 import { InternalTimer } from "../core/timers.ts";
 import { core, type LoopCore } from "../core/loop_core.ts";
 import type { ReadyEntry, Turn } from "../core/scheduler.ts";
 import { Wait } from "../core/wait.ts";
 import { HOUR, warnOfHours } from "../core/debug_warnings.ts";
 
-const OPTIONS: OptionsOf<{ timeout?: Delay | null }> = optionsOf("{ timeout: 5 }", {
-  timeout: orNull(duration),
-}, { loop: "the futures tell it" });
-
-/** One item of `for await (... of asCompleted(...))`. */
-export interface Completed<T> {
-  /** The future or task that was given, or the task made for a function. */
-  readonly future: Future<T>;
-  /** Its place among the arguments. */
-  readonly index: number;
-  /** Its value; throws its error. */
-  result(): T;
-}
+const OPTIONS: OptionsOf<{ timeout?: Delay | null; limit?: number }> = optionsOf(
+  "{ timeout: 5 }",
+  { timeout: orNull(duration), limit },
+  { loop: "the futures tell it", concurrency: "write limit" },
+);
 
 /** Stands in the line of finished futures for one that did not make it in time. */
 const TOO_LATE = null;
@@ -316,10 +310,14 @@ async function valueOf<T>(next: Promise<Arrival<T>[]>, line: CompletionLine<T>):
  * - With `for await`: items that hold the future which is done, its index and its result.
  * - After `timeout`, the promises of what is not done reject, and the `for await` loop throws. Nothing is cancelled.
  * - All iterators share the progress: a loop that was left can be taken up again.
+ * - With `limit`, and with an async iterable, the source is read as the work goes on: at most `limit` run at once, begun in
+ *   order, and no more than `limit` results are ahead of the loop. Leaving the loop then cancels what runs, and a `for await`
+ *   waits for that. What comes of an async iterable is iterated with `for await`.
  *
  * asyncio: `asyncio.as_completed()`
  *
  * @throws {TypeError} when given something that can't be iterated, or that holds something that can't be awaited
+ * @throws {RangeError} when `limit` is below 1
  *
  * @example
  * ```ts
@@ -337,18 +335,27 @@ async function valueOf<T>(next: Promise<Arrival<T>[]>, line: CompletionLine<T>):
  */
 export function asCompleted<T>(
   aws: Iterable<Awaitable<T>>,
-  options?: { timeout?: Delay | null },
+  options?: { timeout?: Delay | null; limit?: number },
 ): Iterable<Promise<T>> & AsyncIterable<Completed<T>>;
 /** The form for awaitables of several types. */
 export function asCompleted<A extends Awaitable<unknown>>(
   aws: Iterable<A>,
-  options?: { timeout?: Delay | null },
+  options?: { timeout?: Delay | null; limit?: number },
 ): Iterable<Promise<ResultOf<A>>> & AsyncIterable<Completed<ResultOf<A>>>;
+/** The form for async iterables, which are read as the work goes on. */
 export function asCompleted<T>(
-  aws: Iterable<Awaitable<T>>,
-  options: { timeout?: Delay | null } = {},
+  aws: AsyncIterable<Awaitable<T>>,
+  options?: { timeout?: Delay | null; limit?: number },
+): AsyncIterable<Completed<T>>;
+export function asCompleted<T>(
+  aws: Iterable<Awaitable<T>> | AsyncIterable<Awaitable<T>>,
+  options: { timeout?: Delay | null; limit?: number } = {},
 ): Iterable<Promise<T>> & AsyncIterable<Completed<T>> {
-  if (isFuture(aws) || typeof aws !== "object" || aws === null || !(Symbol.iterator in aws)) {
+  const lazily = isAsyncSource(aws);
+  if (
+    isFuture(aws) || typeof aws !== "object" || aws === null ||
+    (!lazily && !(Symbol.iterator in aws))
+  ) {
     throw new TypeError(
       `Cannot call asCompleted(): the awaitables must be iterable, received ${
         describeType(aws)
@@ -359,7 +366,12 @@ export function asCompleted<T>(
   const timeout = options.timeout === undefined || options.timeout === null
     ? null
     : toSeconds(options.timeout);
-  const given = [...aws];
+  if (lazily || options.limit !== undefined) {
+    const current = currentLoop();
+    if (timeout !== null && timeout > HOUR) warnOfHours("asCompleted", options.timeout, current);
+    return new LimitedCompletion(aws, options.limit ?? Infinity, timeout, current);
+  }
+  const given = [...aws as Iterable<Awaitable<T>>];
   const loop = given.find((aw): aw is Future<T> => isFuture(aw))?.getLoop() ??
     currentLoop();
   if (timeout !== null && timeout > HOUR) warnOfHours("asCompleted", options.timeout, loop);

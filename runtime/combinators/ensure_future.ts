@@ -1,7 +1,8 @@
-import { isCancelled } from "../core/cancelled.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { ConcurrentFuture, loopFuture } from "../tasks/concurrent_future.ts";
-import type { Awaitable } from "../base/coroutines.ts";
+import { isCancelled, makeCancelledError } from "../core/cancelled.ts";
+import { func, type OptionsOf, optionsOf } from "../base/options.ts";
+import type { Awaitable } from "../base/functions.ts";
 import { warnOfStarted } from "../core/debug_warnings.ts";
 import { describeType } from "../base/format.ts";
 import { currentScope } from "../core/frame.ts";
@@ -13,9 +14,9 @@ import {
   settleError,
   settleResult,
 } from "../tasks/future.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
 import { type Behind, behindOf, callOff } from "../scopes/known.ts";
-import { Scope } from "../core/scope.ts";
+import { openScope, Scope } from "../core/scope.ts";
 import { isThenable } from "../tasks/task.ts";
 import { currentLoop, LOOP_OPTIONS } from "../tasks/task_options.ts";
 
@@ -174,4 +175,136 @@ export class WaitFuture<T> extends Future<T> {
   static {
     Object.defineProperty(this, "name", { value: "Future" });
   }
+}
+
+// ── interruptible, fetch
+
+/** How {@linkcode interruptible} ends what stands behind the promise. */
+export interface InterruptibleOptions {
+  /** Called once, at the moment of the cancellation, with the CancelledError. */
+  onCancel?: (reason: Error) => unknown;
+}
+
+const INTERRUPTIBLE: OptionsOf<InterruptibleOptions> = optionsOf(
+  "{ onCancel: () => client.cancel() }",
+  {
+    onCancel: func(),
+  },
+  { signal: "wrap the call: withSignal(signal, () => interruptible(promise))" },
+);
+
+/**
+ * Waits for a promise that is not asyncio's, and leaves at once when the wait is cancelled: a task, a timeout or a group need
+ * not wait until a driver or a library comes to an end.
+ *
+ * - `onCancel` stops what stands behind the promise. It is not waited for; what it throws goes to the exception handler.
+ * - What the promise brings later is dropped; its error is never an unhandled rejection.
+ * - Of a call that takes an AbortSignal give it `currentSignal()` instead: then it is waited for until it has cleaned up.
+ *
+ * @param promise or a function that starts the work, which is called at once
+ * @returns what the promise resolves to
+ * @throws {CancelledError} if the wait is cancelled
+ * @throws {TypeError} if there is no promise
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { interruptible, run, timeout, TimeoutError } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   let stopped = false;
+ *   const query = () => new Promise<never>(() => {});
+ *   const body = () => interruptible(query, { onCancel: () => stopped = true });
+ *   await assert.rejects(timeout(0.001).with(body), TimeoutError);
+ *   assert.equal(stopped, true);
+ * });
+ * ```
+ */
+export function interruptible<T>(
+  promise: PromiseLike<T> | (() => PromiseLike<T>),
+  options: InterruptibleOptions = {},
+): Promise<T> {
+  try {
+    INTERRUPTIBLE.check(options, "interruptible()");
+    const work: unknown = typeof promise === "function" && !isThenable(promise)
+      ? promise()
+      : promise;
+    if (!isThenable(work)) {
+      throw new TypeError(
+        `Cannot wait for ${
+          describeType(work)
+        }: interruptible() takes a promise, or a function that returns one`,
+      );
+    }
+    return new LeavableFuture(work as PromiseLike<T>, options.onCancel, currentLoop()).then();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** The future of a foreign promise: with its cancellation `onCancel` is called. */
+class LeavableFuture<T> extends WrappedFuture<T> {
+  readonly #onCancel: ((reason: Error) => unknown) | undefined;
+
+  constructor(
+    promise: PromiseLike<T>,
+    onCancel: ((reason: Error) => unknown) | undefined,
+    loop: EventLoop,
+  ) {
+    super({ loop });
+    this.#onCancel = onCancel;
+    promise.then(
+      (value) => settleResult(this, value),
+      (error) => settleError(this, error),
+    );
+  }
+
+  override cancel(message?: string): boolean {
+    if (!super.cancel(message)) return false;
+    if (this.#onCancel !== undefined) this.#stop(this.#onCancel, message);
+    return true;
+  }
+
+  async #stop(onCancel: (reason: Error) => unknown, message: string | undefined): Promise<void> {
+    const core = coreOf(this);
+    try {
+      await onCancel(makeCancelledError(message, core.getDebug()));
+    } catch (error) {
+      core.callExceptionHandler({
+        message: "Exception in onCancel of interruptible()",
+        exception: error,
+      });
+    }
+  }
+
+  static {
+    Object.defineProperty(this, "name", { value: "Future" });
+  }
+}
+
+/**
+ * The global `fetch`, which ends with what encloses the call: a timeout, a group or a cancelled task aborts the request.
+ * A signal in `init`, or in the Request, still counts.
+ *
+ * @throws {CancelledError} if the task, or a scope around the call, is cancelled
+ * @throws {DOMException} if the signal in `init` aborts: that signal's reason
+ * @throws {TypeError} if the request fails, as the global one
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { fetch, run, timeout } from "@asyncio/asyncio";
+ *
+ * await run(async () => {
+ *   const response = await timeout(5).with(() => fetch("data:text/plain,hello"));
+ *   assert.equal(await response.text(), "hello");
+ * });
+ * ```
+ */
+export async function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const signals = [openScope(currentScope()).signal];
+  const given = init?.signal ?? (input instanceof Request ? input.signal : undefined);
+  if (given !== undefined && given !== null) signals.push(given);
+  const signal = signals.length === 1 ? signals[0]! : AbortSignal.any(signals);
+  return await globalThis.fetch(input, { ...init, signal });
 }

@@ -1,9 +1,10 @@
 import { describeType } from "../base/format.ts";
+import { isAsyncSource } from "../base/functions.ts";
 import { currentLoop } from "../tasks/task_options.ts";
 import type { EventLoop } from "../../loop_interface.ts";
-import { flag, type OptionsOf, optionsOf } from "../base/options.ts";
-import { makeCancelledError } from "../core/cancelled.ts";
-import type { Awaitable, ResultOf } from "../base/coroutines.ts";
+import { flag, limit, type OptionsOf, optionsOf } from "../base/options.ts";
+import { isCancelled, makeCancelledError } from "../core/cancelled.ts";
+import type { Awaitable, ResultOf } from "../base/functions.ts";
 import { asFuture } from "./ensure_future.ts";
 import {
   addEntry,
@@ -17,11 +18,15 @@ import {
   takeFailure,
 } from "../tasks/future.ts";
 import type { ReadyEntry, Turn } from "../core/scheduler.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
+import { type ReaderOwner, type Source, SourceReader } from "./source_reader.ts";
+import { InternalCallback } from "../tasks/handles.ts";
 
-const OPTIONS: OptionsOf<{ returnExceptions?: boolean }> = optionsOf("{ returnExceptions: true }", {
-  returnExceptions: flag,
-}, { loop: "the futures tell it" });
+const OPTIONS: OptionsOf<{ returnExceptions?: boolean; limit?: number }> = optionsOf(
+  "{ returnExceptions: true }",
+  { returnExceptions: flag, limit },
+  { loop: "the futures tell it", concurrency: "write limit" },
+);
 
 /** The future of a gather: cancelling it cancels the children, and their ends end it. */
 export class GatheringFuture extends Future<unknown[]> {
@@ -115,6 +120,111 @@ class ChildEntry implements FutureEntry, ReadyEntry {
   }
 }
 
+/**
+ * `gather(source, { limit })`: reads the source as there is room.
+ *
+ * As without a limit the first failure is thrown at once and the others go on, those that have not begun among them. Its
+ * reader is a task, so the end of a run ends it with all others.
+ */
+class LimitedGather<T> extends Future<unknown[]> implements ReaderOwner<Awaitable<T>> {
+  readonly #running: Set<Future<unknown>> = new Set();
+  readonly #results: unknown[] = [];
+  readonly #limit: number;
+  readonly #returnExceptions: boolean;
+  readonly #reader: SourceReader<Awaitable<T>>;
+  /** How many are not done; a future may be given twice. */
+  #left = 0;
+  #reading = true;
+  #cancelRequested: { readonly message: string | undefined } | null = null;
+
+  constructor(
+    source: Source<Awaitable<T>>,
+    limit: number,
+    returnExceptions: boolean,
+    loop: EventLoop,
+  ) {
+    super({ loop });
+    this.#limit = limit;
+    this.#returnExceptions = returnExceptions;
+    this.#reader = new SourceReader(source, this, loop, "gather()");
+  }
+
+  /** What it waits for; for reports of deadlocks. */
+  get members(): ReadonlySet<Future<unknown>> {
+    return this.#running;
+  }
+
+  get hasRoom(): boolean {
+    return this.#left < this.#limit;
+  }
+
+  begin(aw: Awaitable<T>, index: number): void {
+    const future: Future<unknown> = asFuture(aw, this.getLoop());
+    this.#left++;
+    this.#running.add(future);
+    addEntry(future, new InternalCallback(future, () => this.#memberDone(future, index), this));
+  }
+
+  readingEnded(failure: { readonly error: unknown } | null): void {
+    this.#reading = false;
+    if (failure !== null) {
+      if (!isCancelled(failure.error)) {
+        if (this.done()) this.#reportLate(failure.error);
+        else settleError(this as Future<unknown>, failure.error);
+      } else if (!this.done()) this.cancel(failure.error.message || undefined);
+    }
+    this.#finishIfOver();
+  }
+
+  override cancel(message?: string): boolean {
+    markRetrieved(this as Future<unknown>);
+    if (this.done()) return false;
+    this.#cancelRequested ??= { message };
+    this.#reader.stop(message);
+    for (const future of this.#running) future.cancel(message);
+    return true;
+  }
+
+  #memberDone(future: Future<unknown>, index: number): void {
+    this.#left--;
+    this.#running.delete(future);
+    if (this.done()) {
+      if (!future.cancelled()) markRetrieved(future);
+    } else {
+      const error = future.cancelled() ? { error: cancelledErrorOf(future) } : takeFailure(future);
+      if (error === null) this.#results[index] = future.result();
+      else if (this.#returnExceptions) this.#results[index] = error.error;
+      else if (this.#cancelRequested === null || !isCancelled(error.error)) {
+        settleError(this as Future<unknown>, error.error);
+      }
+    }
+    this.#reader.more();
+    this.#finishIfOver();
+  }
+
+  #finishIfOver(): void {
+    if (this.#reading || this.#left > 0 || this.done()) return;
+    if (this.#cancelRequested === null) {
+      settleResult(this as Future<unknown>, this.#results);
+      return;
+    }
+    const { message } = this.#cancelRequested;
+    const debug = coreOf(this as Future<unknown>).getDebug();
+    settleError(this as Future<unknown>, makeCancelledError(message, debug));
+  }
+
+  #reportLate(error: unknown): void {
+    coreOf(this as Future<unknown>).callExceptionHandler({
+      message: "Exception in the source of a gather() that had failed already",
+      exception: error,
+    });
+  }
+
+  static {
+    Object.defineProperty(this, "name", { value: "GatheringFuture" });
+  }
+}
+
 /** What stands for a child in the list. */
 function outcomeOf(child: Future<unknown>): unknown {
   if (child.cancelled()) return cancelledErrorOf(child);
@@ -138,11 +248,13 @@ function failureOf(future: Future<unknown>): { error: unknown } | null {
  * - The first failure is thrown at once; the others go on. With `returnExceptions` failures stand in the list instead.
  * - Cancelling the gather cancels all that are not done.
  * - A future given twice is awaited once; a function is called once per occurrence.
+ * - With `limit` at most so many run at once, started in order, and the source is read as there is room: a generator or an
+ *   async iterable of a million jobs needs no memory but for the results.
  *
  * asyncio: `asyncio.gather()`
  *
  * @throws {TypeError} when a member is not a function, future or promise, or the options are not an object
- * @throws {RangeError} when the futures belong to different loops
+ * @throws {RangeError} when the futures belong to different loops, or `limit` is below 1
  *
  * @example
  * ```ts
@@ -157,23 +269,24 @@ function failureOf(future: Future<unknown>): { error: unknown } | null {
  */
 export function gather<const A extends readonly Awaitable<unknown>[]>(
   aws: A,
-  options?: { returnExceptions?: false },
+  options?: { returnExceptions?: false; limit?: number },
 ): Future<{ -readonly [K in keyof A]: ResultOf<A[K]> }>;
 /** The form in which failures may stand in the list. */
 export function gather<const A extends readonly Awaitable<unknown>[]>(
   aws: A,
-  options: { returnExceptions: boolean },
+  options: { returnExceptions: boolean; limit?: number },
 ): Future<{ -readonly [K in keyof A]: ResultOf<A[K]> | Error }>;
-/** The form for any iterable; the results are an array. */
+/** The form for any iterable, also an async one; the results are an array. */
 export function gather<T>(
-  aws: Iterable<Awaitable<T>>,
-  options?: { returnExceptions?: boolean },
+  aws: Iterable<Awaitable<T>> | AsyncIterable<Awaitable<T>>,
+  options?: { returnExceptions?: boolean; limit?: number },
 ): Future<T[]>;
 export function gather(
-  aws: Iterable<Awaitable<unknown>>,
-  options?: { returnExceptions?: boolean },
+  aws: Iterable<Awaitable<unknown>> | AsyncIterable<Awaitable<unknown>>,
+  options?: { returnExceptions?: boolean; limit?: number },
 ): Future<unknown> {
-  if (typeof aws !== "object" || aws === null || !(Symbol.iterator in aws)) {
+  const lazily = isAsyncSource(aws);
+  if (!lazily && (typeof aws !== "object" || aws === null || !(Symbol.iterator in aws))) {
     throw new TypeError(
       `Cannot call gather(): the awaitables must be iterable, received ${
         describeType(aws)
@@ -181,7 +294,12 @@ export function gather(
     );
   }
   if (options !== undefined) OPTIONS.check(options, "gather()");
-  const given = [...aws];
+  if (lazily || options?.limit !== undefined) {
+    const current = currentLoop();
+    const most = options?.limit ?? Infinity;
+    return new LimitedGather(aws, most, options?.returnExceptions === true, current);
+  }
+  const given = [...aws as Iterable<Awaitable<unknown>>];
   let loop = given.find(isFuture)?.getLoop();
   const running = (): EventLoop => loop ??= currentLoop();
   if (given.length === 0) {

@@ -1,6 +1,6 @@
 import { isFatal } from "../core/cancelled.ts";
 import type { EventLoop } from "../../loop_interface.ts";
-import type { Coroutine } from "../base/coroutines.ts";
+import type { Coroutine } from "../base/functions.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { CancelledError } from "../errors/exceptions.ts";
 import { InternalTimer } from "../core/timers.ts";

@@ -1,5 +1,7 @@
 import { anything, duration, type OptionsOf, optionsOf, orNull } from "../base/options.ts";
 import { describeType } from "../base/format.ts";
+import { isCancelled } from "../core/cancelled.ts";
+import type { CancelledError } from "../errors/exceptions.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import {
   addEntry,
@@ -10,7 +12,7 @@ import {
   takeFailure,
 } from "../tasks/future.ts";
 import { currentScope } from "../core/frame.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
 import type { LoopCore } from "../core/loop_core.ts";
 import type { ReadyEntry, Turn } from "../core/scheduler.ts";
 import { InternalTimer } from "../core/timers.ts";
@@ -190,4 +192,25 @@ function futuresOf<F>(fs: Iterable<F>): Set<F> {
     );
   }
   return new Set(fs);
+}
+
+/**
+ * Waits until all are done and their callbacks have run. A cancellation meanwhile is passed on to them, and returned in the
+ * end.
+ */
+export async function untilDone(
+  futures: Iterable<Future<unknown>>,
+): Promise<CancelledError | null> {
+  let interrupted: CancelledError | null = null;
+  let left = [...futures];
+  for (; left.length > 0; left = left.filter((future) => !future.done())) {
+    try {
+      await wait(left);
+    } catch (error) {
+      if (!isCancelled(error)) throw error;
+      interrupted ??= error;
+      for (const future of left) future.cancel(error.message || undefined);
+    }
+  }
+  return interrupted;
 }

@@ -1,7 +1,7 @@
 import { publicLoop } from "../tasks/task_options.ts";
 import { isCancelled } from "../core/cancelled.ts";
 import { ConcurrentFuture } from "../tasks/concurrent_future.ts";
-import type { Awaitable } from "../base/coroutines.ts";
+import type { Awaitable } from "../base/functions.ts";
 import { HOUR, warnOfHours, warnOfStarted } from "../core/debug_warnings.ts";
 import { describeSeconds } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
@@ -18,7 +18,7 @@ import {
   settleError,
   settleResult,
 } from "../tasks/future.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
 import { InternalTimer } from "../core/timers.ts";
 import { takeOver } from "../scopes/known.ts";
 import { isTask, isThenable, requireCoroutine } from "../tasks/task.ts";

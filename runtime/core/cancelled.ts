@@ -1,4 +1,4 @@
-import { isAbortError } from "../base/argument_checks.ts";
+import { ignore, isAbortError } from "../base/functions.ts";
 import { CancelledError, FatalError } from "../errors/exceptions.ts";
 import { rejectShowingCaller } from "../base/stack.ts";
 
@@ -117,8 +117,6 @@ function bundlesCancellation(error: object, levels: number): boolean {
     isCancelled(member) || carriesCancellation(member, levels - 1);
   return error.name === "ExceptionGroup" ? error.errors.every(carries) : error.errors.some(carries);
 }
-
-function ignore(): void {}
 
 /**
  * To be called with what `promise` is about to reject with: a promise that was dropped and that only a cancellation rejects

@@ -1,4 +1,4 @@
-import { requireCallback } from "../base/argument_checks.ts";
+import { requireCallback } from "../base/functions.ts";
 import { type Bindings, ContextCell } from "./context_cell.ts";
 import { describeType, showAs, staysInThread } from "../base/format.ts";
 import { RuntimeError } from "../errors/exceptions.ts";

@@ -1,3 +1,4 @@
+import { ignore } from "../base/functions.ts";
 import { cancelledError, isCancelled } from "./cancelled.ts";
 import { CancelledError, RuntimeError } from "../errors/exceptions.ts";
 import { currentScope } from "./frame.ts";
@@ -21,8 +22,6 @@ function capture(resolve: (value: unknown) => void, reject: (reason: unknown) =>
   capturedResolve = resolve;
   capturedReject = reject;
 }
-
-function ignore(): void {}
 
 /**
  * What an asyncio call hands to its awaiter: one object, one fresh promise, one entry of the ready queue. It settles at its

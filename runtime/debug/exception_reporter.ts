@@ -1,11 +1,11 @@
 import { runInRoot } from "../base/async_context.ts";
 import { atExit } from "../core/host.ts";
-import type { LoopCore, UnretrievedWatch } from "../core/loop_core.ts";
+import { core, type LoopCore, type UnretrievedWatch } from "../core/loop_core.ts";
 import type { EventLoop, ExceptionContext, ExceptionHandler } from "../../loop_interface.ts";
 import { contextOf } from "../core/context.ts";
 import { describeType, describeValue } from "../base/format.ts";
 import { siteOf } from "../tasks/future.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
 import { Handle } from "../tasks/handles.ts";
 import { framesOf, type Site } from "../base/stack.ts";
 import { isTask, scopeOf } from "../tasks/task.ts";
@@ -19,10 +19,13 @@ const STACKS: Readonly<Record<string, string>> = {
 
 /** Where the exception handler of one loop is kept and called. */
 export class ExceptionReporter {
+  readonly unretrieved: UnretrievedExceptions;
   readonly #loop: EventLoop;
   #handler: ExceptionHandler | null = null;
 
-  constructor(loop: EventLoop) {
+  /** @param endless whether the loop never closes */
+  constructor(loop: EventLoop, endless: boolean) {
+    this.unretrieved = new UnretrievedExceptions(loop[core], endless);
     this.#loop = loop;
   }
 
@@ -150,7 +153,7 @@ const PATIENCE = 0.4;
  * latest when the loop or the process ends. The ambient loop never ends, and no runtime promises to collect anything while
  * little happens: there it is reported within a second, whether or not other code still holds the future.
  */
-export class UnretrievedExceptions {
+class UnretrievedExceptions {
   readonly #loop: LoopCore;
   readonly #open: Set<Watched> = new Set();
   readonly #endless: boolean;

@@ -4,10 +4,9 @@
  * @module
  */
 import type { EventLoop } from "../../loop_interface.ts";
-import { allTasks, currentTask } from "../tasks/task_functions.ts";
+import { allTasks, currentTask, isFuture } from "../tasks/task_functions.ts";
 import { describeType } from "../base/format.ts";
 import { entriesOf, type Future } from "../tasks/future.ts";
-import { isFuture } from "../tasks/futures.ts";
 import { GatheringFuture } from "../combinators/gather.ts";
 import { ShieldingFuture } from "../combinators/shield.ts";
 import { type OptionsOf, optionsOf, whole, writable } from "../base/options.ts";

@@ -130,6 +130,25 @@ export class RuntimeError extends Error {
 }
 
 /**
+ * A call that must not wait could not do its work at once: `acquireNowait` of what is taken (`anyio.WouldBlock`).
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { Lock, WouldBlock } from "@asyncio/asyncio";
+ *
+ * const lock = new Lock();
+ * using _ = lock.acquireNowait();
+ * assert.throws(() => lock.acquireNowait(), WouldBlock);
+ * ```
+ */
+export class WouldBlock extends RuntimeError {
+  static {
+    nameError(this, "WouldBlock");
+  }
+}
+
+/**
  * Base of what no task may absorb (Python's BaseException beside Exception, such as SystemExit): a TaskGroup rethrows it
  * bare instead of grouping it, and a loop that meets it stops running. Derive your own from it to end a program from
  * within a task.
@@ -157,7 +176,8 @@ export class FatalError extends Error {
 }
 
 /**
- * `run()` rejects with it after SIGINT (Ctrl-C), once the main task has unwound (`KeyboardInterrupt`).
+ * `run()` rejects with it after SIGINT (Ctrl-C), or another of its `stopSignals`, once the main task was cancelled and has
+ * unwound (`KeyboardInterrupt`). `signal` tells which one it was.
  *
  * @example
  * ```ts
@@ -170,6 +190,20 @@ export class FatalError extends Error {
 export class KeyboardInterrupt extends FatalError {
   static {
     nameError(this, "KeyboardInterrupt");
+  }
+
+  /** The signal that asked the program to end: "SIGINT", or one of `stopSignals`. */
+  readonly signal: string;
+
+  /**
+   * Made by the library; make one yourself to end a program as Ctrl-C does.
+   *
+   * @param message what happened
+   * @param options `cause`, and `signal`: its name, "SIGINT" without one
+   */
+  constructor(message?: string, options?: ErrorOptions & { signal?: string }) {
+    super(message, options);
+    this.signal = options?.signal ?? "SIGINT";
   }
 }
 

@@ -5,32 +5,33 @@ import type {
   ExceptionHandler,
   TaskFactory,
 } from "../../loop_interface.ts";
-import { requireCallback, requireTaskOptions, requireTime } from "../base/argument_checks.ts";
+import {
+  type Awaitable,
+  type Coroutine,
+  requireCallback,
+  requireTaskOptions,
+  requireTime,
+} from "../base/functions.ts";
 import { type Bindings, ContextCell, threadCell } from "../core/context_cell.ts";
-import type { Awaitable, Coroutine } from "../base/coroutines.ts";
 import { debugByDefault, DebugMode } from "../debug/debug_mode.ts";
 import { describeType } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture } from "../combinators/ensure_future.ts";
-import {
-  closeDefaultExecutor,
-  runInExecutor,
-  setDefaultExecutor,
-  shutdownDefaultExecutor,
-} from "../threads/executors.ts";
+import * as executors from "../threads/executors.ts";
 import type { Executor } from "../contract/executors.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
-import {
-  ExceptionReporter,
-  printContext,
-  UnretrievedExceptions,
-} from "../debug/exception_reporter.ts";
+import { ExceptionReporter, printContext } from "../debug/exception_reporter.ts";
 import { addEntry, Future, markRetrieved, removeEntry } from "../tasks/future.ts";
-import { InternalCallback } from "../tasks/internal_callback.ts";
+import {
+  Handle,
+  InternalCallback,
+  SoonHandle,
+  TimedHandle,
+  type TimerHandle,
+} from "../tasks/handles.ts";
 import { storedScope } from "../core/frame.ts";
-import { Handle, SoonHandle, TimedHandle, type TimerHandle } from "../tasks/handles.ts";
 import { type Host, RuntimeHost } from "../core/host.ts";
-import { isFuture } from "../tasks/futures.ts";
+import { isFuture } from "../tasks/task_functions.ts";
 import { LoopEnd } from "../core/shutdown.ts";
 import {
   core,
@@ -81,13 +82,12 @@ export class BaseEventLoop implements LoopCore {
 
   readonly #ambient: boolean;
   readonly #reporter: ExceptionReporter;
-  readonly #unretrieved: UnretrievedExceptions;
   readonly #asyncGenerators: AsyncGenerators;
   readonly #debugMode: DebugMode;
   #sharedFrame: Scope;
   #debug: boolean = debugByDefault();
   #closed = false;
-  readonly #end: LoopEnd = new LoopEnd(this, () => this.#unretrieved.sweep());
+  readonly #end: LoopEnd = new LoopEnd(this, () => this.#reporter.unretrieved.sweep());
   #run: { resolve(): void; reject(error: unknown): void; release(): void } | null = null;
   #fatal: { error: unknown } | null = null;
   #taskFactory: TaskFactory | null = null;
@@ -101,8 +101,7 @@ export class BaseEventLoop implements LoopCore {
     this.scheduler.onFatal = (error) => this.#metFatal(error);
     this.rootScope = new Scope(this, null, null, threadCell);
     this.#sharedFrame = this.#makeSharedFrame(threadCell.bindings);
-    this.#reporter = new ExceptionReporter(this.publicLoop);
-    this.#unretrieved = new UnretrievedExceptions(this, this.#ambient);
+    this.#reporter = new ExceptionReporter(this.publicLoop, this.#ambient);
     this.#asyncGenerators = new AsyncGenerators(this);
     this.#debugMode = new DebugMode(this);
     if (this.#debug) this.#debugMode.set(true);
@@ -171,10 +170,10 @@ export class BaseEventLoop implements LoopCore {
     if (this.isRunning()) throw new RuntimeError("Cannot close a running event loop");
     if (this.#closed) return;
     for (const resource of [...this.resources]) resource.closeWithLoop();
-    closeDefaultExecutor(this.publicLoop);
+    executors.closeDefaultExecutor(this.publicLoop);
     this.#closed = true;
     this.#end.begin();
-    this.#unretrieved.sweep();
+    this.#reporter.unretrieved.sweep();
   }
 
   get ended(): Promise<void> {
@@ -265,15 +264,15 @@ export class BaseEventLoop implements LoopCore {
     fn: (...args: A) => R,
     ...args: A
   ): Future<Awaited<R>> {
-    return runInExecutor(this.publicLoop, executor, fn, ...args);
+    return executors.runInExecutor(this.publicLoop, executor, fn, ...args);
   }
 
   setDefaultExecutor(executor: Executor): void {
-    setDefaultExecutor(this.publicLoop, executor);
+    executors.setDefaultExecutor(this.publicLoop, executor);
   }
 
   shutdownDefaultExecutor(timeout: Delay | null = null): Promise<void> {
-    return shutdownDefaultExecutor(this.publicLoop, timeout);
+    return executors.shutdownDefaultExecutor(this.publicLoop, timeout);
   }
 
   // ── tasks and futures
@@ -340,12 +339,12 @@ export class BaseEventLoop implements LoopCore {
   }
 
   watchUnretrieved(future: object, error: unknown, site: Site | null): UnretrievedWatch {
-    return this.#unretrieved.watch(future, error, site);
+    return this.#reporter.unretrieved.watch(future, error, site);
   }
 
   /** Reports the exceptions that no code took so far; the end of a run does it. */
   reportUnretrieved(): void {
-    this.#unretrieved.sweep();
+    this.#reporter.unretrieved.sweep();
   }
 
   /** `<EventLoop running=true closed=false debug=false>` */

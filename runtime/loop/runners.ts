@@ -3,7 +3,7 @@ import type { EventLoop } from "../../loop_interface.ts";
 import { ContextCell } from "../core/context_cell.ts";
 import { cellOf, Context, contextKind, contextOf, currentBindings } from "../core/context.ts";
 import { abortSignal, anything, flag, type OptionsOf, optionsOf, orNull } from "../base/options.ts";
-import type { Coroutine } from "../base/coroutines.ts";
+import type { Coroutine } from "../base/functions.ts";
 import { describeType, showAs, staysInThread } from "../base/format.ts";
 import { KeyboardInterrupt, RuntimeError } from "../errors/exceptions.ts";
 import { BaseEventLoop } from "./base_event_loop.ts";

@@ -1,8 +1,7 @@
 import { publicLoop } from "../tasks/task_options.ts";
 import { runBody } from "./deadline.ts";
 import { asCancellation, forgiveCancellation, isCancelled, isFatal } from "../core/cancelled.ts";
-import type { Coroutine } from "../base/coroutines.ts";
-import { notABody } from "../base/argument_checks.ts";
+import { type Coroutine, notABody } from "../base/functions.ts";
 import { CancelledError, ExceptionGroup, RuntimeError } from "../errors/exceptions.ts";
 import { openChildScope } from "../core/frame.ts";
 import { addEntry, type FutureEntry, takeFailure } from "../tasks/future.ts";

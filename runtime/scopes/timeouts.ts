@@ -1,6 +1,6 @@
 import { Deadline } from "./deadline.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
-import { notABody } from "../base/argument_checks.ts";
+import { notABody } from "../base/functions.ts";
 import { describeSeconds, describeType, showAs, staysInThread } from "../base/format.ts";
 import { type CancelledError, RuntimeError, TimeoutError } from "../errors/exceptions.ts";
 import { currentScope } from "../core/frame.ts";

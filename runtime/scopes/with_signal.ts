@@ -1,5 +1,5 @@
 import { noteReason } from "../core/cancelled.ts";
-import type { Coroutine } from "../base/coroutines.ts";
+import type { Coroutine } from "../base/functions.ts";
 import { Deadline } from "./deadline.ts";
 import { describeType } from "../base/format.ts";
 import { requireCoroutine } from "../tasks/task.ts";

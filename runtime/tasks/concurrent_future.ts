@@ -1,5 +1,5 @@
 import type { EventLoop } from "../../loop_interface.ts";
-import { requireCallback } from "../base/argument_checks.ts";
+import { requireCallback } from "../base/functions.ts";
 import { captureAsyncContext } from "../base/async_context.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { showAs, staysInThread } from "../base/format.ts";

@@ -1,4 +1,4 @@
-import { notOptions, requireCallback } from "../base/argument_checks.ts";
+import { notOptions, requireCallback } from "../base/functions.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import {
   forgiveCancellation,

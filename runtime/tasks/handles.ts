@@ -1,3 +1,4 @@
+import type { Callable } from "../base/functions.ts";
 import { isFatal } from "../core/cancelled.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { type Bindings, ContextCell } from "../core/context_cell.ts";
@@ -9,8 +10,6 @@ import { describePlace, describeValue, nameOf, showAs, staysInThread } from "../
 import { captureStack, framesOf, placeOf } from "../base/stack.ts";
 import type { TimerEntry } from "../base/containers.ts";
 import type { FutureEntry } from "./future_wait.ts";
-
-type Callback = (...args: never[]) => unknown;
 
 const nothing = (): void => {};
 let capturedResolve: (value: unknown) => void = nothing;
@@ -43,7 +42,7 @@ let isCancelled: (handle: Handle) => boolean;
  */
 export class Handle {
   readonly #loop: LoopCore;
-  #callback: Callback | null;
+  #callback: Callable | null;
   #args: readonly unknown[] | null;
   readonly #bindings: Bindings;
   #cell: ContextCell | null;
@@ -56,7 +55,7 @@ export class Handle {
 
   /** Made by the loop's `callSoon` and its relatives, not by hand. */
   constructor(
-    callback: (...args: never[]) => unknown,
+    callback: Callable,
     args: readonly unknown[],
     loop: EventLoop,
     context?: Context,
@@ -184,7 +183,7 @@ export class TimerHandle extends Handle {
   /** Made by the loop's `callLater` and `callAt`, not by hand. */
   constructor(
     when: number,
-    callback: (...args: never[]) => unknown,
+    callback: Callable,
     args: readonly unknown[],
     loop: EventLoop,
     context?: Context,
@@ -221,7 +220,7 @@ export class TimedHandle extends TimerHandle implements ReadyEntry, TimerEntry {
   readonly #core: LoopCore;
   #inHeap = true;
 
-  constructor(when: number, callback: Callback, args: readonly unknown[], loop: EventLoop) {
+  constructor(when: number, callback: Callable, args: readonly unknown[], loop: EventLoop) {
     super(when, callback, args, loop);
     this.#core = loop[core];
   }
@@ -278,4 +277,27 @@ export class DoneCallback implements FutureEntry {
 export function callbackNames(entries: readonly FutureEntry[]): string[] {
   return entries.filter((entry) => entry instanceof DoneCallback)
     .map(({ callback }) => nameOf(callback as { name: string }));
+}
+
+/** A callback of the library's own: no context, no carried stores. */
+export class InternalCallback<F extends { getLoop(): EventLoop }>
+  implements FutureEntry, ReadyEntry {
+  readonly #future: F;
+  readonly #callback: (future: F) => void;
+  readonly awaiter: object | null;
+
+  constructor(future: F, callback: (future: F) => void, awaiter: object | null = null) {
+    this.#future = future;
+    this.#callback = callback;
+    this.awaiter = awaiter;
+  }
+
+  notify(): void {
+    this.#future.getLoop()[core].scheduler.enqueue(this);
+  }
+
+  run(): Turn | null {
+    this.#callback(this.#future);
+    return null;
+  }
 }

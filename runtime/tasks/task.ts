@@ -1,4 +1,4 @@
-import { isThenable, requireCoroutine } from "../base/argument_checks.ts";
+import { type Coroutine, isThenable, requireCoroutine } from "../base/functions.ts";
 import {
   asCancellation,
   isCancelled,
@@ -27,7 +27,6 @@ import { currentWait } from "../core/wait.ts";
 import { type CancelRequest, Scope } from "../core/scope.ts";
 import { starting, TaskStart, trouble } from "./task_start.ts";
 import { checkTaskOptions, type TaskOptions } from "./task_options.ts";
-import type { Coroutine } from "../base/coroutines.ts";
 
 export type { TaskOptions } from "./task_options.ts";
 
@@ -35,7 +34,7 @@ const STACK: OptionsOf<{ limit?: number }> = optionsOf("{ limit: 5 }", { limit: 
 const PRINTED_STACK: OptionsOf<{ limit?: number; file?: { write(text: string): void } }> =
   optionsOf("{ limit: 5 }", { limit: whole, file: writable });
 
-export { isThenable, requireCoroutine } from "../base/argument_checks.ts";
+export { isThenable, requireCoroutine } from "../base/functions.ts";
 
 let counter = 0;
 

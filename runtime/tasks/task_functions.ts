@@ -1,12 +1,11 @@
 import type { EventLoop, TaskFactory } from "../../loop_interface.ts";
-import { requireTaskOptions } from "../base/argument_checks.ts";
-import type { Coroutine } from "../base/coroutines.ts";
+import { type Coroutine, requireTaskOptions } from "../base/functions.ts";
 import { currentScope, storedScope } from "../core/frame.ts";
 import { checkTaskOptions, currentLoop, type TaskOptions } from "./task_options.ts";
-import type { Future } from "./future.ts";
+import { Future } from "./future.ts";
 import { scopeOf, Task } from "./task.ts";
 import { openScope } from "../core/scope.ts";
-import { describeType } from "../base/format.ts";
+import { describeType, staysInThread } from "../base/format.ts";
 import { core, type LoopCore } from "../core/loop_core.ts";
 import { starting, trouble } from "./task_start.ts";
 
@@ -177,3 +176,26 @@ export function createEagerTaskFactory(ctor: typeof Task): TaskFactory {
  * ```
  */
 export const eagerTaskFactory: TaskFactory = createEagerTaskFactory(Task);
+
+/**
+ * Whether `value` is a Future or Task.
+ *
+ * asyncio: `asyncio.isfuture()`
+ *
+ * @example
+ * ```ts
+ * import { Future, isFuture } from "@asyncio/asyncio";
+ * import assert from "node:assert/strict";
+ *
+ * assert.ok(isFuture(new Future()));
+ * assert.ok(!isFuture(Promise.resolve()));
+ * ```
+ */
+export function isFuture(value: unknown): value is Future<unknown> {
+  return value instanceof Future;
+}
+
+staysInThread(
+  "await it here and pass its value, or pass a function that does: toThread(work, () => task)",
+  Future,
+);

@@ -16,7 +16,7 @@ import {
   resolveConcurrent,
 } from "../tasks/concurrent_future.ts";
 import type { Future } from "../tasks/future.ts";
-import type { Callable } from "../wire/worker_slot.ts";
+import type { Callable } from "../base/functions.ts";
 import { contextValues } from "./job.ts";
 import { submitToPool, ThreadPoolExecutor } from "./thread_pool.ts";
 

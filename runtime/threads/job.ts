@@ -1,3 +1,4 @@
+import type { Callable } from "../base/functions.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { captureAsyncContext, type EnterContext } from "../base/async_context.ts";
 import { ownBytes } from "../base/bytes.ts";
@@ -13,7 +14,7 @@ import {
 } from "../tasks/concurrent_future.ts";
 import type { FunctionPlace, JobMessage, JobShape, Work } from "../wire/protocol.ts";
 import { transferMarks, wire } from "../wire/wire.ts";
-import { type Callable, threadSlot } from "../wire/worker_slot.ts";
+import { threadSlot } from "../wire/worker_slot.ts";
 
 type Post = (message: JobMessage, transfer: readonly Transferable[]) => void;
 

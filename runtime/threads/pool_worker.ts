@@ -1,7 +1,7 @@
 import { BrokenExecutor, RuntimeError } from "../errors/exceptions.ts";
 import { rejectConcurrent, resolveConcurrent } from "../tasks/concurrent_future.ts";
 import { addEntry, type Future } from "../tasks/future.ts";
-import { InternalCallback } from "../tasks/internal_callback.ts";
+import { InternalCallback } from "../tasks/handles.ts";
 import { type Job, type JobHolder, requireFree } from "./job.ts";
 import { runInRoot } from "../base/async_context.ts";
 import { markForeign } from "../base/stack.ts";

@@ -17,7 +17,7 @@ import { waitFor } from "../combinators/wait_for.ts";
 import type { Executor, ShutdownOptions } from "../contract/executors.ts";
 import type { ConcurrentFuture } from "../tasks/concurrent_future.ts";
 import { currentLoop } from "../tasks/task_options.ts";
-import type { Callable } from "../wire/worker_slot.ts";
+import type { Callable } from "../base/functions.ts";
 import { contextValues, type Submission, workOf } from "./job.ts";
 import type { WorkerKind } from "./pool_worker.ts";
 import { type Initializer, WorkerPool } from "./worker_pool.ts";

@@ -1,3 +1,4 @@
+import type { Callable } from "../base/functions.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { describeType } from "../base/format.ts";
 import { CancelledError } from "../errors/exceptions.ts";
@@ -10,10 +11,10 @@ import {
   resolveConcurrent,
 } from "../tasks/concurrent_future.ts";
 import { addEntry, type Future } from "../tasks/future.ts";
-import { InternalCallback } from "../tasks/internal_callback.ts";
+import { InternalCallback } from "../tasks/handles.ts";
 import { currentLoop } from "../tasks/task_options.ts";
 import { findErrorClass, wire } from "../wire/wire.ts";
-import { type Callable, type ThreadSlot, threadSlot } from "../wire/worker_slot.ts";
+import { type ThreadSlot, threadSlot } from "../wire/worker_slot.ts";
 import { submitFor } from "./executors.ts";
 import { requireFree } from "./job.ts";
 

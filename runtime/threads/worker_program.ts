@@ -1,7 +1,7 @@
+import type { Callable } from "../base/functions.ts";
 import type { EncodedValue, JobMessage, PoolMessage, WorkerMessage } from "../wire/protocol.ts";
 import { makeWire, type Outgoing, type Wire } from "../wire/wire.ts";
 import type {
-  Callable,
   CallSettlement,
   ErrorMaker,
   LibraryHooks,

@@ -1,8 +1,9 @@
+import type { Callable } from "../base/functions.ts";
 import { isSharedBuffer } from "../base/bytes.ts";
 import { describeType } from "../base/format.ts";
 import * as exceptions from "../errors/exceptions.ts";
 import type { EncodedError, EncodedValue, FunctionPlace } from "./protocol.ts";
-import { type Callable, type ErrorMaker, threadSlot, type TransferMarks } from "./worker_slot.ts";
+import { type ErrorMaker, threadSlot, type TransferMarks } from "./worker_slot.ts";
 
 /** Values as they are sent: without their functions, and with what is to be moved instead of copied. */
 export interface Outgoing {

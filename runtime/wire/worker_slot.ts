@@ -1,7 +1,5 @@
+import type { Callable } from "../base/functions.ts";
 import type { EncodedValue } from "./protocol.ts";
-
-/** Any function. */
-export type Callable = (...args: never[]) => unknown;
 
 /** What is to be moved instead of copied when a value is sent to another thread. */
 export interface TransferMarks {

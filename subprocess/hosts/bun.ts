@@ -1,3 +1,4 @@
+import { ignore } from "../../runtime/base/functions.ts";
 import type { Done, RawWritable } from "../../net/core/host.ts";
 import { PulledReader, type PullSource } from "../../net/pipes/pulled_reader.ts";
 import { bunNamespace, theProcess } from "../../runtime/base/platform.ts";
@@ -121,8 +122,6 @@ export interface FileSink {
   end(): unknown;
   unref(): void;
 }
-
-function ignore(): void {}
 
 /** The reading end of a child's pipe on Bun. */
 class BunPipeSource implements PullSource {

@@ -1,3 +1,4 @@
+import { ignore } from "../../runtime/base/functions.ts";
 import { FileNotFoundError, OSError, ProcessLookupError } from "../../runtime/errors/exceptions.ts";
 import { missingPermission } from "../../runtime/errors/native_errors.ts";
 import { signalName } from "../../runtime/base/signal_names.ts";
@@ -236,8 +237,6 @@ function translateKill(error: unknown, pid: number, signal: number): Error {
 
 /** The pipe buffer of Linux: what one read can bring. */
 const READ_SIZE = 64 * 1024;
-
-function ignore(): void {}
 
 /** The reading end of a child's pipe on Deno, read into one buffer as long as little comes at a time. */
 class DenoPipeSource implements PullSource {

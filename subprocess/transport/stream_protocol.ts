@@ -1,8 +1,7 @@
 import type { EventLoop } from "../../loop_interface.ts";
 import { markDirect, provideGates, WriterGate } from "../../net/core/flow_control.ts";
 import { CollectionWatch } from "../../net/streams/collection.ts";
-import type { ReadState } from "../../net/streams/reads.ts";
-import { readStateOf, StreamReader } from "../../net/streams/stream_reader.ts";
+import { type ReadState, readStateOf, StreamReader } from "../../net/streams/stream_reader.ts";
 import { StreamWriter } from "../../net/streams/stream_writer.ts";
 import type {
   SubprocessProtocol,

@@ -77,7 +77,9 @@ export const otherExports: string[] = words(`
   FileNotFoundError PermissionError GaiError SSLError SSLCertVerificationError ConcurrentFuture
   AF_UNIX AF_INET AF_INET6 AI_ADDRCONFIG AI_ALL AI_CANONNAME AI_NUMERICHOST
     AI_NUMERICSERV AI_PASSIVE AI_V4MAPPED IPPROTO_TCP IPPROTO_UDP SOCK_STREAM SOCK_DGRAM currentSignal withSignal threadModule transfer
-  getParentLoop currentThreadSignal terminateProcess EventLoop`);
+  getParentLoop currentThreadSignal terminateProcess EventLoop
+  map flatMap merge batch ticks retry shared interruptible fetch
+  CapacityLimiter RateLimiter Broadcast WouldBlock`);
 
 /** Public members of the classes, beside constructors. */
 export const members: Record<string, string[]> = {
@@ -94,11 +96,16 @@ export const members: Record<string, string[]> = {
   ConcurrentFuture: words("result exception cancel done cancelled then"),
   ThreadPoolExecutor: words("submit shutdown"),
   ProcessPoolExecutor: words("submit shutdown"),
-  Lock: words("locked statistics acquire release with"),
+  Lock: words("locked statistics acquire acquireNowait release with"),
   Event: words("isSet set clear wait"),
-  Condition: words("statistics locked acquire release with wait waitFor notify notifyAll"),
-  Semaphore: words("statistics locked acquire release with"),
+  Condition: words(
+    "statistics locked acquire acquireNowait release with wait waitFor notify notifyAll",
+  ),
+  Semaphore: words("statistics locked acquire acquireNowait release with"),
   BoundedSemaphore: words("release"),
+  CapacityLimiter: words(`total borrowed available statistics acquire acquireNowait release with`),
+  RateLimiter: words("acquire with hasCapacity statistics"),
+  Broadcast: words("subscribe publish publishNowait shutdown statistics"),
   Barrier: words("statistics wait with reset abort parties nWaiting broken"),
   Queue: words(`maxsize qsize empty full put putNowait get getNowait taskDone join statistics
     shutdown`),

@@ -178,15 +178,41 @@ export const table: readonly Row[] = [
   row("Future.addDoneCallback", (o: { context?: asyncio.Context }) => {
     return run(() => new asyncio.Future().addDoneCallback(() => {}, o));
   }, { context: {} }),
-  row("gather", (o: { returnExceptions?: boolean }) => {
+  row("gather", (o: { returnExceptions?: boolean; limit?: number }) => {
     return run(() => asyncio.gather([work], o));
-  }, { returnExceptions: 1 }),
+  }, { returnExceptions: 1, limit: "2" }),
   row("wait", (o: { timeout?: asyncio.Delay | null; returnWhen?: asyncio.ReturnWhen }) => {
     return run(() => asyncio.wait([asyncio.createTask(work)], o));
   }, { timeout: "5", returnWhen: "first" }),
-  row("asCompleted", (o: { timeout?: asyncio.Delay | null }) => {
+  row("asCompleted", (o: { timeout?: asyncio.Delay | null; limit?: number }) => {
     return run(() => void asyncio.asCompleted([work], o));
-  }, { timeout: "5" }),
+  }, { timeout: "5", limit: "2" }),
+  row("retry", (o: asyncio.RetryOptions) => run(() => asyncio.retry(work, o)), {
+    attempts: "3",
+    delay: "1",
+    factor: "2",
+    maxDelay: "1",
+    jitter: 1,
+    within: "1",
+    retryIf: true,
+    onRetry: true,
+  }),
+  row("shared", (o: { keep?: boolean }) => asyncio.shared(work, o), { keep: 1 }),
+  row("interruptible", (o: asyncio.InterruptibleOptions) => asyncio.interruptible(work(), o), {
+    onCancel: true,
+  }),
+  row("map", (o: asyncio.MapIterationOptions) => asyncio.map([], (item) => item, o), {
+    limit: "2",
+    ordered: 1,
+    buffer: "2",
+  }),
+  row("flatMap", (o: { limit?: number }) => asyncio.flatMap([], () => [], o), { limit: "2" }),
+  row("batch", (o: asyncio.BatchOptions) => asyncio.batch([], o), { size: "2", within: "1" }),
+  row("ticks", (o: { immediately?: boolean }) => asyncio.ticks(1, o), { immediately: 1 }),
+  row("Broadcast", (o: asyncio.BroadcastOptions) => new asyncio.Broadcast(o), {
+    maxsize: "2",
+    onFull: true,
+  }),
   row("ensureFuture", (o: { loop?: EventLoop }) => run(() => asyncio.ensureFuture(work, o)), {
     loop: 5,
   }),
@@ -367,6 +393,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   ExceptionGroup: ERROR,
   FileNotFoundError: ERROR,
   GaiError: ERROR,
+  KeyboardInterrupt: ERROR,
   OSError: ERROR,
   PermissionError: ERROR,
   ProcessLookupError: ERROR,

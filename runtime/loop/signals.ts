@@ -5,7 +5,7 @@ import { copyContext } from "../core/context.ts";
 import { describeType } from "../base/format.ts";
 import { isMainThread, onDeno, onSignal } from "../base/platform.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
-import { overrideInterrupts } from "../loop/interrupts.ts";
+import { overrideInterrupts } from "./interrupts.ts";
 import { type Signal, signalName, signalNumber } from "../base/signal_names.ts";
 
 /** From here on the numbers are those of real-time signals, for which no runtime can listen. */

@@ -1,9 +1,32 @@
 import { describeType } from "./format.ts";
 
+/** Any function. */
+export type Callable = (...args: never[]) => unknown;
+
+/**
+ * Work that has not started: asyncio calls it, in the task it belongs to. Python's coroutine object; an async function with
+ * no parameters is one.
+ */
+export type Coroutine<T> = () => T | PromiseLike<T>;
+
+/** A coroutine (run as a new Task), a Future or Task, or any promise (which is already running). */
+export type Awaitable<T> = Coroutine<T> | PromiseLike<T>;
+
+/** What awaiting an {@linkcode Awaitable} gives. */
+export type ResultOf<A> = A extends () => infer R ? Awaited<R> : Awaited<A>;
+
+/** A reaction to what must not become an unhandled rejection, and that other code sees. */
+export function ignore(): void {}
+
 /** Whether a value is to be awaited. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (typeof value === "object" || typeof value === "function") && value !== null &&
     typeof (value as { then?: unknown }).then === "function";
+}
+
+/** Whether something is an async iterable. */
+export function isAsyncSource(source: unknown): source is AsyncIterable<unknown> {
+  return typeof source === "object" && source !== null && Symbol.asyncIterator in source;
 }
 
 /** Whether an error is what an aborted operation rejects with. */
@@ -54,7 +77,7 @@ function withWork(caller: string, work: string): string {
 export function requireCallback(
   callback: unknown,
   caller: string,
-): asserts callback is (...args: never[]) => unknown {
+): asserts callback is Callable {
   if (typeof callback === "function") return;
   const hint = isThenable(callback)
     ? "a promise; pass the function itself"
