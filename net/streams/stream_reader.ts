@@ -22,7 +22,7 @@ import { showAs, staysInThread } from "../../runtime/base/format.ts";
 export type { ReadState } from "./reads.ts";
 
 /** How much a stream holds before the transport is paused is twice this. */
-export const DEFAULT_LIMIT: number = 64 * 1024;
+const DEFAULT_LIMIT: number = 64 * 1024;
 
 const EMPTY: Uint8Array = new Uint8Array(0);
 

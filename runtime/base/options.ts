@@ -112,11 +112,9 @@ export const count: Kind<number> = {
 export const limit: Kind<number> = {
   wanted: "a whole number",
   accepts: (value) => typeof value === "number",
-  verify: (value, name) => {
+  verify: (value, name, what) => {
     if (value === Infinity || (Number.isInteger(value) && value as number >= 1)) return;
-    throw new RangeError(
-      `${name} must be a whole number from 1 on, or Infinity: current value is ${value}`,
-    );
+    throw senseless(name, what, "a whole number from 1 on, or Infinity", value);
   },
 };
 

@@ -1,6 +1,5 @@
 import { isOwnError } from "./format.ts";
-import { areFree } from "./descriptors.ts";
-import { builtin, onBun, onDeno } from "./platform.ts";
+import { areFree, builtin, onBun, onDeno } from "./platform.ts";
 
 interface StackCapture {
   stackTraceLimit?: number;

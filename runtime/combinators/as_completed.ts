@@ -1,12 +1,11 @@
 import { currentLoop } from "../tasks/task_options.ts";
 import { forgiving } from "../core/cancelled.ts";
 import { duration, limit, type OptionsOf, optionsOf, orNull } from "../base/options.ts";
-import type { Awaitable, ResultOf } from "../base/functions.ts";
+import { type Awaitable, isAsyncSource, type ResultOf } from "../base/functions.ts";
 import { describeSeconds, describeType } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture } from "./ensure_future.ts";
 import { TimeoutError } from "../errors/exceptions.ts";
-import { isAsyncSource } from "../base/functions.ts";
 import { addEntry, coreOf, type Future, type FutureEntry, removeEntry } from "../tasks/future.ts";
 import { isFuture } from "../tasks/task_functions.ts";
 import { type Completed, LimitedCompletion } from "./limited.ts";

@@ -1,10 +1,9 @@
 import { describeType } from "../base/format.ts";
-import { isAsyncSource } from "../base/functions.ts";
+import { type Awaitable, isAsyncSource, type ResultOf } from "../base/functions.ts";
 import { currentLoop } from "../tasks/task_options.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { flag, limit, type OptionsOf, optionsOf } from "../base/options.ts";
 import { isCancelled, makeCancelledError } from "../core/cancelled.ts";
-import type { Awaitable, ResultOf } from "../base/functions.ts";
 import { asFuture } from "./ensure_future.ts";
 import {
   addEntry,

@@ -1,7 +1,6 @@
 import { forgiving, isCancelled } from "../core/cancelled.ts";
-import type { Awaitable } from "../base/functions.ts";
+import { type Awaitable, isAsyncSource } from "../base/functions.ts";
 import { describeSeconds } from "../base/format.ts";
-import { isAsyncSource } from "../base/functions.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { type CancelledError, TimeoutError } from "../errors/exceptions.ts";
 import { core, type LoopCore } from "../core/loop_core.ts";

@@ -1,3 +1,4 @@
+import { callOf } from "../base/functions.ts";
 import { isCancelled, isFatal } from "../core/cancelled.ts";
 import { describeType } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
@@ -40,9 +41,9 @@ export interface RetryOptions {
 const notNegative: Kind<number> = {
   wanted: "a number",
   accepts: number.accepts,
-  verify: (value, name) => {
+  verify: (value, name, what) => {
     if (value as number >= 0) return;
-    throw new RangeError(`${name} must be 0 or above: current value is ${value}`);
+    throw new RangeError(`${callOf(what)}: ${name} must be 0 or above, received ${value}`);
   },
 };
 

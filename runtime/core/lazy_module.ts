@@ -1,4 +1,4 @@
-import { isExhaustion, lack } from "../base/descriptors.ts";
+import { isExhaustion, lack } from "../base/platform.ts";
 import { OSError } from "../errors/os_error.ts";
 import { countAsOperation } from "./operations.ts";
 import { runInRoot } from "../base/async_context.ts";

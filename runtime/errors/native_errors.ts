@@ -14,7 +14,7 @@ import {
   SSLCertVerificationError,
   SSLError,
 } from "./os_error.ts";
-import { areFree } from "../base/descriptors.ts";
+import { areFree } from "../base/platform.ts";
 import { markFresh } from "../base/stack.ts";
 
 type OSErrorClass = new (message?: string, options?: OSErrorOptions) => OSError;
