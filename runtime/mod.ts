@@ -46,7 +46,9 @@ export {
   type FutureCallGraph,
   printCallGraph,
 } from "./debug/graph.ts";
-export { run, Runner, type RunOptions } from "./loop/runners.ts";
+export { run, Runner, type RunOptions, type StopOptions } from "./loop/runners.ts";
+export { shutdownSignal } from "./loop/interrupts.ts";
+export { signalsReceived } from "./loop/signals.ts";
 export { ConcurrentFuture } from "./tasks/concurrent_future.ts";
 export {
   currentThreadSignal,

@@ -2,13 +2,24 @@ import { isCancelled, noteReason } from "../core/cancelled.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { ContextCell } from "../core/context_cell.ts";
 import { cellOf, Context, contextKind, contextOf, currentBindings } from "../core/context.ts";
-import { abortSignal, anything, flag, type OptionsOf, optionsOf, orNull } from "../base/options.ts";
+import {
+  abortSignal,
+  anything,
+  duration,
+  flag,
+  type Kind,
+  type OptionsOf,
+  optionsOf,
+  orNull,
+} from "../base/options.ts";
+import { type Delay, toSeconds } from "../base/durations.ts";
+import { signalNumber } from "../base/signal_names.ts";
 import type { Coroutine } from "../base/functions.ts";
 import { describeType, showAs, staysInThread } from "../base/format.ts";
 import { KeyboardInterrupt, RuntimeError } from "../errors/exceptions.ts";
 import { BaseEventLoop } from "./base_event_loop.ts";
 import { gather } from "../combinators/gather.ts";
-import { onInterrupt } from "./interrupts.ts";
+import { askToStop, StopListener } from "./interrupts.ts";
 import { leftBehind } from "../scopes/deadline.ts";
 import { core, type LoopCore } from "../core/loop_core.ts";
 import { getEventLoopPolicy, newEventLoop, runningLoop } from "./policies.ts";
@@ -17,8 +28,22 @@ import { placeOf, type Site } from "../base/stack.ts";
 import { allTasks } from "../tasks/task_functions.ts";
 import { cancelTask, requireCoroutine, Task } from "../tasks/task.ts";
 
+/** How a program is asked to stop. */
+export interface StopOptions {
+  /**
+   * Signals that ask the run to stop. The first one aborts `shutdownSignal()`; main has `grace` to drain and return, then it
+   * is cancelled. A further signal cancels at once, the next one ends the process as the platform does. SIGINT that is not
+   * among them cancels at once.
+   *
+   * @default {["SIGINT"]}
+   */
+  stopSignals?: readonly string[];
+  /** The time between the first signal and the cancellation; null: no limit. Without it the first signal cancels. */
+  grace?: Delay | null;
+}
+
 /** How a run is set up. */
-export interface RunOptions {
+export interface RunOptions extends StopOptions {
   /** Debug mode; null: as the environment variable ASYNCIO_DEBUG says. @default {null} */
   debug?: boolean | null;
   /** Makes the loop. @default {newEventLoop} */
@@ -27,7 +52,22 @@ export interface RunOptions {
   signal?: AbortSignal;
 }
 
+/** Names of signals that can be caught. */
+const signalNames: Kind<readonly string[]> = {
+  wanted: 'a list of signals, such as ["SIGTERM", "SIGINT"]',
+  accepts: (value) => Array.isArray(value) && value.every((name) => typeof name === "string"),
+  verify: (value, name) => {
+    for (const signal of value as string[]) {
+      signalNumber(signal);
+      if (signal !== "SIGKILL" && signal !== "SIGSTOP") continue;
+      throw new RangeError(`Cannot use ${signal} in ${name}: no program can catch it`);
+    }
+  },
+};
+
 const RUN: OptionsOf<RunOptions> = optionsOf("{ debug: true }", {
+  stopSignals: signalNames,
+  grace: orNull(duration),
   debug: orNull(flag),
   // Its error comes from `makeLoop`, which names the value.
   loopFactory: anything(),
@@ -82,7 +122,7 @@ export class Runner implements AsyncDisposable {
    *
    * @throws {RuntimeError} when the runner is closed, or inside a running loop
    * @throws {TypeError} when `coro` is not a function, or a context is given outside an options object
-   * @throws {KeyboardInterrupt} after SIGINT, once the main task has unwound
+   * @throws {KeyboardInterrupt} after SIGINT, or one of the `stopSignals`, once the main task was cancelled and has unwound
    */
   async run<T>(coro: Coroutine<T>, options: { context?: Context } = {}): Promise<T> {
     requireCoroutine(coro, "run");
@@ -101,26 +141,31 @@ export class Runner implements AsyncDisposable {
     cellOf(context);
     const task = loop.createTask(coro, { context });
     const { signal } = this.#options;
+    const inner = loop[core];
     const abort = (): void => {
+      askToStop(inner, signal!.reason);
       cancelTask(task as Task<unknown>, { message: undefined, cause: noteReason(signal!.reason) });
     };
+    const { stopSignals = ["SIGINT"], grace } = this.#options;
+    const stop = new StopListener(inner, {
+      signals: stopSignals,
+      explicit: this.#options.stopSignals !== undefined,
+      grace: grace === undefined || grace === null ? grace : toSeconds(grace),
+      cancel: () => void (task.done() || task.cancel()),
+    });
     if (signal?.aborted) abort();
     else signal?.addEventListener("abort", abort, { once: true });
-    let interrupted = false;
-    const restore = onInterrupt(() => {
-      interrupted = true;
-      if (!task.done()) task.cancel();
-    });
     try {
       return await loop.runUntilComplete(task);
     } catch (error) {
       // A task factory may have made something that cannot count requests.
-      if (interrupted && isCancelled(error) && task.uncancel?.() === 0) {
-        throw new KeyboardInterrupt("interrupted by SIGINT", { cause: error });
+      const by = stop.cancelledBy;
+      if (by !== null && isCancelled(error) && task.uncancel?.() === 0) {
+        throw new KeyboardInterrupt(`interrupted by ${by}`, { cause: error, signal: by });
       }
       throw error;
     } finally {
-      restore();
+      stop.end();
       signal?.removeEventListener("abort", abort);
     }
   }
@@ -272,7 +317,8 @@ function reportLeftBehind(loop: LoopCore): void {
  *
  * @throws {RuntimeError} inside a running loop
  * @throws {TypeError} when `main` is not a function, or the options are not an object: `run(main, { debug: true })`
- * @throws {KeyboardInterrupt} after SIGINT, once main has unwound; a second SIGINT ends the process as the platform does
+ * @throws {KeyboardInterrupt} after SIGINT, or one of the `stopSignals`, for which main was cancelled, once it has unwound;
+ * the next signal ends the process as the platform does
  *
  * @example
  * ```ts

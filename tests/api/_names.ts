@@ -78,7 +78,7 @@ export const otherExports: string[] = words(`
   AF_UNIX AF_INET AF_INET6 AI_ADDRCONFIG AI_ALL AI_CANONNAME AI_NUMERICHOST
     AI_NUMERICSERV AI_PASSIVE AI_V4MAPPED IPPROTO_TCP IPPROTO_UDP SOCK_STREAM SOCK_DGRAM currentSignal withSignal threadModule transfer
   getParentLoop currentThreadSignal terminateProcess EventLoop
-  map flatMap merge batch ticks retry shared interruptible fetch
+  map flatMap merge batch ticks retry shared interruptible fetch shutdownSignal signalsReceived
   CapacityLimiter RateLimiter Broadcast WouldBlock`);
 
 /** Public members of the classes, beside constructors. */

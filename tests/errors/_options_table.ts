@@ -131,6 +131,8 @@ const running: { readonly [K in keyof asyncio.RunOptions]-?: unknown } = {
   debug: "yes",
   loopFactory: 5,
   signal: new AbortController(),
+  stopSignals: "SIGTERM",
+  grace: "10",
 };
 
 const testing: { readonly [K in keyof TestOptions]-?: unknown } = {

@@ -1,6 +1,16 @@
 /** Programs that are interrupted by SIGINT; the first argument says which one. They print what a test wants to know. */
 import process from "node:process";
-import { createTask, currentTask, Future, getRunningLoop, run, Runner, sleep } from "../../mod.ts";
+import {
+  createTask,
+  currentTask,
+  Future,
+  getRunningLoop,
+  run,
+  Runner,
+  shutdownSignal,
+  signalsReceived,
+  sleep,
+} from "../../mod.ts";
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -189,6 +199,32 @@ const programs: Record<string, () => Promise<void>> = {
       setTimeout(interrupt, 10);
       return await heard;
     }));
+  },
+
+  async received() {
+    await tell(run(async () => {
+      const signals = signalsReceived("SIGINT");
+      setTimeout(interrupt, 10);
+      return (await signals.next()).value;
+    }));
+  },
+
+  async draining() {
+    const main = async () => {
+      const stop = new Promise((resolve) => shutdownSignal().addEventListener("abort", resolve));
+      setTimeout(interrupt, 10);
+      await stop;
+      say("draining");
+      setTimeout(interrupt, 10);
+      try {
+        await sleep(60);
+      } finally {
+        say("unwinding");
+        setTimeout(interrupt, 10);
+        await sleep(60);
+      }
+    };
+    await tell(run(main, { stopSignals: ["SIGINT"], grace: 30 }));
   },
 
   async impossible() {

@@ -96,3 +96,11 @@ test("RUN-03: ASYNCIO_DEBUG decides where { debug } is left out", async () => {
   assert.deepEqual(await said({ ASYNCIO_DEBUG: "" }), off);
   assert.deepEqual(await said({ ASYNCIO_DEBUG: "1" }), on);
 });
+
+test("STOP-27: the first SIGINT drains, the second cancels, the third ends the process", async () => {
+  assert.deepEqual(await saidBeforeTheEnd("draining"), ["draining", "unwinding"]);
+});
+
+test("RECEIVE-06: SIGINT that is received does not end the run", async () => {
+  assert.deepEqual(await outputOf("received"), ["value SIGINT"]);
+});
