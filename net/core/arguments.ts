@@ -192,6 +192,14 @@ export function netPlace(address: AddressLike, what: string): NetPlace {
   );
 }
 
+/** The error for `reusePort` on a runtime that can't share a port. */
+export function reusePortRefused(cause: Error): RangeError {
+  return new RangeError(
+    `Cannot share the port: this runtime does not support reusePort: ${cause.message}`,
+    { cause },
+  );
+}
+
 /** @throws {RangeError} for Python's and other libraries' numbers of the families */
 export function checkFamily(family: unknown): void {
   if (family === 0 || family === 4 || family === 6) return;

@@ -31,6 +31,7 @@ import {
   family,
   makeProtocol,
   netPlace,
+  reusePortRefused,
 } from "../core/arguments.ts";
 import { LOOP } from "../core/options.ts";
 import { resolve } from "../names/resolve.ts";
@@ -130,11 +131,7 @@ async function open(
       return [channel, remote];
     } catch (error) {
       if (!(error instanceof OSError)) throw error;
-      if (error.code === "ENOTSUP" && reusePort) {
-        throw new RangeError(`reusePort is not supported by this runtime: ${error.message}`, {
-          cause: error,
-        });
-      }
+      if (error.code === "ENOTSUP" && reusePort) throw reusePortRefused(error);
       errors.push(error);
     }
   }

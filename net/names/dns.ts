@@ -43,11 +43,8 @@ export async function lookup(
   port: number,
   family: 0 | 4 | 6 = 0,
 ): Promise<ResolvedAddress[]> {
-  const literal = ipFamily(host);
-  if (literal !== 0) {
-    if (family !== 0 && family !== literal) throw wrongFamily(host);
-    return [{ family: literal, hostname: host }];
-  }
+  const literal = literalOf(host, family);
+  if (literal !== null) return [literal];
   if (!hasNet()) {
     requireNet(hostPort(host, port), "getaddrinfo", host);
     return [{ family: family === 6 ? 6 : 4, hostname: host }];
@@ -118,12 +115,9 @@ async function addressesOf(
     return all.filter((address) => family === 0 || address.family === family);
   }
   const mapped = family === 6 && (flags & AI_V4MAPPED) !== 0;
-  const literal = ipFamily(host);
-  if (literal !== 0) {
-    if (literal === 4 && mapped) return [mappedFrom({ family: 4, hostname: host })];
-    if (family !== 0 && family !== literal) throw wrongFamily(host);
-    return [{ family: literal, hostname: host }];
-  }
+  if (mapped && ipFamily(host) === 4) return [mappedFrom({ family: 4, hostname: host })];
+  const literal = literalOf(host, family);
+  if (literal !== null) return [literal];
   if (host === "" || (flags & AI_NUMERICHOST) !== 0) throw unknownName(host);
   if ((flags & AI_CANONNAME) !== 0) {
     throw new NotImplementedError(
@@ -243,8 +237,12 @@ function portNumber(port: number | string | null, numeric: boolean): number {
   return number;
 }
 
-function wrongFamily(host: string): GaiError {
-  return gaiError("EAI_ADDRFAMILY", host, "the address is of the other family");
+/** The address that a text is the literal of; null for a name. @throws {GaiError} if it is of the other family */
+function literalOf(host: string, family: 0 | 4 | 6): ResolvedAddress | null {
+  const own = ipFamily(host);
+  if (own === 0) return null;
+  if (family === 0 || family === own) return { family: own, hostname: host };
+  throw gaiError("EAI_ADDRFAMILY", host, "the address is of the other family");
 }
 
 function unknownName(host: string): GaiError {

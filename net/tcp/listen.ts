@@ -2,6 +2,7 @@ import type { EventLoop } from "../../loop_interface.ts";
 import { OSError, PermissionError } from "../../runtime/errors/exceptions.ts";
 import { gather } from "../../runtime/combinators/gather.ts";
 import { bindError } from "./connect.ts";
+import { reusePortRefused } from "../core/arguments.ts";
 import { describeAddress, SOCK_STREAM } from "../core/addresses.ts";
 import type { ListenTcp, RawListener } from "../core/host.ts";
 import { hostOf } from "../hosts/select.ts";
@@ -94,11 +95,7 @@ async function bind(
   } catch (error) {
     if (!(error instanceof OSError)) throw error;
     if (error.code === "EADDRNOTAVAIL") return null;
-    if (error.code === "ENOTSUP" && reusePort) {
-      throw new RangeError(`reusePort is not supported by this runtime: ${error.message}`, {
-        cause: error,
-      });
-    }
+    if (error.code === "ENOTSUP" && reusePort) throw reusePortRefused(error);
     // The text of a missing permission names the flag to run with and stays as it is.
     if (error instanceof PermissionError) throw error;
     throw bindError({ transport: "tcp", hostname: place.hostname ?? "", port: place.port }, error);
