@@ -2,7 +2,6 @@ import type { Awaitable, Coroutine } from "./runtime/base/functions.ts";
 import type { BytesLike } from "./runtime/base/bytes.ts";
 import type { Delay } from "./runtime/base/durations.ts";
 import type { Signal } from "./runtime/base/signal_names.ts";
-import type { Executor } from "./runtime/contract/executors.ts";
 import type {
   AcceptedOptions,
   AddressInfo,
@@ -39,6 +38,22 @@ import type { Future } from "./runtime/tasks/future.ts";
 import type { Handle, TimerHandle } from "./runtime/tasks/handles.ts";
 import type { Task } from "./runtime/tasks/task.ts";
 import type { TaskOptions } from "./runtime/tasks/task_options.ts";
+
+/** Runs calls elsewhere. What `loop.runInExecutor` and `loop.setDefaultExecutor` take; write your own if you like. */
+export interface Executor {
+  /** Starts `fn(...args)` or queues it. If what it returns has a `cancel` method, cancelling the caller calls that. */
+  submit<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): PromiseLike<Awaited<R>>;
+  /** Takes no more calls; resolves at once, or, with `wait` (the default), when all that was submitted has ended. */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+}
+
+/** How an executor is shut down. */
+export interface ShutdownOptions {
+  /** Whether to wait until the workers have ended. @default {true} */
+  wait?: boolean;
+  /** Whether to cancel what has not started. @default {false} */
+  cancelFutures?: boolean;
+}
 
 /** Makes the tasks of a loop. asyncio: the argument of `loop.set_task_factory()` */
 export type TaskFactory = <T>(

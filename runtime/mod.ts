@@ -77,4 +77,4 @@ export {
   setEventLoop,
   setEventLoopPolicy,
 } from "./loop/policies.ts";
-export type { Executor, ShutdownOptions } from "./contract/executors.ts";
+export type { Executor, ShutdownOptions } from "../loop_interface.ts";

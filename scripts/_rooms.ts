@@ -143,7 +143,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   "net/core": {
     purpose:
-      "contracts of the net (hosts, transports, protocols, options), addresses, write queues, flow control",
+      "the host's contract, checks of options and addresses, operations, write queues, flow control",
     uses: ["runtime/base", "runtime/errors", "runtime/core", "runtime/contract"],
     doors: "*",
   },

@@ -1,4 +1,3 @@
-import type { EventLoop, ExceptionContext } from "../loop_interface.ts";
 import { FullEventLoop } from "../event_loop.ts";
 import type { LoopResource } from "../runtime/core/loop_core.ts";
 import type { Awaitable, Coroutine } from "../runtime/base/functions.ts";
@@ -9,7 +8,7 @@ import { runningLoop } from "../runtime/loop/policies.ts";
 import { TimeoutError } from "../runtime/errors/exceptions.ts";
 import { sleep } from "../runtime/combinators/sleep.ts";
 import type { Task } from "../runtime/tasks/task.ts";
-import type { Executor } from "../runtime/contract/executors.ts";
+import type { EventLoop, ExceptionContext, Executor } from "../loop_interface.ts";
 import { isShutDown } from "../runtime/threads/thread_pool.ts";
 import { Waiter } from "../runtime/core/wait.ts";
 import { storedScope } from "../runtime/core/frame.ts";

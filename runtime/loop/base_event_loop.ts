@@ -1,10 +1,4 @@
 import { isFatal } from "../core/cancelled.ts";
-import type {
-  EventLoop,
-  ExceptionContext,
-  ExceptionHandler,
-  TaskFactory,
-} from "../../loop_interface.ts";
 import {
   type Awaitable,
   type Coroutine,
@@ -18,7 +12,13 @@ import { describeType } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture } from "../combinators/ensure_future.ts";
 import * as executors from "../threads/executors.ts";
-import type { Executor } from "../contract/executors.ts";
+import type {
+  EventLoop,
+  ExceptionContext,
+  ExceptionHandler,
+  Executor,
+  TaskFactory,
+} from "../../loop_interface.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
 import { ExceptionReporter, printContext } from "../debug/exception_reporter.ts";
 import { addEntry, Future, markRetrieved, removeEntry } from "../tasks/future.ts";

@@ -1,8 +1,7 @@
-import type { EventLoop } from "../../loop_interface.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { describeType } from "../base/format.ts";
 import { warn } from "../base/warnings.ts";
-import type { Executor } from "../contract/executors.ts";
+import type { EventLoop, Executor } from "../../loop_interface.ts";
 import { core, LoopState } from "../core/loop_core.ts";
 import { countAsOperation } from "../core/operations.ts";
 import { Waiter } from "../core/wait.ts";

@@ -14,7 +14,7 @@ import {
   text,
 } from "../base/options.ts";
 import { waitFor } from "../combinators/wait_for.ts";
-import type { Executor, ShutdownOptions } from "../contract/executors.ts";
+import type { Executor, ShutdownOptions } from "../../loop_interface.ts";
 import type { ConcurrentFuture } from "../tasks/concurrent_future.ts";
 import { currentLoop } from "../tasks/task_options.ts";
 import type { Callable } from "../base/functions.ts";
