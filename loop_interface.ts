@@ -112,10 +112,10 @@ export interface EventLoop {
   /**
    * Runs the loop until `aw` is done; resolves to its result.
    *
-   * @throws {RuntimeError} when the loop is closed or running, inside another running loop, or when it was stopped before
+   * @throws {RuntimeError} if the loop is closed or running, inside another running loop, or when it was stopped before
    */
   runUntilComplete<T>(aw: Awaitable<T>): Promise<T>;
-  /** Runs the loop until {@linkcode EventLoop.stop}. @throws {RuntimeError} when it is closed or running */
+  /** Runs the loop until {@linkcode EventLoop.stop}. @throws {RuntimeError} if it is closed or running */
   runForever(): Promise<void>;
   /** Ends a run after the current iteration; before a run, after one iteration. */
   stop(): void;
@@ -143,12 +143,12 @@ export interface EventLoop {
    * Calls `callback(...args)` in the next iteration, in a copy of the caller's context; what it throws, or rejects with when
    * it is async, goes to the exception handler. For another context: `context.bind(callback)`.
    *
-   * @throws {RuntimeError} when the loop is closed
+   * @throws {RuntimeError} if the loop is closed
    */
   callSoon<A extends unknown[]>(callback: (...args: A) => unknown, ...args: A): Handle;
   /** The same, named as in asyncio. From a worker thread use `getParentLoop()`. */
   callSoonThreadsafe<A extends unknown[]>(callback: (...args: A) => unknown, ...args: A): Handle;
-  /** Calls the callback after `delay`. @throws {RuntimeError} when the loop is closed */
+  /** Calls the callback after `delay`. @throws {RuntimeError} if the loop is closed */
   callLater<A extends unknown[]>(
     delay: Delay,
     callback: (...args: A) => unknown,
@@ -169,12 +169,12 @@ export interface EventLoop {
     fn: (...args: A) => R,
     ...args: A
   ): Future<Awaited<R>>;
-  /** Replaces the default executor. @throws {TypeError} when it is none */
+  /** Replaces the default executor. @throws {TypeError} if it is none */
   setDefaultExecutor(executor: Executor): void;
 
   /** A Future of this loop. */
   createFuture<T>(): Future<T>;
-  /** Runs a coroutine as a task of this loop. @throws {TypeError} when it is not a function */
+  /** Runs a coroutine as a task of this loop. @throws {TypeError} if it is not a function */
   createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T>;
   /** Makes all further tasks with `factory`; null: as usual. */
   setTaskFactory(factory: TaskFactory | null): void;
@@ -184,7 +184,7 @@ export interface EventLoop {
   /**
    * The addresses of a host, by the system's resolver. Deno: `--allow-net`.
    *
-   * @throws {GaiError} when there is none, or when host and port are both null
+   * @throws {GaiError} if there is none, or when host and port are both null
    * @throws {NotImplementedError} for AI_CANONNAME with a name
    */
   getaddrinfo(
@@ -247,7 +247,7 @@ export interface EventLoop {
    * Use the transport it resolves to from then on; the protocol's `connectionMade` is not called
    * again. When the handshake fails, the connection is lost with it.
    *
-   * @throws {SSLCertVerificationError} when the peer is not trusted, or its certificate is for another name
+   * @throws {SSLCertVerificationError} if the peer is not trusted, or its certificate is for another name
    * @throws {ConnectionAbortedError} after `sslHandshakeTimeout`
    * @throws {RangeError} on the client's side without a `serverHostname` ("": check none)
    */

@@ -36,10 +36,10 @@ import type { Transport } from "../runtime/contract/transports.ts";
  * @param port null with `options.sock`
  * @param options how to connect
  * @returns the two ends of the connection
- * @throws {OSError} when no address answers: the only address's error, or one that names each
+ * @throws {OSError} if no address answers: the only address's error, or one that names each
  * address's
- * @throws {GaiError} when the name can't be resolved
- * @throws {RangeError} when the options contradict each other
+ * @throws {GaiError} if the name can't be resolved
+ * @throws {RangeError} if the options contradict each other
  *
  * @example
  * ```ts
@@ -80,7 +80,7 @@ export function openConnection(
  * @param path the socket's file; a name that begins with "\0" is abstract (Linux)
  * @param options how to connect
  * @returns the two ends of the connection
- * @throws {FileNotFoundError} when there is no such file
+ * @throws {FileNotFoundError} if there is no such file
  * @throws {ConnectionRefusedError} if no server listens there
  *
  * @example
@@ -135,8 +135,8 @@ export function openUnixConnection(
  * @param host a name, an address, several of them, or null or "" for every interface
  * @param port 0: the system picks a free one, which `server.sockets` shows
  * @param options how to serve
- * @throws {OSError} when an address can't be bound, naming it
- * @throws {SSLError} when the certificate or the key of `ssl` can't be used
+ * @throws {OSError} if an address can't be bound, naming it
+ * @throws {SSLError} if the certificate or the key of `ssl` can't be used
  *
  * @example
  * ```ts
@@ -184,8 +184,8 @@ export function startServer(
  * @param clientConnected as for {@linkcode startServer}
  * @param path the socket's file; a name that begins with "\0" is abstract (Linux)
  * @param options how to serve
- * @throws {OSError} when the path can't be bound
- * @throws {SSLError} when the certificate or the key of `ssl` can't be used
+ * @throws {OSError} if the path can't be bound
+ * @throws {SSLError} if the certificate or the key of `ssl` can't be used
  *
  * @example
  * ```ts

@@ -46,7 +46,7 @@ export class PriorityQueue<T> extends Queue<T> {
    *
    * @param maxsize how many items it holds at most; 0 or less: as many as come
    * @param options `compare`: negative when `a` is to leave before `b`, positive when after, 0 when they are equal
-   * @throws {TypeError} when `compare` is not a function, or the options are not an object
+   * @throws {TypeError} if `compare` is not a function, or the options are not an object
    */
   constructor(maxsize: number = 0, options: { compare?: (a: T, b: T) => number } = {}) {
     super(maxsize);

@@ -55,8 +55,8 @@ export class Queue<T> implements AsyncIterable<T> {
    * An empty queue.
    *
    * @param maxsize how many items it holds at most; 0 or less: as many as come
-   * @throws {TypeError} when it is not a number
-   * @throws {RangeError} when it is NaN
+   * @throws {TypeError} if it is not a number
+   * @throws {RangeError} if it is NaN
    */
   constructor(maxsize: number = 0) {
     if (typeof maxsize !== "number") {
@@ -97,10 +97,10 @@ export class Queue<T> implements AsyncIterable<T> {
   /**
    * Puts an item in, waiting for a slot while the queue is full.
    *
-   * @throws {QueueShutDown} when the queue is shut down, or gets shut down while this waits
-   * @throws {CancelledError} when the wait is cancelled; the item is then not inside
+   * @throws {QueueShutDown} if the queue is shut down, or gets shut down while this waits
+   * @throws {CancelledError} if the wait is cancelled; the item is then not inside
    * @throws {TypeError} from a PriorityQueue that can't order the item
-   * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
+   * @throws {RuntimeError} if it must wait, and others wait or waited on another loop
    */
   put(item: T): Promise<void> {
     const core = this.#core;
@@ -116,8 +116,8 @@ export class Queue<T> implements AsyncIterable<T> {
   /**
    * Puts an item in, now.
    *
-   * @throws {QueueFull} when there is no slot
-   * @throws {QueueShutDown} when the queue is shut down
+   * @throws {QueueFull} if there is no slot
+   * @throws {QueueShutDown} if the queue is shut down
    * @throws {TypeError} from a PriorityQueue that can't order the item
    */
   putNowait(item: T): void {
@@ -127,9 +127,9 @@ export class Queue<T> implements AsyncIterable<T> {
   /**
    * Takes an item out, waiting for one while the queue is empty.
    *
-   * @throws {QueueShutDown} when the queue is empty and shut down, or gets so while this waits
-   * @throws {CancelledError} when the wait is cancelled; no item is then taken
-   * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
+   * @throws {QueueShutDown} if the queue is empty and shut down, or gets so while this waits
+   * @throws {CancelledError} if the wait is cancelled; no item is then taken
+   * @throws {RuntimeError} if it must wait, and others wait or waited on another loop
    */
   get(): Promise<T> {
     const core = this.#core;
@@ -143,8 +143,8 @@ export class Queue<T> implements AsyncIterable<T> {
   /**
    * Takes an item out, now.
    *
-   * @throws {QueueEmpty} when there is none
-   * @throws {QueueShutDown} when there is none and the queue is shut down
+   * @throws {QueueEmpty} if there is none
+   * @throws {QueueShutDown} if there is none and the queue is shut down
    */
   getNowait(): T {
     return this.#core.take();
@@ -153,7 +153,7 @@ export class Queue<T> implements AsyncIterable<T> {
   /**
    * Says that the work on one item is done; for {@linkcode Queue.join}. To be called once for each item taken.
    *
-   * @throws {RangeError} when it was called for all items already
+   * @throws {RangeError} if it was called for all items already
    */
   taskDone(): void {
     this.#core.taskDone();
@@ -162,8 +162,8 @@ export class Queue<T> implements AsyncIterable<T> {
   /**
    * Waits until `taskDone()` was called for every item that was put in.
    *
-   * @throws {CancelledError} when the wait is cancelled
-   * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
+   * @throws {CancelledError} if the wait is cancelled
+   * @throws {RuntimeError} if it must wait, and others wait or waited on another loop
    */
   join(): Promise<void> {
     const core = this.#core;
@@ -193,7 +193,7 @@ export class Queue<T> implements AsyncIterable<T> {
    * Ends the queue: nothing goes in any more, blocked putters get a QueueShutDown, and so do getters once it is empty.
    *
    * @param options `immediate`: also drop what is inside, and count it as done
-   * @throws {TypeError} when the options are not an object: `shutdown({ immediate: true })`
+   * @throws {TypeError} if the options are not an object: `shutdown({ immediate: true })`
    */
   shutdown(options: { immediate?: boolean } = {}): void {
     SHUTDOWN.check(options, "shutdown()");
@@ -304,8 +304,8 @@ export class LifoQueue<T> extends Queue<T> {
    * An empty queue.
    *
    * @param maxsize how many items it holds at most; 0 or less: as many as come
-   * @throws {TypeError} when it is not a number
-   * @throws {RangeError} when it is NaN
+   * @throws {TypeError} if it is not a number
+   * @throws {RangeError} if it is NaN
    */
   constructor(maxsize: number = 0) {
     super(maxsize);

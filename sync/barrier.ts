@@ -46,8 +46,8 @@ export class Barrier {
    * An empty barrier.
    *
    * @param parties how many must arrive: a whole number from 1 on
-   * @throws {TypeError} when it is not a number
-   * @throws {RangeError} when it is less than 1, or not whole
+   * @throws {TypeError} if it is not a number
+   * @throws {RangeError} if it is less than 1, or not whole
    */
   constructor(parties: number) {
     if (typeof parties !== "number") {
@@ -87,9 +87,9 @@ export class Barrier {
    * Arrives, and waits until all parties have.
    *
    * @returns 0 for the first to arrive, up to `parties - 1`; of one that was cancelled, the next to arrive has the number
-   * @throws {BrokenBarrierError} when the barrier is, or meanwhile gets, aborted or reset
-   * @throws {CancelledError} when the wait is cancelled
-   * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
+   * @throws {BrokenBarrierError} if the barrier is, or meanwhile gets, aborted or reset
+   * @throws {CancelledError} if the wait is cancelled
+   * @throws {RuntimeError} if it must wait, and others wait or waited on another loop
    */
   wait(): Promise<number> {
     try {

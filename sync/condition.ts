@@ -47,7 +47,7 @@ export class Condition {
    * A condition without waiters.
    *
    * @param lock the lock to use; several conditions may share one. Without it the condition has its own.
-   * @throws {TypeError} when it is not a Lock
+   * @throws {TypeError} if it is not a Lock
    */
   constructor(lock: Lock = new Lock()) {
     if (!(lock instanceof Lock)) {
@@ -97,8 +97,8 @@ export class Condition {
   /**
    * Gives the lock back, waits for a notification, and takes the lock again. Always passes through the loop.
    *
-   * @throws {RuntimeError} when the lock is not held
-   * @throws {CancelledError} when it was cancelled meanwhile; the lock is held again by then
+   * @throws {RuntimeError} if the lock is not held
+   * @throws {CancelledError} if it was cancelled meanwhile; the lock is held again by then
    */
   wait(): Promise<true> {
     return withOwnScope((scope) => this.#wait(scope));
@@ -133,8 +133,8 @@ export class Condition {
    *
    * @param predicate called while the lock is held, except that its first call may find the lock free
    * @returns the true (or truthy) value of `predicate`
-   * @throws {RuntimeError} when it must wait and the lock is not held
-   * @throws {TypeError} when `predicate` returns a promise, which would always count as true
+   * @throws {RuntimeError} if it must wait and the lock is not held
+   * @throws {TypeError} if `predicate` returns a promise, which would always count as true
    */
   waitFor<T>(predicate: () => T): Promise<T> {
     return withOwnScope((scope) => this.#waitFor(predicate, scope));
@@ -159,9 +159,9 @@ export class Condition {
   /**
    * Wakes up to `n` waiters, first come first. They run once they get the lock.
    *
-   * @throws {RuntimeError} when the lock is not held
-   * @throws {TypeError} when `n` is not a number
-   * @throws {RangeError} when `n` is NaN
+   * @throws {RuntimeError} if the lock is not held
+   * @throws {TypeError} if `n` is not a number
+   * @throws {RangeError} if `n` is NaN
    */
   notify(n: number = 1): void {
     if (typeof n !== "number") {
@@ -181,7 +181,7 @@ export class Condition {
   /**
    * Wakes all waiters.
    *
-   * @throws {RuntimeError} when the lock is not held
+   * @throws {RuntimeError} if the lock is not held
    */
   notifyAll(): void {
     this.notify(Infinity);

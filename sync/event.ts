@@ -47,8 +47,8 @@ export class Event {
   /**
    * Waits until the flag is set. It may be cleared again by the time the waiter runs.
    *
-   * @throws {CancelledError} when the wait is cancelled
-   * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
+   * @throws {CancelledError} if the wait is cancelled
+   * @throws {RuntimeError} if it must wait, and others wait or waited on another loop
    */
   wait(): Promise<true> {
     if (this.#value) return Promise.resolve(true as const);

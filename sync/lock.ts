@@ -57,8 +57,8 @@ export class Lock {
    * Waits until the lock is free and takes it.
    *
    * @returns the acquisition: give it back with its `release()`, with `using`, or with {@linkcode Lock.release}
-   * @throws {CancelledError} when the wait is cancelled; the lock is then not taken
-   * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
+   * @throws {CancelledError} if the wait is cancelled; the lock is then not taken
+   * @throws {RuntimeError} if it must wait, and others wait or waited on another loop
    */
   acquire(): Promise<Releaser> {
     const core = this.#core;
@@ -89,7 +89,7 @@ export class Lock {
   /**
    * Frees the lock and wakes the first waiter. Any task may do so, not only the one that took it.
    *
-   * @throws {RuntimeError} when it is not held
+   * @throws {RuntimeError} if it is not held
    */
   release(): void {
     this.#core.release();
@@ -100,7 +100,7 @@ export class Lock {
    * this call.
    *
    * @returns what `body` returns
-   * @throws {RuntimeError} when `body` itself released the lock
+   * @throws {RuntimeError} if `body` itself released the lock
    */
   with<R>(body: () => R | PromiseLike<R>): Promise<R> {
     if (typeof body !== "function") return Promise.reject(notABody(body));

@@ -46,8 +46,8 @@ export class Semaphore {
    * A semaphore with all its units.
    *
    * @param value how many may enter now: a whole number from 0 on, or Infinity
-   * @throws {TypeError} when it is not a number
-   * @throws {RangeError} when it is negative, NaN or not whole
+   * @throws {TypeError} if it is not a number
+   * @throws {RangeError} if it is negative, NaN or not whole
    */
   constructor(value: number = 1) {
     if (typeof value !== "number") {
@@ -77,8 +77,8 @@ export class Semaphore {
    * Takes a unit, waiting until there is one.
    *
    * @returns the acquisition: give it back once, with its `release()`, with `using`, or with {@linkcode Semaphore.release}
-   * @throws {CancelledError} when the wait is cancelled; no unit is then taken
-   * @throws {RuntimeError} when it must wait, and others wait or waited on another loop
+   * @throws {CancelledError} if the wait is cancelled; no unit is then taken
+   * @throws {RuntimeError} if it must wait, and others wait or waited on another loop
    */
   acquire(): Promise<Releaser> {
     if (this.#tryTake()) return Promise.resolve(new SemaphoreReleaser(this));
@@ -186,8 +186,8 @@ export class BoundedSemaphore extends Semaphore {
    * A semaphore with all its units.
    *
    * @param value how many may enter at most: a whole number from 0 on, or Infinity
-   * @throws {TypeError} when it is not a number
-   * @throws {RangeError} when it is negative, NaN or not whole
+   * @throws {TypeError} if it is not a number
+   * @throws {RangeError} if it is negative, NaN or not whole
    */
   constructor(value: number = 1) {
     super(value);
@@ -197,7 +197,7 @@ export class BoundedSemaphore extends Semaphore {
   /**
    * Gives a unit back and wakes the first waiter. A unit on its way to a waiter does not count as given back (SEM-12).
    *
-   * @throws {RangeError} when all units are back already
+   * @throws {RangeError} if all units are back already
    */
   override release(): void {
     if (valueOf(this) >= this.#bound) {

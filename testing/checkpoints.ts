@@ -18,7 +18,7 @@ export class CheckpointError extends Error {
  * await that is not asyncio's does not count.
  *
  * @returns what `fn` returns
- * @throws {CheckpointError} when it does not, also when it throws before it has
+ * @throws {CheckpointError} if it does not, also when it throws before it has
  * @throws what `fn` throws
  *
  * @example
@@ -40,7 +40,7 @@ export async function assertCheckpoints<R>(fn: () => R | PromiseLike<R>): Promis
  * Asserts that a call does not pass through the loop: what stands before and after it in the task can't be torn apart.
  *
  * @returns what `fn` returns
- * @throws {CheckpointError} when it does
+ * @throws {CheckpointError} if it does
  * @throws what `fn` throws
  */
 export async function assertNoCheckpoints<R>(fn: () => R | PromiseLike<R>): Promise<R> {

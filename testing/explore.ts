@@ -24,7 +24,7 @@ const OPTIONS: OptionsOf<ExploreOptions> = optionsOf("{ runs: 1000 }", {
  * time for the one that fails, so it makes what it works on itself.
  *
  * @throws the first failure of main, a DeadlockError or LeakError among them
- * @throws {RangeError} when `runs` is not a positive integer
+ * @throws {RangeError} if `runs` is not a positive integer
  *
  * @example
  * ```ts

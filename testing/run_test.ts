@@ -14,9 +14,9 @@ import { type TestOptions, VirtualEventLoop } from "./virtual_event_loop.ts";
  * @param main the test
  * @returns what `main` returns
  * @throws what `main` throws
- * @throws {DeadlockError} when nothing can ever run again and main is not done
- * @throws {TimeoutError} when main is not done after `timeout` of virtual time
- * @throws {LeakError} when main returned and left something open or undone
+ * @throws {DeadlockError} if nothing can ever run again and main is not done
+ * @throws {TimeoutError} if main is not done after `timeout` of virtual time
+ * @throws {LeakError} if main returned and left something open or undone
  * @throws {RuntimeError} inside a running loop
  *
  * @example

@@ -36,8 +36,8 @@ export class Sequencer {
    * Waits until all earlier positions are over, then runs the body. Position 0 does not wait.
    *
    * @returns what the body returns
-   * @throws {RangeError} when the position is not an integer from 0 up
-   * @throws {RuntimeError} when the position is taken already, or another one was cancelled while it waited
+   * @throws {RangeError} if the position is not an integer from 0 up
+   * @throws {RuntimeError} if the position is taken already, or another one was cancelled while it waited
    */
   async at<R>(position: number, body: () => R | PromiseLike<R>): Promise<R> {
     if (!Number.isInteger(position) || position < 0) {

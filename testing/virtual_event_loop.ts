@@ -65,8 +65,8 @@ export interface TestLoop extends EventLoop {
   /**
    * Moves the clock by hand and runs what becomes due, in order; the clock does not wait for the outside meanwhile.
    *
-   * @throws {RangeError} when the delay is negative, infinite or NaN
-   * @throws {TypeError} when it is not a delay
+   * @throws {RangeError} if the delay is negative, infinite or NaN
+   * @throws {TypeError} if it is not a delay
    */
   advance(delay: Delay): Promise<void>;
   /** Runs everything that can run without moving the clock. */
@@ -99,7 +99,7 @@ export class VirtualEventLoop extends FullEventLoop implements ClockOwner {
   /** The run only cleans up: it need not wait for what can't be cancelled. */
   #closing = false;
 
-  /** @throws {RangeError | TypeError} when an option makes no sense */
+  /** @throws {RangeError | TypeError} if an option makes no sense */
   constructor(options: TestOptions = {}) {
     testOptions.check(options, "TestLoop");
     const { seed, startTime = 0, timeout, realIo = true } = options;

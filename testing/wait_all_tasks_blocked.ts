@@ -10,7 +10,7 @@ const HOPS = 3;
  * Waits until every other task waits for something that only time, the outside or this task can bring: the moment to look
  * whether they have got where the test wants them, without a sleep. On a TestLoop the clock stands meanwhile.
  *
- * @throws {CancelledError} when the wait is cancelled
+ * @throws {CancelledError} if the wait is cancelled
  *
  * @example
  * ```ts

@@ -84,7 +84,7 @@ const checkedPrototypes: WeakSet<object> = new WeakSet();
 /**
  * A method that no transport calls would be ignored, and with it what arrives.
  *
- * @throws {TypeError} when one has its Python name, and not its name here as well
+ * @throws {TypeError} if one has its Python name, and not its name here as well
  */
 export function checkMethodNames(protocol: object): void {
   const prototype: object | null = Object.getPrototypeOf(protocol);

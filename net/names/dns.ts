@@ -35,7 +35,7 @@ import { grantsSys, hasNet, requireNet } from "../platform/permissions.ts";
  * addresses it would give. There the name itself is the one address: `connect` and `listenTcp` of
  * Deno's host take it as it is.
  *
- * @throws {GaiError} when the name has no address (of that family)
+ * @throws {GaiError} if the name has no address (of that family)
  * @throws {PermissionError} on Deno without `--allow-net`
  */
 export async function lookup(
@@ -69,9 +69,9 @@ const addressInfoOptions: OptionsOf<AddressInfoOptions> = optionsOf("{ family: 4
  *
  * @param host a name, an address, or null for this machine's loopback addresses
  * @param port a number, its text, the name of a service, or null for 0
- * @throws {GaiError} when the host or the service is not known, or neither is given
+ * @throws {GaiError} if the host or the service is not known, or neither is given
  * @throws {NotImplementedError} for the canonical name of a name, which no runtime offers
- * @throws {TypeError} when there is no such option, or it is of the wrong type
+ * @throws {TypeError} if there is no such option, or it is of the wrong type
  * @throws {PermissionError} on Deno without `--allow-net`
  */
 export async function getaddrinfo(

@@ -44,7 +44,7 @@ export function grantsSys(kind: string): boolean {
  * @param host `host:port`, IPv6 in brackets, or null for any
  * @param syscall what the permission is for, for the error
  * @param what what `syscall` is to be made on, where that is not `host`
- * @throws {PermissionError} when it is not granted
+ * @throws {PermissionError} if it is not granted
  */
 export function requireNet(
   host: string | null,
@@ -60,7 +60,7 @@ export function requireNet(
 /**
  * The same for a unix socket, which needs the file system too.
  *
- * @throws {PermissionError} when it is not granted
+ * @throws {PermissionError} if it is not granted
  */
 export function requireUnix(path: string, syscall: string | null = null): void {
   const asked = permissions();

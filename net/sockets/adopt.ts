@@ -59,7 +59,7 @@ export function takeDatagrams(sock: Socket): DatagramChannel {
   return channel;
 }
 
-/** @throws {RangeError} when the socket is of another family or no stream */
+/** @throws {RangeError} if the socket is of another family or no stream */
 export function requireUnixStream(sock: Socket): void {
   const { family, type } = kindOf(sock);
   if (family === AF_UNIX && type === SOCK_STREAM) return;

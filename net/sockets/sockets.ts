@@ -51,9 +51,9 @@ export function provideBind(bind: Bind): void {
   bindSocket = bind;
 }
 
-/** The inside of a socket. @throws {RangeError} when it is not a Socket */
+/** The inside of a socket. @throws {RangeError} if it is not a Socket */
 export let stateOf: (socket: Socket) => SocketState;
-/** What a socket was made for. @throws {RangeError} when it is not a Socket */
+/** What a socket was made for. @throws {RangeError} if it is not a Socket */
 export let kindOf: (socket: Socket) => SocketKind;
 
 /** The class behind the interface of the same name. */
@@ -207,7 +207,7 @@ export const Socket: {
    *
    * @param family `AF_INET` by default
    * @param type `SOCK_STREAM` by default
-   * @throws {RangeError} when there is no such family or type
+   * @throws {RangeError} if there is no such family or type
    */
   new (
     family?: typeof AF_UNIX | typeof AF_INET | typeof AF_INET6,
@@ -242,7 +242,7 @@ export function inOpeningTurn<T>(
   return openings.run(what, use);
 }
 
-/** @throws {RangeError} when the option `sock` is given, and is not a Socket */
+/** @throws {RangeError} if the option `sock` is given, and is not a Socket */
 export function checkSock({ sock }: { readonly sock?: Socket }): void {
   if (sock !== undefined) kindOf(sock);
 }
@@ -268,7 +268,7 @@ function socketFor(address: Address | null, body: SocketBody): Socket {
   return socket;
 }
 
-/** @throws {RangeError} when an address is of another kind than the socket's family */
+/** @throws {RangeError} if an address is of another kind than the socket's family */
 export function checkAddressKind(socket: Socket, address: AddressLike): void {
   checkAddress(address);
   const isUnix = kindOf(socket).family === AF_UNIX;

@@ -73,8 +73,8 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    * @param options `limit`: the longest line that `readline` and `readuntil` accept, in bytes, and
    * half of what is kept before the peer has to wait, default 65536; `loop`: default the current
    * one
-   * @throws {RangeError} when the limit is not above 0
-   * @throws {TypeError} when there is no such option, or it is of the wrong type
+   * @throws {RangeError} if the limit is not above 0
+   * @throws {TypeError} if there is no such option, or it is of the wrong type
    */
   constructor(options: { limit?: number; loop?: EventLoop } = {}) {
     OPTIONS.check(options, "StreamReader");
@@ -89,7 +89,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    * when `n` is negative or left out. Empty at the end of the stream, and for `n` = 0.
    *
    * @param n how many bytes at most
-   * @throws {RuntimeError} when another read waits already
+   * @throws {RuntimeError} if another read waits already
    * @throws {TypeError} if `n` is not a whole number
    *
    * @example
@@ -130,9 +130,9 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    * Reads a line with its "\n". At the end of the stream what is left, without "\n" or empty. On Deno
    * short lines of a stream share a buffer: `line.buffer` alone is not the line.
    *
-   * @throws {RangeError} when the line is longer than the limit; it is dropped, or all that is
+   * @throws {RangeError} if the line is longer than the limit; it is dropped, or all that is
    * buffered when its end has not come
-   * @throws {RuntimeError} when another read waits already
+   * @throws {RuntimeError} if another read waits already
    */
   readline(): Promise<Uint8Array> {
     return this.#searchFor("readline", SeparatorSearch.forLine(this.#state));
@@ -142,10 +142,10 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    * Reads exactly `n` bytes, however many that are.
    *
    * @param n how many bytes
-   * @throws {IncompleteReadError} when the stream ends before; it holds what came
-   * @throws {RangeError} when `n` is negative
+   * @throws {IncompleteReadError} if the stream ends before; it holds what came
+   * @throws {RangeError} if `n` is negative
    * @throws {TypeError} if `n` is not a whole number
-   * @throws {RuntimeError} when another read waits already
+   * @throws {RuntimeError} if another read waits already
    *
    * @example
    * ```ts
@@ -185,12 +185,12 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
    * match ends first counts.
    *
    * @param separator bytes or text, or several of them; default a newline
-   * @throws {IncompleteReadError} when the stream ends before; it holds what came, and the buffer
+   * @throws {IncompleteReadError} if the stream ends before; it holds what came, and the buffer
    * is empty
-   * @throws {LimitOverrunError} when more than the limit stands before the separator; the buffer is
+   * @throws {LimitOverrunError} if more than the limit stands before the separator; the buffer is
    * left as it is
-   * @throws {RangeError} when there is no separator, or an empty one
-   * @throws {RuntimeError} when another read waits already
+   * @throws {RangeError} if there is no separator, or an empty one
+   * @throws {RuntimeError} if another read waits already
    *
    * @example
    * ```ts
@@ -322,7 +322,7 @@ export class StreamReader implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** @throws {RangeError} when the limit is not above 0 */
+/** @throws {RangeError} if the limit is not above 0 */
 export function checkLimit(limit: number): void {
   // Written this way round so that NaN is refused too.
   if (!(limit > 0)) throw new RangeError(`Limit cannot be <= 0: current value is ${limit}`);

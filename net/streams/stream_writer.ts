@@ -97,7 +97,7 @@ export class StreamWriter implements AsyncDisposable {
    * The array belongs to the transport until it has been sent: changing it earlier may change what
    * is sent.
    *
-   * @throws {TypeError} when the data is neither a Uint8Array nor a string
+   * @throws {TypeError} if the data is neither a Uint8Array nor a string
    * @throws {RuntimeError} after `writeEof`
    */
   write(data: BytesLike): void {
@@ -114,7 +114,7 @@ export class StreamWriter implements AsyncDisposable {
    * low-water mark. Returns at once otherwise. On a closing transport it passes through the loop
    * once, so that a loop of `write` and `drain` sees the end.
    *
-   * @throws {ConnectionResetError} when the connection is lost
+   * @throws {ConnectionResetError} if the connection is lost
    * @throws what the reader has failed with, if it has
    */
   drain(): Promise<void> {
@@ -168,13 +168,13 @@ export class StreamWriter implements AsyncDisposable {
    *
    * @param ssl certificates and the like; true for the system's certificate authorities
    * @param options `serverHostname`: the name that the server's certificate has to be for, "" for any. Clients need it.
-   * @throws {SSLCertVerificationError} when the peer's certificate is not trusted, or is for another name
-   * @throws {ConnectionResetError} when the peer leaves in mid-handshake
-   * @throws {ConnectionAbortedError} when the handshake takes longer than `sslHandshakeTimeout`
+   * @throws {SSLCertVerificationError} if the peer's certificate is not trusted, or is for another name
+   * @throws {ConnectionResetError} if the peer leaves in mid-handshake
+   * @throws {ConnectionAbortedError} if the handshake takes longer than `sslHandshakeTimeout`
    * @throws {SSLError} if plain text has arrived that was not read
-   * @throws {RuntimeError} when some of it waits in `reader.readable`
-   * @throws {RangeError} when a client has no name to check
-   * @throws {TypeError} when there is no such option, or it is of the wrong type
+   * @throws {RuntimeError} if some of it waits in `reader.readable`
+   * @throws {RangeError} if a client has no name to check
+   * @throws {TypeError} if there is no such option, or it is of the wrong type
    *
    * Whatever goes wrong in the handshake, the connection is lost with it.
    */

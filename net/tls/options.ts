@@ -35,7 +35,7 @@ export interface TlsTimeouts {
  *
  * @param host what the server's certificate has to be for unless `serverHostname` says otherwise;
  * null where there is none
- * @throws {RangeError} when TLS options are given without `ssl`, or no name to check, or when some do not go together
+ * @throws {RangeError} if TLS options are given without `ssl`, or no name to check, or when some do not go together
  * @throws {NotImplementedError} for what the runtime's TLS can't do
  */
 export function clientTls(
@@ -63,8 +63,8 @@ export function clientTls(
 /**
  * How a server shall speak TLS; null when it shall not.
  *
- * @throws {TypeError} when `ssl` is a boolean, or lacks certificate or key: a server needs both
- * @throws {RangeError} when TLS timeouts are given without `ssl`
+ * @throws {TypeError} if `ssl` is a boolean, or lacks certificate or key: a server needs both
+ * @throws {RangeError} if TLS timeouts are given without `ssl`
  */
 export function serverTls(
   options: Pick<ServeOptions, "ssl"> & TlsTimeouts,
@@ -86,7 +86,7 @@ export function serverTls(
  * How a plain connection shall go on in TLS.
  *
  * @throws {TypeError} if `ssl` is not an object, or lacks a server's certificate or key
- * @throws {RangeError} when a client has no name to check and does not say that there is none
+ * @throws {RangeError} if a client has no name to check and does not say that there is none
  */
 export function upgradingTls(
   ssl: TlsOptions,
@@ -184,7 +184,7 @@ function refuseTimeouts(options: TlsTimeouts): void {
 /**
  * The limits in seconds.
  *
- * @throws {RangeError} when one is not positive
+ * @throws {RangeError} if one is not positive
  */
 function tlsSeconds(
   timeouts: TlsTimeouts,

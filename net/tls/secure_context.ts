@@ -11,7 +11,7 @@ const checkedOptions: WeakMap<object, UpgradeTls> = new WeakMap();
  * Checks certificate, key and ciphers before anything is opened, as CPython's `load_cert_chain()` and `set_ciphers()` do: without
  * this every handshake of a server would fail, and the server would never report why.
  *
- * @throws {SSLError} when certificate or key can't be read, or do not belong together, or no cipher is left
+ * @throws {SSLError} if certificate or key can't be read, or do not belong together, or no cipher is left
  */
 export function checkSecureContext(options: UpgradeTls): void {
   const { origin, cert, key, ciphers, serverNames = {} } = options;

@@ -284,7 +284,7 @@ export class StreamTransport extends ReceivingTransport<RawChannel>
    * Waits until all that was written is with the system. Other code that waited for the same goes on in the same turn, and may
    * write or close.
    *
-   * @throws {ConnectionResetError} when the connection is lost meanwhile
+   * @throws {ConnectionResetError} if the connection is lost meanwhile
    */
   settle(): Promise<void> {
     this.#settled = new Waiter<void>("a transport to send what is queued");

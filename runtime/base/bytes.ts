@@ -20,7 +20,7 @@ const encoder = new TextEncoder();
  * The bytes of what a user passed: the very same array (never a copy), or a string's UTF-8.
  *
  * @param what how the error text calls the value: "data", "the separator"
- * @throws {TypeError} when it is anything else, naming its type
+ * @throws {TypeError} if it is anything else, naming its type
  */
 export function toBytes(data: BytesLike, what: string): Uint8Array {
   if (typeof data === "string") return encoder.encode(data);

@@ -68,8 +68,8 @@ export const DELAY_ERROR = "Cannot use it as a delay: ";
 /**
  * A {@link Delay} in seconds. Negative and infinite ones pass; what they mean is the caller's business, as is `null`.
  *
- * @throws {TypeError} when it is neither a number nor an object made of unit fields with numbers
- * @throws {RangeError} when it is not a number at all (NaN), or a `Temporal.Duration` with calendar units
+ * @throws {TypeError} if it is neither a number nor an object made of unit fields with numbers
+ * @throws {RangeError} if it is not a number at all (NaN), or a `Temporal.Duration` with calendar units
  */
 export function toSeconds(delay: Delay): number {
   if (typeof delay === "number") {

@@ -46,7 +46,7 @@ export function notABody(body: unknown): TypeError {
   );
 }
 
-/** @throws {TypeError} when it is not a function */
+/** @throws {TypeError} if it is not a function */
 export function requireCoroutine(coro: unknown, caller = "createTask"): void {
   if (typeof coro === "function") return;
   if (isThenable(coro)) {
@@ -73,7 +73,7 @@ function withWork(caller: string, work: string): string {
   return `${caller}(${before}${work}${after})`;
 }
 
-/** @throws {TypeError} when it is not a function */
+/** @throws {TypeError} if it is not a function */
 export function requireCallback(
   callback: unknown,
   caller: string,
@@ -109,8 +109,8 @@ export function notOptions(options: unknown, what: string, example: string): Typ
 /**
  * The time of `callAt`.
  *
- * @throws {TypeError} when it is not a number
- * @throws {RangeError} when it is NaN
+ * @throws {TypeError} if it is not a number
+ * @throws {RangeError} if it is NaN
  */
 export function requireTime(when: unknown): void {
   if (typeof when !== "number") {

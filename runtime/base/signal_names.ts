@@ -113,8 +113,8 @@ function realTimeNumber(name: string): number | null {
 /**
  * The number of a signal on this platform.
  *
- * @throws {TypeError} when it is not a string
- * @throws {RangeError} when the platform has no such signal
+ * @throws {TypeError} if it is not a string
+ * @throws {RangeError} if the platform has no such signal
  */
 export function signalNumber(signal: unknown): number {
   if (typeof signal !== "string") {

@@ -315,8 +315,8 @@ async function valueOf<T>(next: Promise<Arrival<T>[]>, line: CompletionLine<T>):
  *
  * asyncio: `asyncio.as_completed()`
  *
- * @throws {TypeError} when given something that can't be iterated, or that holds something that can't be awaited
- * @throws {RangeError} when `limit` is below 1
+ * @throws {TypeError} if given something that can't be iterated, or that holds something that can't be awaited
+ * @throws {RangeError} if `limit` is below 1
  *
  * @example
  * ```ts

@@ -26,8 +26,8 @@ import { currentLoop, LOOP_OPTIONS } from "../tasks/task_options.ts";
  *
  * asyncio: `asyncio.ensure_future()`
  *
- * @throws {TypeError} when it is none of them
- * @throws {RangeError} when it is a future of another loop than `loop`
+ * @throws {TypeError} if it is none of them
+ * @throws {RangeError} if it is a future of another loop than `loop`
  *
  * @example
  * ```ts
@@ -92,7 +92,7 @@ export function wrapPromise<T>(
  *
  * asyncio: `asyncio.wrap_future()`
  *
- * @throws {TypeError} when it is not a promise
+ * @throws {TypeError} if it is not a promise
  *
  * @example
  * ```ts

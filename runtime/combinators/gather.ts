@@ -252,8 +252,8 @@ function failureOf(future: Future<unknown>): { error: unknown } | null {
  *
  * asyncio: `asyncio.gather()`
  *
- * @throws {TypeError} when a member is not a function, future or promise, or the options are not an object
- * @throws {RangeError} when the futures belong to different loops, or `limit` is below 1
+ * @throws {TypeError} if a member is not a function, future or promise, or the options are not an object
+ * @throws {RangeError} if the futures belong to different loops, or `limit` is below 1
  *
  * @example
  * ```ts

@@ -85,9 +85,9 @@ class SleepWait<T> extends Wait<T> implements TimerEntry {
  *
  * asyncio: `asyncio.sleep()`
  *
- * @throws {RangeError} when the delay is NaN
- * @throws {TypeError} when it is not a delay
- * @throws {CancelledError} when the waiting task is cancelled
+ * @throws {RangeError} if the delay is NaN
+ * @throws {TypeError} if it is not a delay
+ * @throws {CancelledError} if the waiting task is cancelled
  *
  * @example
  * ```ts

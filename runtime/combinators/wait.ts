@@ -131,8 +131,8 @@ function failed(future: Future<unknown>): boolean {
  *
  * asyncio: `asyncio.wait()`
  *
- * @throws {TypeError} when given a coroutine or promise: make it a task first; when the options are not an object
- * @throws {RangeError} when given nothing, or an unknown `returnWhen`
+ * @throws {TypeError} if given a coroutine or promise: make it a task first; when the options are not an object
+ * @throws {RangeError} if given nothing, or an unknown `returnWhen`
  *
  * @example
  * ```ts

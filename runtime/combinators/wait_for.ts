@@ -31,7 +31,7 @@ import { Wait } from "../core/wait.ts";
  *
  * asyncio: `asyncio.wait_for()`
  *
- * @throws {TimeoutError} when the time is over
+ * @throws {TimeoutError} if the time is over
  *
  * @example
  * ```ts

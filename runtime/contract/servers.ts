@@ -31,7 +31,7 @@ export interface Server extends AsyncDisposable {
    * Starts accepting connections. Does nothing the second time. Always passes through the loop
    * once.
    *
-   * @throws {RuntimeError} when the server is closed
+   * @throws {RuntimeError} if the server is closed
    */
   startServing(): Promise<void>;
   /**
@@ -39,7 +39,7 @@ export interface Server extends AsyncDisposable {
    * what is queued for them has been sent, waits for that, and throws the CancelledError on. A
    * `close()` from elsewhere ends it the same way.
    *
-   * @throws {RuntimeError} when the server is closed, or another call waits here
+   * @throws {RuntimeError} if the server is closed, or another call waits here
    */
   serveForever(): Promise<void>;
   /** Stops listening; open connections go on. Does nothing the second time. */

@@ -69,8 +69,8 @@ export interface Socket extends Disposable {
    * @param address port 0 picks a free one; a unix socket's path must not exist
    * @param options `reusePort`: share the port with other sockets that ask for the same
    * @throws {OSError} "EADDRINUSE" and the like; "EINVAL" when it is bound already
-   * @throws {GaiError} when the name is not known
-   * @throws {TypeError} when there is no such option, or it is of the wrong type
+   * @throws {GaiError} if the name is not known
+   * @throws {TypeError} if there is no such option, or it is of the wrong type
    */
   bind(address: AddressLike, options?: { reusePort?: boolean }): Promise<void>;
   /**
@@ -87,9 +87,9 @@ export interface Socket extends Disposable {
   /**
    * What has arrived, at most `n` bytes of it; empty at the end of the stream.
    *
-   * @throws {RangeError} when `n` is negative
-   * @throws {BlockingIOError} when nothing is there yet
-   * @throws {OSError} when the socket is not connected, or failed
+   * @throws {RangeError} if `n` is negative
+   * @throws {BlockingIOError} if nothing is there yet
+   * @throws {OSError} if the socket is not connected, or failed
    */
   recv(n: number): Uint8Array;
   /**
@@ -102,8 +102,8 @@ export interface Socket extends Disposable {
    * Sends what there is room for.
    *
    * @returns how many bytes were taken
-   * @throws {BlockingIOError} when the buffer is full, or a `sockSendall` or `sockSendfile` is under way
-   * @throws {OSError} when the socket is not connected, or failed
+   * @throws {BlockingIOError} if the buffer is full, or a `sockSendall` or `sockSendfile` is under way
+   * @throws {OSError} if the socket is not connected, or failed
    */
   send(data: BytesLike): number;
   /**
@@ -123,7 +123,7 @@ export interface Socket extends Disposable {
    * Closes the socket; what `send` took is still sent, and calls that wait for the socket reject with an OSError "EBADF".
    * Does nothing the second time.
    *
-   * @throws {RuntimeError} when it is a view: close the transport or the server instead
+   * @throws {RuntimeError} if it is a view: close the transport or the server instead
    */
   close(): void;
   /** Whether it is closed; of a view, whether what it shows is. */

@@ -14,8 +14,8 @@ export interface SubprocessTransport extends BaseTransport {
   /**
    * Sends a signal.
    *
-   * @throws {ProcessLookupError} when the process has ended and its pipes are closed
-   * @throws {RangeError} when the platform has no such signal
+   * @throws {ProcessLookupError} if the process has ended and its pipes are closed
+   * @throws {RangeError} if the platform has no such signal
    */
   sendSignal(signal: Signal): void;
   /** `sendSignal("SIGTERM")`. */

@@ -140,7 +140,7 @@ export interface WriteTransport extends BaseTransport {
    * The array belongs to the transport until it has been sent: changing it earlier may change what
    * is sent.
    *
-   * @throws {TypeError} when the data is neither a Uint8Array nor a string
+   * @throws {TypeError} if the data is neither a Uint8Array nor a string
    * @throws {RuntimeError} after `writeEof`
    */
   write(data: BytesLike): void;
@@ -174,7 +174,7 @@ export interface DatagramTransport extends BaseTransport {
    * Sends one datagram. Its bytes are copied when they can't be sent at once.
    *
    * @param addr where to; left out on an endpoint with a remote address
-   * @throws {RangeError} when the endpoint has a remote address and this is another one
+   * @throws {RangeError} if the endpoint has a remote address and this is another one
    */
   sendto(data: BytesLike, addr?: AddressLike): void;
   /** Closes at once; datagrams in the queue are lost. */

@@ -53,7 +53,7 @@ export class ContextVar<T> {
   /**
    * `default` is what {@linkcode ContextVar.get} gives where nothing was set.
    *
-   * @throws {TypeError} when the name is not a string, or there is another option
+   * @throws {TypeError} if the name is not a string, or there is another option
    */
   constructor(name: string, options: { default?: T } = {}) {
     if (typeof name !== "string") {
@@ -69,7 +69,7 @@ export class ContextVar<T> {
   /**
    * The value in the current context, else `fallback` if one is given, else the default.
    *
-   * @throws {ReferenceError} when there is none of them
+   * @throws {ReferenceError} if there is none of them
    */
   get(...fallback: [fallback?: T]): T {
     const bindings = currentBindings();
@@ -97,8 +97,8 @@ export class ContextVar<T> {
   /**
    * Takes back what `set` did.
    *
-   * @throws {RuntimeError} when the token was used already
-   * @throws {RangeError} when the token is another variable's or was made in another context
+   * @throws {RuntimeError} if the token was used already
+   * @throws {RangeError} if the token is another variable's or was made in another context
    */
   reset(token: Token<T>): void {
     if (!(token instanceof BindingToken)) {
@@ -174,7 +174,7 @@ class BindingToken<T> implements Token<T> {
 
 /** The public object over a cell. */
 export let contextOf: (cell: ContextCell) => Context;
-/** The cell of a context that was given as an option. @throws {TypeError} when it is not a Context */
+/** The cell of a context that was given as an option. @throws {TypeError} if it is not a Context */
 export let cellOf: (context: Context) => ContextCell;
 
 /**
@@ -206,7 +206,7 @@ export class Context {
    * Runs `fn(...args)` with this context as the current one, across the awaits of an async `fn` too, and returns what it
    * returns.
    *
-   * @throws {RuntimeError} when the context is entered already
+   * @throws {RuntimeError} if the context is entered already
    */
   run<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): R {
     requireCallback(fn, "context.run");
@@ -238,7 +238,7 @@ export class Context {
   /**
    * A function that runs in this very context each time it is called (Python's `context=` argument of callbacks).
    *
-   * @throws {TypeError} when `fn` is not a function
+   * @throws {TypeError} if `fn` is not a function
    */
   bind<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
     requireCallback(fn, "context.bind");

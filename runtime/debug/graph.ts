@@ -54,7 +54,7 @@ const PRINTING: OptionsOf<CallGraphOptions & { file?: { write(text: string): voi
  *
  * asyncio: `asyncio.capture_call_graph()` (3.14)
  *
- * @throws {TypeError} when it is not a future
+ * @throws {TypeError} if it is not a future
  *
  * @example
  * ```ts
@@ -91,7 +91,7 @@ export function captureCallGraph(
  *
  * asyncio: `asyncio.format_call_graph()` (3.14)
  *
- * @throws {TypeError} when `future` is not a future
+ * @throws {TypeError} if `future` is not a future
  *
  * @example
  * ```ts
@@ -118,7 +118,7 @@ export function formatCallGraph(future?: Future<unknown>, options: CallGraphOpti
  *
  * asyncio: `asyncio.print_call_graph()` (3.14)
  *
- * @throws {TypeError} when `future` is not a future
+ * @throws {TypeError} if `future` is not a future
  *
  * @example
  * ```ts

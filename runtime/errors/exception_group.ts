@@ -55,8 +55,8 @@ export class ExceptionGroup<E = unknown> extends AggregateError {
    * @param message what failed as a whole
    * @param errors at least one
    * @param options `cause`, as for every error
-   * @throws {RangeError} when there are no errors
-   * @throws {TypeError} when the message is not a string, or the errors can't be iterated
+   * @throws {RangeError} if there are no errors
+   * @throws {TypeError} if the message is not a string, or the errors can't be iterated
    */
   constructor(message: string, errors: Iterable<E>, options?: ErrorOptions) {
     if (typeof message !== "string") {
@@ -86,7 +86,7 @@ export class ExceptionGroup<E = unknown> extends AggregateError {
    * The part whose errors match, with the nesting kept; null when none does. A group that matches as a whole is
    * returned itself.
    *
-   * @throws {TypeError} when `match` is neither a class nor a function
+   * @throws {TypeError} if `match` is neither a class nor a function
    */
   subgroup(match: ErrorMatch): ExceptionGroup | null {
     return this.#split(toPredicate(match))[0];
@@ -95,7 +95,7 @@ export class ExceptionGroup<E = unknown> extends AggregateError {
   /**
    * `[matching, rest]`: each error is in exactly one of the two, with the nesting kept; a side without errors is null.
    *
-   * @throws {TypeError} when `match` is neither a class nor a function
+   * @throws {TypeError} if `match` is neither a class nor a function
    */
   split(match: ErrorMatch): [ExceptionGroup | null, ExceptionGroup | null] {
     return this.#split(toPredicate(match));
@@ -105,7 +105,7 @@ export class ExceptionGroup<E = unknown> extends AggregateError {
    * A group of the same kind and message around other errors. `subgroup` and `split` make their parts with it and then
    * carry over cause and stack.
    *
-   * @throws {RangeError} when there are no errors
+   * @throws {RangeError} if there are no errors
    */
   derive(errors: Iterable<E>): ExceptionGroup<E> {
     return new ExceptionGroup(this.message, errors);

@@ -59,7 +59,7 @@ export class AsyncGenerators {
   }
 }
 
-/** @throws {TypeError} when it is not a generator, as where its function was not called */
+/** @throws {TypeError} if it is not a generator, as where its function was not called */
 function requireGenerator(value: unknown): void {
   const { next, return: end, throw: fail } = Object(value) as Partial<Generator>;
   if ([next, end, fail].every((method) => typeof method === "function")) return;

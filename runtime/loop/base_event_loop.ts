@@ -352,7 +352,7 @@ export class BaseEventLoop implements LoopCore {
     return `<${this.constructor.name} running=${this.isRunning()} closed=${this.#closed} debug=${this.#debug}>`;
   }
 
-  /** @throws {RuntimeError} when the loop is closed */
+  /** @throws {RuntimeError} if the loop is closed */
   protected requireOpen(): void {
     if (this.#closed) throw new RuntimeError("Event loop is closed");
   }

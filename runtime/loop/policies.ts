@@ -125,7 +125,7 @@ export function getEventLoopPolicy(): AbstractEventLoopPolicy {
  *
  * asyncio: `asyncio.set_event_loop_policy()`
  *
- * @throws {TypeError} when it is neither a policy nor null
+ * @throws {TypeError} if it is neither a policy nor null
  *
  * @example
  * ```ts
@@ -207,7 +207,7 @@ export function getEventLoop(): EventLoop {
  *
  * asyncio: `asyncio.set_event_loop()`
  *
- * @throws {TypeError} when it is neither a loop nor null
+ * @throws {TypeError} if it is neither a loop nor null
  *
  * @example
  * ```ts

@@ -110,7 +110,7 @@ export class Runner implements AsyncDisposable {
   /**
    * Nothing happens before the first {@linkcode Runner.run} or {@linkcode Runner.getLoop}.
    *
-   * @throws {TypeError} when the options are not an object, or their signal is none
+   * @throws {TypeError} if the options are not an object, or their signal is none
    */
   constructor(options: RunOptions = {}) {
     RUN.check(options, "Runner");
@@ -120,8 +120,8 @@ export class Runner implements AsyncDisposable {
   /**
    * Runs `coro` as the main task and resolves to what it returns.
    *
-   * @throws {RuntimeError} when the runner is closed, or inside a running loop
-   * @throws {TypeError} when `coro` is not a function, or a context is given outside an options object
+   * @throws {RuntimeError} if the runner is closed, or inside a running loop
+   * @throws {TypeError} if `coro` is not a function, or a context is given outside an options object
    * @throws {KeyboardInterrupt} after SIGINT, or one of the `stopSignals`, once the main task was cancelled and has unwound
    */
   async run<T>(coro: Coroutine<T>, options: { context?: Context } = {}): Promise<T> {
@@ -173,7 +173,7 @@ export class Runner implements AsyncDisposable {
   /**
    * The loop that the runner uses.
    *
-   * @throws {RuntimeError} when the runner is closed
+   * @throws {RuntimeError} if the runner is closed
    */
   getLoop(): EventLoop {
     this.#initialize();
@@ -316,7 +316,7 @@ function reportLeftBehind(loop: LoopCore): void {
  * asyncio: `asyncio.run()`
  *
  * @throws {RuntimeError} inside a running loop
- * @throws {TypeError} when `main` is not a function, or the options are not an object: `run(main, { debug: true })`
+ * @throws {TypeError} if `main` is not a function, or the options are not an object: `run(main, { debug: true })`
  * @throws {KeyboardInterrupt} after SIGINT, or one of the `stopSignals`, for which main was cancelled, once it has unwound;
  * the next signal ends the process as the platform does
  *

@@ -18,9 +18,9 @@ const REAL_TIME_FIRST = 32;
  * `loop.addSignalHandler`: calls `callback(...args)` from the loop whenever the signal comes, in a copy of this call's context.
  * A handler that was there before is replaced. It never keeps the process alive, and goes with the loop.
  *
- * @throws {TypeError} when the callback is not a function, or the signal not a string
- * @throws {RangeError} when the platform has no such signal
- * @throws {RuntimeError} when the signal can't be caught, in this thread or at all, or the loop is closed
+ * @throws {TypeError} if the callback is not a function, or the signal not a string
+ * @throws {RangeError} if the platform has no such signal
+ * @throws {RuntimeError} if the signal can't be caught, in this thread or at all, or the loop is closed
  */
 export function addSignalHandler<A extends unknown[]>(
   loop: EventLoop,

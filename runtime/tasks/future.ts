@@ -101,7 +101,7 @@ export class Future<T> implements Promise<T> {
   /**
    * `loop` is by default the running loop, else the one `getEventLoop()` gives.
    *
-   * @throws {TypeError} when there is no such option, or it is not a loop
+   * @throws {TypeError} if there is no such option, or it is not a loop
    */
   constructor(options: { loop?: EventLoop } = NO_OPTIONS) {
     if (typeof options !== "object" || options === null || core in options) {
@@ -129,8 +129,8 @@ export class Future<T> implements Promise<T> {
   /**
    * The result.
    *
-   * @throws {CancelledError} when it was cancelled
-   * @throws {InvalidStateError} when it is not done
+   * @throws {CancelledError} if it was cancelled
+   * @throws {InvalidStateError} if it is not done
    * @throws the exception it failed with
    */
   result(): T {
@@ -143,8 +143,8 @@ export class Future<T> implements Promise<T> {
   /**
    * The exception it failed with; null when it has a result.
    *
-   * @throws {CancelledError} when it was cancelled
-   * @throws {InvalidStateError} when it is not done
+   * @throws {CancelledError} if it was cancelled
+   * @throws {InvalidStateError} if it is not done
    */
   exception(): unknown | null {
     if (this.#state === "pending") throw new InvalidStateError("Exception is not set.");
@@ -156,7 +156,7 @@ export class Future<T> implements Promise<T> {
   /**
    * Ends it with a result.
    *
-   * @throws {InvalidStateError} when it is done
+   * @throws {InvalidStateError} if it is done
    */
   setResult(value: T): void {
     this.#requirePending("a result");
@@ -166,7 +166,7 @@ export class Future<T> implements Promise<T> {
   /**
    * Ends it with an exception: an error, or a class of errors, of which one is made.
    *
-   * @throws {InvalidStateError} when it is done
+   * @throws {InvalidStateError} if it is done
    */
   setException(error: unknown): void {
     this.#requirePending("an exception");
@@ -189,7 +189,7 @@ export class Future<T> implements Promise<T> {
    * Calls `callback(future)` through the loop once it is done (soon, if it is done already), never from within this call, in
    * `context` or a copy of the current one.
    *
-   * @throws {TypeError} when it is not a function, or there is no such option
+   * @throws {TypeError} if it is not a function, or there is no such option
    */
   addDoneCallback(callback: (future: this) => void, options?: { context?: Context }): void {
     if (typeof callback !== "function") requireCallback(callback, "addDoneCallback");

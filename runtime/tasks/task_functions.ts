@@ -15,7 +15,7 @@ import { starting, trouble } from "./task_start.ts";
  *
  * asyncio: `asyncio.create_task()`
  *
- * @throws {TypeError} when `coro` is not a function: a promise has already started, so write `createTask(() => work())`; when
+ * @throws {TypeError} if `coro` is not a function: a promise has already started, so write `createTask(() => work())`; when
  * the options are not an object: a name goes in one, `createTask(work, { name: "worker" })`
  *
  * @example

@@ -86,7 +86,7 @@ export function currentLoop(): EventLoop {
 /**
  * The core of a loop that was given as an option; of the current one without.
  *
- * @throws {TypeError} when it is not a loop
+ * @throws {TypeError} if it is not a loop
  */
 export function coreFor(loop: EventLoop | undefined): LoopCore {
   if (loop === undefined || loop === null) return currentScope().loop as LoopCore;

@@ -221,7 +221,7 @@ const BE_BUN = "BUN_BE_BUN";
  * it would run from the beginning, make its pool and start itself again, without an end. Bun alone has a switch that makes
  * such an executable the runtime.
  *
- * @throws {RuntimeError} when this process is such a program
+ * @throws {RuntimeError} if this process is such a program
  */
 function childCommand(): ChildCommand {
   const { execPath: command, execArgv, env } = theProcess();

@@ -106,7 +106,7 @@ export class Job implements WorkSource {
     }
   }
 
-  /** Hands it to a worker. @throws {TypeError} when the arguments can't be sent */
+  /** Hands it to a worker. @throws {TypeError} if the arguments can't be sent */
   send(post: Post): void {
     try {
       this.#tryCopy(() => {
@@ -169,7 +169,7 @@ const SEARCHED = 16;
 /**
  * Refuses what must not be copied: a copied lock would be `{}`.
  *
- * @throws {TypeError} when it is, or holds in plain objects and arrays, an object of this library that belongs to its thread
+ * @throws {TypeError} if it is, or holds in plain objects and arrays, an object of this library that belongs to its thread
  */
 export function requireFree(value: unknown, what: string, depth: number): void {
   if (typeof value !== "object" || value === null) return;
@@ -213,7 +213,7 @@ const exportsOfModules: WeakMap<Callable, Work> = new WeakMap();
  *
  * @param url where the module is: `new URL("./work.ts", import.meta.url)` for a file beside this one
  * @returns an object with the module's functions; calling one directly throws
- * @throws {TypeError} when the url is not absolute
+ * @throws {TypeError} if the url is not absolute
  *
  * @example
  * ```ts
@@ -245,7 +245,7 @@ export function threadModule<M extends object>(
   });
 }
 
-/** What a worker calls for `fn`. @throws {TypeError} when a worker can't call it */
+/** What a worker calls for `fn`. @throws {TypeError} if a worker can't call it */
 export function workOf(fn: Callable): Work {
   const work = exportsOfModules.get(fn);
   if (work !== undefined) return work;

@@ -53,7 +53,7 @@ export class PoolWorker implements JobHolder {
     });
   }
 
-  /** @throws {TypeError} when the arguments can't be sent */
+  /** @throws {TypeError} if the arguments can't be sent */
   run(job: Job): void {
     job.send((message, transfer) => this.#link.post(message, transfer));
     this.#job = job;

@@ -27,8 +27,8 @@ export function checkProgram(request: SpawnRequest): void {
  * directory, searches the default directories when all of the PATH is empty, and takes others from the wrong directory when `cwd`
  * is relative. Null: Bun may look itself.
  *
- * @throws {FileNotFoundError} when no entry has the program
- * @throws {PermissionError} when it may not be executed
+ * @throws {FileNotFoundError} if no entry has the program
+ * @throws {PermissionError} if it may not be executed
  */
 export function findOnPath(request: SpawnRequest): string | null {
   const { program } = request;
