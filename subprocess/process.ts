@@ -7,6 +7,7 @@ import { duration, type OptionsOf, optionsOf } from "../runtime/base/options.ts"
 import { waitFor } from "../runtime/combinators/wait_for.ts";
 import { isCancelled } from "../runtime/core/cancelled.ts";
 import { currentScope } from "../runtime/core/frame.ts";
+import { Request } from "../runtime/core/scope.ts";
 import {
   BrokenPipeError,
   ConnectionResetError,
@@ -110,7 +111,7 @@ export class Process implements AsyncDisposable {
     } catch (error) {
       if (isCancelled(error)) {
         // A request that was pending before the call has met the first wait only. The readers must be free afterwards.
-        scope.cancel({ message: undefined });
+        scope.cancel(new Request({ message: undefined }, scope));
         await Promise.allSettled(parts);
       }
       throw error;

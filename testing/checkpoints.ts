@@ -52,10 +52,10 @@ async function count<R>(
   fn: () => R | PromiseLike<R>,
   judge: (passes: number) => string | null,
 ): Promise<R> {
-  const { root } = openScope(currentScope());
-  const before = root.step;
+  const { tree } = openScope(currentScope());
+  const before = tree.wakeups;
   const fault = (): string | null => {
-    const wrong = judge(root.step - before);
+    const wrong = judge(tree.wakeups - before);
     return wrong === null ? null : `Unexpected: ${wrong}, ${fn.name || "the function"}`;
   };
   let value: R;

@@ -88,8 +88,8 @@ export class Outside {
   /** One that made a wait in between began its foreign await anew. */
   #note(root: Scope, real: number): void {
     const found = this.#foreign.get(root);
-    if (found === undefined || found.activity !== root.activity) {
-      this.#foreign.set(root, { activity: root.activity, since: real });
+    if (found === undefined || found.activity !== root.tree.activity) {
+      this.#foreign.set(root, { activity: root.tree.activity, since: real });
     }
   }
 }

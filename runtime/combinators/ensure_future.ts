@@ -5,7 +5,7 @@ import { func, type OptionsOf, optionsOf } from "../base/options.ts";
 import type { Awaitable } from "../base/functions.ts";
 import { warnOfStarted } from "../core/debug_warnings.ts";
 import { describeType } from "../base/format.ts";
-import { currentScope } from "../core/frame.ts";
+import { currentScope, signalHere } from "../core/frame.ts";
 import {
   coreOf,
   Future,
@@ -16,7 +16,7 @@ import {
 } from "../tasks/future.ts";
 import { isFuture } from "../tasks/task_functions.ts";
 import { type Behind, behindOf, callOff } from "../scopes/known.ts";
-import { openScope, Scope } from "../core/scope.ts";
+import { Scope } from "../core/scope.ts";
 import { isThenable } from "../tasks/task.ts";
 import { currentLoop, LOOP_OPTIONS } from "../tasks/task_options.ts";
 
@@ -139,6 +139,7 @@ export class WaitFuture<T> extends Future<T> {
     super({ loop });
     this.#promise = promise;
     this.#behind = behind;
+    if (!(behind instanceof Scope)) behind.handOver();
     promise.then(
       (value) => settleResult(this, value),
       (error) => {
@@ -168,7 +169,7 @@ export class WaitFuture<T> extends Future<T> {
   /** What runs in a scope may sit in a foreign await: it is abandoned, as by a deadline, and its next wait throws. */
   #checkLater(scope: Scope, message: string | undefined): void {
     coreOf(this).scheduler.host.hop(() => {
-      if (scope.pending !== null) super.cancel(message);
+      if (scope.asked?.state === "pending") super.cancel(message);
     });
   }
 
@@ -302,7 +303,7 @@ class LeavableFuture<T> extends WrappedFuture<T> {
  * ```
  */
 export async function fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
-  const signals = [openScope(currentScope()).signal];
+  const signals = [signalHere()];
   const given = init?.signal ?? (input instanceof Request ? input.signal : undefined);
   if (given !== undefined && given !== null) signals.push(given);
   const signal = signals.length === 1 ? signals[0]! : AbortSignal.any(signals);

@@ -4,6 +4,7 @@ import { currentLoop } from "../tasks/task_options.ts";
 import type { EventLoop } from "../../loop_interface.ts";
 import { flag, limit, type OptionsOf, optionsOf } from "../base/options.ts";
 import { isCancelled, makeCancelledError } from "../core/cancelled.ts";
+import { passing } from "../core/delivery.ts";
 import { asFuture } from "./ensure_future.ts";
 import {
   addEntry,
@@ -57,6 +58,7 @@ export class GatheringFuture extends Future<unknown[]> {
     markRetrieved(this);
     if (this.done()) return false;
     let accepted = false;
+    if (this.#distinct.size > 1) passing.last = false;
     for (const child of this.#distinct) {
       if (child.cancel(message)) accepted = true;
     }

@@ -7,7 +7,7 @@ import { describeSeconds } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture, wrapPromise } from "./ensure_future.ts";
 import { CancelledError, TimeoutError } from "../errors/exceptions.ts";
-import { Deadline } from "../scopes/deadline.ts";
+import { Deadline, graceOf, type GraceOption } from "../scopes/deadline.ts";
 import { currentScope } from "../core/frame.ts";
 import {
   addEntry,
@@ -27,7 +27,8 @@ import { Wait } from "../core/wait.ts";
 
 /**
  * Waits for `aw`, but no longer than `timeout` (null: without limit): then cancels it, waits until it has unwound, and
- * rejects. A coroutine runs inside the caller's task; with a timeout of zero or less it never starts.
+ * rejects. A coroutine runs inside the caller's task; with a timeout of zero or less it never starts. `grace` as with
+ * {@linkcode timeout}.
  *
  * asyncio: `asyncio.wait_for()`
  *
@@ -44,9 +45,14 @@ import { Wait } from "../core/wait.ts";
  * });
  * ```
  */
-export function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> {
+export function waitFor<T>(
+  aw: Awaitable<T>,
+  timeout: Delay | null,
+  options?: GraceOption,
+): Promise<T> {
   try {
     if (!isThenable(aw)) requireCoroutine(aw, "waitFor");
+    const grace = graceOf(options, "waitFor()");
     if (timeout === null) return asPromise(begin(aw));
     if (timeout === undefined) throw timeoutMissing(aw);
     const seconds = toSeconds(timeout);
@@ -56,7 +62,7 @@ export function waitFor<T>(aw: Awaitable<T>, timeout: Delay | null): Promise<T> 
       if (isFuture(aw) && aw.done()) return asPromise(aw as PromiseLike<T>);
       return new EndWait(asFuture(aw), aw).promise;
     }
-    return new WaitForBody(seconds, aw).begin();
+    return new WaitForBody(seconds, aw, grace).begin();
   } catch (error) {
     return Promise.reject(error);
   }
@@ -67,8 +73,8 @@ class WaitForBody<T> extends Deadline<T> {
   readonly #aw: Awaitable<T>;
   #timer: InternalTimer | null = null;
 
-  constructor(seconds: number, aw: Awaitable<T>) {
-    super(aw);
+  constructor(seconds: number, aw: Awaitable<T>, grace: number | null) {
+    super(aw, grace);
     this.#seconds = seconds;
     this.#aw = aw;
   }

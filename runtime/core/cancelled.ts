@@ -22,24 +22,22 @@ export function makeCancelledError(message: string | undefined, debug: boolean):
   return error;
 }
 
-/** One request to cancel, as its asker worded it. Shared by all waits it hits. */
+/** What a cancellation says, in the words of whoever asks. */
 export interface CancelRequest {
   readonly message: string | undefined;
   /** An abort signal's reason; becomes the error's `cause`. */
   readonly cause?: unknown;
-  /** The code has met it once, and a group's failures were worth more. */
-  readonly again?: true;
-  /** The tree's `step` when it was left pending. */
-  leftAt?: number;
 }
 
-/** The error that a request becomes where it is delivered. */
+/** The error that a request becomes where it is delivered. `cause`: where the request has none of its own. */
 export function cancelledError(
   loop: { getDebug(): boolean },
   request: CancelRequest,
+  cause?: unknown,
 ): CancelledError {
   const error = makeCancelledError(request.message, loop.getDebug());
-  if (request.cause !== undefined) error.cause = request.cause;
+  const known = request.cause ?? cause;
+  if (known !== undefined) error.cause = known;
   return error;
 }
 

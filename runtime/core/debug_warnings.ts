@@ -1,5 +1,6 @@
+import { PATIENCE, provideStuckReport, type Request } from "./delivery.ts";
 import type { LoopCore } from "./loop_core.ts";
-import type { Scope, ScopeTask } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 import { captureStack, placeOf } from "../base/stack.ts";
 import { waitsOf } from "./wait.ts";
 import { printWarning } from "../base/warnings.ts";
@@ -23,7 +24,7 @@ export function warnOfSwallowed(task: { toString(): string }, loop: LoopCore): v
  */
 export function warnOfStarted(promise: PromiseLike<unknown>, scope: Scope): void {
   if (!(promise instanceof Promise) || scope.task === null || !scope.loop.getDebug()) return;
-  const { step } = scope.root;
+  const step = scope.tree.wakeups;
   const begun = waitsOf(scope.root).filter((wait) => wait.step === step);
   if (begun.length === 0 || begun.some((wait) => wait.promise === promise)) return;
   const place = placeOf(captureStack(warnOfStarted));
@@ -67,16 +68,21 @@ export function warnOfHours(
   );
 }
 
-/** Seconds after which a task that cannot be interrupted is reported. */
-const PATIENCE = 1;
-
 /** Tells, once per task, that a cancelled task sits in a foreign await, which nothing can interrupt from outside. */
 export class StuckReport {
   static readonly #told: WeakSet<object> = new WeakSet();
 
-  static watch(task: ScopeTask, scope: Scope, loop: LoopCore): void {
+  /** `request`: of a task; nothing shows that the code has met it, or will. */
+  static watch(request: Request): void {
+    const scope = request.scope as Scope;
+    const loop = scope.loop as LoopCore;
+    if (scope.task === null || scope.root !== scope) return;
+    const { activity } = scope.tree;
     loop.scheduler.host.alarm(PATIENCE, () => {
-      if (task.done() || scope.pending === null || this.#told.has(task) || loop.isClosed()) return;
+      const task = scope.task!;
+      if (task.done() || this.#told.has(task) || loop.isClosed()) return;
+      if (!request.open && scope.tree.activity !== activity) return;
+      if (request.state === "withdrawn") return;
       this.#told.add(task);
       loop.callExceptionHandler({
         message:
@@ -87,3 +93,5 @@ export class StuckReport {
     });
   }
 }
+
+provideStuckReport((request) => StuckReport.watch(request));

@@ -1,207 +1,356 @@
-import type { ReadyEntry, Scheduler, Turn } from "./scheduler.ts";
+import type { CancelRequest } from "./cancelled.ts";
+import type { ReadyEntry, Scheduler, Seen, Turn, TurnEnd } from "./scheduler.ts";
+import { printWarning } from "../base/warnings.ts";
+import type { TimerEntry } from "../base/containers.ts";
 
-/** What a reaction needs of the top of the tree in which it is awaited. */
-export interface ReactingRoot extends Turn {
+export type { Seen } from "./scheduler.ts";
+
+/**
+ * - `offered`: it hit waits of which none is certainly where the code is; a new wait may take it.
+ * - `pending`: it hit nothing; the next wait takes it.
+ * - `taken`: some code has it: as a wait's error, by a signal that it had asked for, or as the end of a scope.
+ * - `withdrawn`: nobody will get it: `uncancel()` took it back, its scope is over, or a later request stands in its place.
+ */
+export type RequestState = "offered" | "pending" | "taken" | "withdrawn";
+
+/**
+ * - `first`: as its asker made it.
+ * - `again`: a group's failures were worth more than it, so it interrupts the next wait.
+ * - `echo`: offered once more, to code that is not known to have seen the first one.
+ */
+export type RequestKind = "first" | "again" | "echo";
+
+/** How far the code of a task, or of a handler outside tasks, has come; all its scopes share one. */
+export class TaskTree implements Turn {
+  /** Moves when a wait is made and when the task ends, so when the turn of what was woken is over. */
+  activity = 0;
   /** Counts the scopes that ended. */
-  readonly exits: number;
-  pendingCount: number;
+  exits = 0;
+  /** Counts wake-ups, so that waits older than the last one can be told. */
+  wakeups = 0;
+  /** How many scopes of the tree have a request that a new wait may take. I6: 0 where no request is open. */
+  open = 0;
+
+  /** Moves when the code makes a wait, leaves a scope or ends. */
+  get progress(): number {
+    return this.activity + this.exits;
+  }
 }
 
-/** What a reaction needs of the scope that was asked to end. */
-export interface ReactingScope<R> {
-  readonly root: ReactingRoot;
-  readonly loop: { readonly scheduler: Scheduler };
-  readonly closed: boolean;
-  readonly requests: number;
-  /** Whether it has a reaction that is not over. */
-  deciding: boolean;
-  leavePending(request: R): void;
+/** What a request needs to know of the scope that was asked. */
+export interface AskedScope {
+  readonly tree: TaskTree;
+  readonly task: object | null;
+  readonly loop: { readonly scheduler: Scheduler; getDebug(): boolean };
+  /** Requests standing against it; 0 once it has ended. */
+  readonly standing: number;
+  readonly asked: Request | null;
+  /** It has ended cancelled, or was left behind: no need to offer anything once more. */
+  readonly doomed: boolean;
+  put(request: Request): void;
 }
 
-/** A signal that was aborted. */
-export interface Aborted {
-  /** What {@linkcode activityOf} was before. */
-  readonly activity: number;
-  /** Whether the code has asked for it since its last wake-up. */
-  readonly fresh: boolean;
+/** Told when a request may have come to another state. */
+export interface RequestWatcher {
+  requestMoved(): void;
 }
 
+/** For tests: told of each change of a request's state; `before` is null for a new one. */
+type Observer = (request: Request, before: RequestState | null) => void;
+let observer: Observer | null = null;
+export function observeRequests(observe: Observer | null): void {
+  observer = observe;
+}
+
+/** Seconds after which a request is offered once more, where the code that took it made no wait and goes on. */
+export const PATIENCE = 1;
 /**
- * How long code in a call that obeys the signal has to come back: ten times a millisecond, since Bun's fetch asks another
- * thread. On a machine so busy that this thread wakes late each time, the other one has as much more.
+ * How long a call has to obey an old signal before the next wait takes the request: ten times a millisecond, since Bun's
+ * fetch asks another thread. On a machine so busy that this thread wakes late each time, the other one has as much more.
  */
-const GRACE_STEPS = 10;
-const GRACE_STEP = 0.001;
-
-/** The reactions that are not over, by the top of their tree. */
-const undecided: WeakMap<ReactingRoot, Set<Reaction<unknown>>> = new WeakMap();
+const OBEYING_STEPS = 10;
+const OBEYING_STEP = 0.001;
 
 /**
- * A request hit only waits older than the code's last wake-up, or an abort signal. Perhaps the code sits in one of those
- * (a parallel branch, a fetch), perhaps they are leftovers of a race and it sits in a foreign await.
+ * One request to cancel a scope.
  *
- * - `claimable`: none of the hit waits has ended yet, so what the code does is no reaction: its next wait takes the request.
- * - `watching`: one of them ended, or the signal was aborted. The microtasks drain; a wait that is made, a scope that is
- *   left and the task's end count as the reaction, which is not to be cancelled a second time.
- * - `grace`: what obeys an abort signal may take some milliseconds to do so, as fetch does on Deno and Bun.
- * - `over`: the code reacted, or nothing came of it and the request was left pending after all.
+ * - I1: it leaves `offered` or `pending` exactly once, or goes from `offered` to `pending` first.
+ * - I3: where it hit nothing but leftovers (waits older than the last wake-up, in a scope with several lines), it is
+ *   pending again after the last of them has ended, unless the tree progressed in their turns.
+ * - I5: whoever rejects with a CancelledError of the library's has such an object, whose message and cause it carries.
  */
-export class Reaction<R> implements ReadyEntry {
+export class Request implements CancelRequest, ReadyEntry, TurnEnd {
   readonly inOrder = true;
-  /** Called when the request was left pending. */
-  onLeft: () => void = () => {};
-  readonly #scope: ReactingScope<R>;
-  readonly #root: ReactingRoot;
-  readonly #request: R;
-  /** The waits that were hit and have not ended. */
-  readonly #hits: Set<object>;
-  readonly #aborted: Aborted | null;
-  #phase: "claimable" | "watching" | "grace" | "over" = "watching";
-  #stamp = 0;
+  readonly message: string | undefined;
+  readonly cause: unknown;
+  /** Null: single waits are called off, and nobody else is to hear of it. */
+  readonly scope: AskedScope | null;
+  readonly kind: RequestKind;
+  /** The request that it stands for; itself where it is the first one. */
+  readonly first: Request;
+  /** A deadline that waits for what comes of it. */
+  watcher: RequestWatcher | null = null;
+  /** The tree's `wakeups` when it became pending. */
+  leftAt = -1;
+  /** The next wait does not take it, and nothing that ends is taken for its delivery. */
+  sparing = false;
+  #state: RequestState = "offered";
+  /** Offered, and a new wait may take it. */
+  #claimable = false;
+  /** Waits that were hit and have not ended, where none is certainly the code's. */
+  #leftovers = 0;
+  /** Taken by the only line known: it is to be offered once more, should that line not be all of the code. */
+  #patient = false;
+  /** The tree's progress, and its waits, when the turn began whose end is waited for. */
+  #progress = 0;
+  #activity = 0;
 
-  private constructor(
-    scope: ReactingScope<R>,
-    request: R,
-    hits: Set<object>,
-    aborted: Aborted | null,
+  constructor(
+    words: CancelRequest,
+    scope: AskedScope | null = null,
+    kind: RequestKind = "first",
   ) {
-    this.#scope = scope;
-    this.#root = scope.root;
-    this.#request = request;
-    this.#hits = hits;
-    this.#aborted = aborted;
+    this.message = words.message;
+    this.cause = words.cause;
+    this.scope = scope;
+    this.kind = kind;
+    this.first = kind === "echo" ? (words as Request).first : this;
+    if (observer !== null) observer(this, null);
   }
 
-  /** `aborted`: null when no signal was. */
-  static begin<R>(
-    scope: ReactingScope<R>,
-    request: R,
-    hits: Set<object>,
-    aborted: Aborted | null,
-  ): void {
-    // A second request before the first one is settled is the same cancellation.
-    if (scope.deciding) return;
-    const reaction = new Reaction(scope, request, hits, aborted);
-    let open = undecided.get(scope.root);
-    if (open === undefined) undecided.set(scope.root, open = new Set());
-    open.add(reaction as Reaction<unknown>);
-    scope.deciding = true;
-    if (aborted === null) reaction.#setClaimable(true);
-    else reaction.#watch(aborted.activity);
+  get state(): RequestState {
+    return this.#state;
   }
 
-  /** The one that is not over. */
-  static of<R>(scope: ReactingScope<R>): Reaction<R> | null {
-    if (!scope.deciding) return null;
-    for (const reaction of undecided.get(scope.root) ?? []) {
-      if ((reaction.#scope as unknown) === scope) return reaction as Reaction<R>;
-    }
-    return null;
+  /** Whether a new wait may take it. */
+  get open(): boolean {
+    return this.#state === "pending" || this.#claimable;
   }
 
-  /** A cancelled wait is about to end, with its error or with what the future it waited for made of it. */
-  static waitEnds(root: ReactingRoot, wait: object): void {
-    for (const reaction of undecided.get(root) ?? []) {
-      if (!reaction.#hits.delete(wait)) continue;
-      const claimable = reaction.#phase === "claimable";
-      reaction.#setClaimable(false);
-      if (claimable) reaction.#watch(activityOf(root));
-    }
+  /** Comes to what it has met. Returns whether code that sits in a wait certainly gets it. */
+  met(hits: Hits): boolean {
+    const { certain, several, signalled } = hits;
+    if (several) warnOfLines(this.scope!);
+    if (certain) {
+      // Where a signal was given out, code in a foreign await may obey that.
+      this.take(!several || signalled);
+      if (several && !signalled) this.offerOnceMore();
+    } else if (hits.freshSignal) this.take();
+    else if (hits.signals !== null) this.#awaitObedience();
+    else if (hits.all > 0) this.#offer(hits.all);
+    else this.leave();
+    return certain;
   }
 
-  /** The request, as long as nothing can have reacted to it. */
-  get undelivered(): R | null {
-    return this.#phase === "claimable" ? this.#request : null;
+  /** A new wait is to take it. False: it is spared. */
+  claim(): boolean {
+    if (this.sparing) this.#spare();
+    else this.take();
+    return this.#state === "taken";
   }
 
-  /** A new wait takes the request; null when it may have been reacted to. */
-  claim(): R | null {
-    const request = this.undelivered;
-    if (request !== null) this.end();
-    return request;
-  }
-
-  end(): void {
-    this.#setClaimable(false);
-    this.#phase = "over";
-    this.#scope.deciding = false;
-    undecided.get(this.#root)?.delete(this as Reaction<unknown>);
-  }
-
-  /** Decides now that nothing came of it. */
+  /** It found no wait. */
   leave(): void {
-    this.end();
-    if (!this.#scope.closed && this.#scope.requests > 0) this.#scope.leavePending(this.#request);
+    this.leftAt = this.scope!.tree.wakeups;
+    this.#move("pending", false);
   }
 
-  run(): Turn | null {
-    if (this.#phase !== "watching") return null;
-    if (this.#reacted) {
-      this.end();
-      return null;
+  /** It hit only leftovers, so many. */
+  #offer(leftovers: number): void {
+    this.#leftovers = leftovers;
+    this.#move("offered", true);
+  }
+
+  /** Some code has it, or certainly gets it. `patient`: there may be code beside it that nobody knows of. */
+  take(patient = false): void {
+    this.#patient = patient;
+    this.#move("taken", false);
+  }
+
+  withdraw(): void {
+    if (this.#state === "offered" || this.#state === "pending") this.#move("withdrawn", false);
+  }
+
+  /** Offers it once more: the first wait of a line that has not seen it takes it. */
+  offerOnceMore(): void {
+    const { scope } = this;
+    if (this.#state !== "taken" || scope === null || scope.asked !== this) return;
+    if (scope.standing > 0 && !scope.doomed) scope.put(new Request(this, scope, "echo"));
+  }
+
+  /** A wait that it hit is about to tell its code. */
+  reaches(tree: TaskTree): void {
+    const { scope } = this;
+    if (scope === null) return;
+    if (this.#leftovers > 0) this.#leftovers--;
+    this.#progress = tree.progress;
+    this.#activity = tree.activity;
+    scope.loop.scheduler.atEndOfTurn(this);
+  }
+
+  /** The turn of a wait that it had hit is over. */
+  turnOver(): void {
+    const scope = this.scope!;
+    const { tree } = scope;
+    if (scope.standing === 0 || this.sparing) return;
+    if (this.#state === "offered") {
+      if (tree.progress !== this.#progress) {
+        this.take();
+        this.offerOnceMore();
+      } else if (!this.#claimable) this.leave();
+      else if (this.#leftovers === 0) {
+        // What streams pass on arrives a turn later: what is made until then is the reaction.
+        this.#move("offered", false);
+        scope.loop.scheduler.enqueue(this);
+      }
+    } else if (this.#patient && tree.activity === this.#activity) {
+      this.#patient = false;
+      new Echo(this, scope).start();
+      reportStuck(this);
     }
-    this.#scope.loop.scheduler.afterTurn(() => this.#judge());
-    return this.#root;
+    this.watcher?.requestMoved();
   }
 
-  #judge(): void {
-    if (this.#phase !== "watching") return;
-    if (this.#reacted || this.#scope.closed || this.#scope.requests === 0) this.end();
-    else if (this.#hits.size > 0) this.#setClaimable(true);
-    else if (this.#aborted !== null) {
-      this.#phase = "grace";
-      this.#waitForSlowSignals();
-    } else this.#leaveAfterAll();
+  /** A second turn for those who had it. */
+  run(): Turn {
+    this.scope!.loop.scheduler.atEndOfTurn(this);
+    return this.scope!.tree;
   }
 
-  #waitForSlowSignals(): void {
-    this.#scope.loop.scheduler.host.hop(() => this.#waitSteps(GRACE_STEPS));
+  /**
+   * Only an old signal may have told the code: what comes of that shows soon. The wait that is made then may be a cleanup's, so
+   * it is spared; the next one takes the request.
+   */
+  #awaitObedience(): void {
+    const { host } = this.scope!.loop.scheduler;
+    const look = (left: number): void => {
+      if (!this.sparing) return;
+      if (left > 0) host.alarm(OBEYING_STEP, () => look(left - 1));
+      else if (this.scope!.standing === 0) this.withdraw();
+      else this.#spare();
+    };
+    this.sparing = true;
+    this.#move("offered", true);
+    host.hop(() => look(OBEYING_STEPS));
   }
 
-  #waitSteps(left: number): void {
-    if (this.#endGrace()) return;
-    if (left === 0) this.#leaveAfterAll();
-    else {
-      const { host } = this.#scope.loop.scheduler;
-      host.alarm(GRACE_STEP, () => this.#waitSteps(left - 1));
-    }
-  }
-
-  /** False as long as nothing has happened. */
-  #endGrace(): boolean {
-    if (this.#phase !== "grace") return true;
-    if (!this.#reacted) return false;
-    // Code that asked for the signal in this very step is in a call that obeys it, so that its wait is a cleanup's. From
-    // other code nobody knows, so that this wait is spared and the next one takes the request.
-    if (this.#aborted!.fresh) this.end();
-    else this.#leaveAfterAll();
-    return true;
-  }
-
-  #leaveAfterAll(): void {
+  #spare(): void {
     this.leave();
-    this.onLeft();
+    this.watcher?.requestMoved();
   }
 
-  get #reacted(): boolean {
-    return activityOf(this.#root) !== this.#stamp;
-  }
-
-  #watch(activity: number): void {
-    this.#phase = "watching";
-    this.#stamp = activity;
-    this.#scope.loop.scheduler.enqueue(this);
-  }
-
-  #setClaimable(claimable: boolean): void {
-    if (claimable === (this.#phase === "claimable")) return;
-    this.#phase = claimable ? "claimable" : "watching";
-    // Counted like a pending request, so that each new wait of the tree looks for it.
-    this.#root.pendingCount += claimable ? 1 : -1;
+  #move(state: RequestState, claimable: boolean): void {
+    const before = this.#state;
+    const was = this.open;
+    this.sparing &&= state === "offered";
+    this.#state = state;
+    this.#claimable = claimable;
+    const is = this.open;
+    if (was !== is) this.scope!.tree.open += is ? 1 : -1;
+    if (observer !== null && before !== state) observer(this, before);
   }
 }
 
-/** Moves when the code of a tree makes a wait, leaves a scope or ends. */
-export function activityOf(root: ReactingRoot): number {
-  return root.activity + root.exits;
+/** Told of a request whose taker made no wait and goes on. */
+let reportStuck: (request: Request) => void = () => {};
+export function provideStuckReport(report: (request: Request) => void): void {
+  reportStuck = report;
+}
+
+/** Offers a request once more, unless its scope is over by then. */
+class Echo implements TimerEntry {
+  readonly whenDue: number;
+  order = 0;
+  readonly #request: Request;
+  readonly #scope: AskedScope;
+
+  constructor(request: Request, scope: AskedScope) {
+    this.#request = request;
+    this.#scope = scope;
+    this.whenDue = scope.loop.scheduler.host.now() + PATIENCE;
+  }
+
+  get live(): boolean {
+    return this.#scope.asked === this.#request && this.#scope.standing > 0;
+  }
+
+  start(): void {
+    const { scheduler } = this.#scope.loop;
+    scheduler.addTimer(this, scheduler.host.now());
+  }
+
+  due(): void {
+    this.#request.offerOnceMore();
+  }
+}
+
+/** Whether what is cancelled now is the last thing that its canceller does, so that it may as well follow after that. */
+export const passing: { last: boolean } = { last: false };
+
+/** What a request met in a scope and below it. */
+export class Hits {
+  /** Waits made since the last wake-up: some code is certainly in them. */
+  fresh = 0;
+  all = 0;
+  /** A scope in which several lines were seen. */
+  lines = false;
+  /** Signals that are to be aborted. */
+  signals: AbortController[] | null = null;
+  /** There is a signal, so that code in a foreign await may be told by it. */
+  signalled = false;
+  /** The code has asked for a signal since its last wake-up. */
+  freshSignal = false;
+
+  get several(): boolean {
+    return this.lines || this.all > 1;
+  }
+
+  /** Where there is one line only, it is in what was hit, however old that is. */
+  get certain(): boolean {
+    return this.several ? this.fresh > 0 : this.all > 0;
+  }
+}
+
+// ── lines
+
+/** The tasks of which debug mode has told that they have several lines. */
+const told: WeakSet<object> = new WeakSet();
+
+function warnOfLines(scope: AskedScope): void {
+  const { task, loop } = scope;
+  if (!loop.getDebug() || task === null || told.has(task)) return;
+  told.add(task);
+  printWarning(
+    `A cancellation meets ${task} in several lines of code at once, of which asyncio cannot tell which has seen it: ` +
+      "write gather() or a TaskGroup in the place of Promise.all(), and createTask() for work beside the main line",
+  );
+}
+
+/*
+ * A wait that is made in the turn of a wake-up belongs to the line that was woken and has seen what that has; code that comes
+ * back from a foreign await is a line of which nothing is known. I7: no line is hit by a request that it is known to have
+ * seen.
+ */
+
+/** More are not remembered: scopes nest less deep, and what an old one asked is over. */
+const REMEMBERED = 8;
+
+/** Whether a line is known to have seen a request. */
+export function sees(line: Seen | null, request: Request): boolean {
+  const { first } = request;
+  for (let seen = line; seen !== null; seen = seen.before) {
+    if (seen.request === first) return true;
+  }
+  return false;
+}
+
+/** The line, once it has seen a request. */
+export function seeing(line: Seen | null, request: Request): Seen {
+  const before = line !== null && line.length >= REMEMBERED ? shorten(line, REMEMBERED / 2) : line;
+  return { request: request.first, before, length: before === null ? 1 : before.length + 1 };
+}
+
+function shorten(line: Seen, length: number): Seen {
+  const rest = length === 1 || line.before === null ? null : shorten(line.before, length - 1);
+  return { request: line.request, before: rest, length: rest === null ? 1 : rest.length + 1 };
 }

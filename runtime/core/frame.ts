@@ -1,6 +1,6 @@
 import { AsyncLocalStorage, executionAsyncResource } from "node:async_hooks";
 import { ContextCell, plainCell, threadCell } from "./context_cell.ts";
-import { type Frame, openScope, Scope } from "./scope.ts";
+import { doomOf, type Frame, openScope, Scope } from "./scope.ts";
 import { onNode } from "../base/platform.ts";
 import { inheritedValues, threadSlot } from "../wire/worker_slot.ts";
 
@@ -46,10 +46,18 @@ export function currentScope(): Scope {
   return scope.loop.over ? scopeAtWork(scope) ?? findPlainScope() : scope;
 }
 
+/** Aborts when what encloses the calling code is asked to end. */
+export function signalHere(): AbortSignal {
+  const scope = currentScope();
+  return (scope.doomed ? scope : openScope(scope)).signal(true);
+}
+
 /** A task that its closed loop left undone has no other loop, and a body left behind has its CancelledError to come. */
 function scopeAtWork(scope: Scope): Scope | undefined {
   const undone = scope.task !== null && !scope.task.done();
-  return undone || openScope(scope).root.pendingCount > 0 ? scope : undefined;
+  return undone || openScope(scope).tree.open > 0 || doomOf(scope, null) !== null
+    ? scope
+    : undefined;
 }
 
 /** A scope below the current one. In plain code it has a context of its own, or handlers would see each other's values. */

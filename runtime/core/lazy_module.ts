@@ -1,9 +1,8 @@
 import { isExhaustion, lack } from "../base/platform.ts";
 import { OSError } from "../errors/os_error.ts";
-import { countAsOperation } from "./operations.ts";
 import { runInRoot } from "../base/async_context.ts";
 import { readyForStacks } from "../base/stack.ts";
-import { Waiter } from "./wait.ts";
+import { countAsOperation, Waiter } from "./wait.ts";
 
 /** Descriptors that must be free for a load: Deno ends the process where it finds none for what it reads. */
 const FREE_TO_LOAD = 4;

@@ -10,6 +10,18 @@ export interface Turn {
   activity: number;
 }
 
+/** The requests that a line of code is known to have seen, the latest first; see `delivery.ts`. */
+export interface Seen {
+  readonly request: object;
+  readonly before: Seen | null;
+  readonly length: number;
+}
+
+/** Told when the turn is over in which it asked for that. */
+export interface TurnEnd {
+  turnOver(): void;
+}
+
 /** One entry of the ready queue: a woken wait, a task's start, a callback. */
 export interface ReadyEntry {
   /** Runs it. Returns whose turn follows, or null when nothing was woken. Never throws but for fatal errors. */
@@ -47,6 +59,8 @@ export class Scheduler {
   onIdle: (() => void) | null = null;
   /** The testing loop's random source: permutes each iteration. */
   random: (() => number) | null = null;
+  /** During a turn: what the line that was woken has seen; null where nothing is known of the code that runs. */
+  line: Seen | null = null;
 
   readonly #ready = new RingBuffer<ReadyEntry>();
   readonly #timers = new TimerHeap();
@@ -60,7 +74,7 @@ export class Scheduler {
   #turn: Turn | null = null;
   #stamp = 0;
   #hops = 0;
-  #afterTurn: (() => void) | null = null;
+  #turnEnd: TurnEnd | null = null;
   #bell: () => void = () => {};
   #timersDirty = false;
   #lastTick = 0;
@@ -136,9 +150,9 @@ export class Scheduler {
     this.#active = false;
   }
 
-  /** Runs `callback` when the turn that the current entry began is over. Only from within an entry's `run`. */
-  afterTurn(callback: () => void): void {
-    this.#afterTurn = callback;
+  /** Tells `end` when the turn that the current entry begins is over. Only from within an entry's `run`. */
+  atEndOfTurn(end: TurnEnd): void {
+    this.#turnEnd = end;
   }
 
   /** Makes the drain look at the timers and the ready queue again. */
@@ -213,10 +227,11 @@ export class Scheduler {
       return true;
     }
     this.#turn = null;
-    const callback = this.#afterTurn;
-    if (callback !== null) {
-      this.#afterTurn = null;
-      callback();
+    this.line = null;
+    const end = this.#turnEnd;
+    if (end !== null) {
+      this.#turnEnd = null;
+      end.turnOver();
     }
     return false;
   }

@@ -1,33 +1,12 @@
 import { type Bindings, ContextCell } from "./context_cell.ts";
-import { activityOf, type ReactingScope, Reaction } from "./delivery.ts";
+import { type AskedScope, Hits, passing, Request, type Seen, sees, TaskTree } from "./delivery.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { cancelledError, type CancelRequest, noteReason } from "./cancelled.ts";
+import { Rare, ScopeNode, type ScopeTask } from "./scope_node.ts";
+import { cancelledError, noteReason } from "./cancelled.ts";
 
 export type { CancelRequest } from "./cancelled.ts";
-
-/** What a scope needs to know of a wait. */
-export interface ScopeWait {
-  nextWait: ScopeWait | null;
-  previousWait: ScopeWait | null;
-  /** The tree's `step` when the wait was made. */
-  step: number;
-  /** Takes the request, or remembers it until the wake-up that is already on its way. False: it can't be cancelled. */
-  cancel(request: CancelRequest): boolean;
-  /** Forgets a request that has not become effective (`uncancel()` reached 0). */
-  withdraw(): void;
-  /** The promise that its maker gave out. */
-  readonly handedOut: Promise<unknown>;
-  standsFor(promise: Promise<unknown>): boolean;
-  /** For who was given its promise; see `runtime/scopes/known.ts`. */
-  callOff(request: CancelRequest): "taken" | "over" | "missed";
-  moveTo(scope: Scope): void;
-}
-
-/** What a scope needs to know of its task. */
-export interface ScopeTask {
-  done(): boolean;
-  getName(): string;
-}
+export type { ScopeTask, ScopeWait } from "./scope_node.ts";
+export { Request, TaskTree } from "./delivery.ts";
 
 /**
  * What the async context holds for a scope. Deno keeps it in a weak table that only a full collection clears, so that a
@@ -55,191 +34,219 @@ export interface ScopeLoop {
   readonly publicLoop: object;
 }
 
+const CLOSED = 1;
+const SHARED = 2;
+const DOOMED = 4;
+const SHIELD = 8;
+
 /**
  * A node of the tree along which cancellation travels: a task's root, the body of a timeout, of a group, of `withSignal`.
  *
  * - A wait registers with the scope in which it is made; cancelling a scope cancels the waits in it and below it.
- * - Where there is none to cancel, a pending request stays for the next wait made in the scope or below.
+ * - Where there is none to cancel, the request is pending for the next wait made in the scope or below. I2: a new wait takes
+ *   the nearest open request going up.
+ * - One request is one CancelledError. Only where the scope has several lines, or its line stays away for a second, it is
+ *   offered once more, to code that is not known to have seen it.
  * - A scope that ends hands what still lives to its parent; what is made in it later climbs to the first open ancestor.
+ *   I4: one that has ended holds no wait and no open request.
+ * - I8: after it ended cancelled it is `doomed`: no wait of a line that is not known to have seen the request completes.
  * - Transparent scopes (`Context.run`, callbacks) are closed from the start: they carry a context, not waits.
  */
-export class Scope implements ReactingScope<CancelRequest> {
+export class Scope extends ScopeNode implements AskedScope {
   readonly loop: ScopeLoop;
   readonly task: ScopeTask | null;
   readonly cell: ContextCell;
-  parent: Scope | null;
-  /** Top of the tree that is cancelled as one: the task's root, or a plain handler's outermost scope. */
-  root: Scope;
-  closed = false;
+  /** Shared by all that is cancelled as one: a task's scopes, or those of a plain handler. */
+  tree: TaskTree;
   /** Requests made to this very scope and not yet taken back. */
   requests = 0;
-  /** The request that found no wait. */
-  pending: CancelRequest | null = null;
-  /** Of the root: how many scopes of the tree hold a pending request. */
-  pendingCount = 0;
-  /** Of the root: moves when a wait is made and when the task ends, so when the turn of what was woken is over. */
-  activity = 0;
-  /** Of the root: counts the other scopes that ended. */
-  exits = 0;
-  /** Of the root: counts wake-ups, so that waits older than the last one can be told. */
-  step = 0;
-  /** A frame that callbacks share: a variable set in it needs a frame of its own first. */
-  shared = false;
-  /** A request hit only leftovers or signals, and whether the code reacts is not known yet; see {@linkcode Reaction}. */
-  deciding = false;
+  /** The latest request made to it. */
+  asked: Request | null = null;
   /** What stands for it in the async context, once it has been entered. */
   frame: Frame | null = null;
-  firstWait: ScopeWait | null = null;
-  firstChild: Scope | null = null;
   /** What the call that runs in it returned. */
   promise: Promise<unknown> | null = null;
-  #nextSibling: Scope | null = null;
-  #previousSibling: Scope | null = null;
-  #controller: AbortController | null = null;
-  /** The tree's `step` when the signal was last asked for. */
-  #signalStep = -1;
+  #flags = 0;
+  #rare: Rare | null = null;
 
-  constructor(loop: ScopeLoop, parent: Scope | null, task: ScopeTask | null, cell: ContextCell) {
+  constructor(
+    loop: ScopeLoop,
+    parent: Scope | null,
+    task: ScopeTask | null,
+    cell: ContextCell,
+    tree: TaskTree = new TaskTree(),
+  ) {
+    super(parent);
     this.loop = loop;
-    this.parent = parent;
     this.task = task;
     this.cell = cell;
-    this.root = this;
+    this.tree = tree;
   }
 
   /** A scope that is cancelled with `parent`, or on its own. */
-  static childOf(parent: Scope, cell: ContextCell = cellBelow(parent)): Scope {
-    const scope = new Scope(parent.loop, parent, parent.task, cell);
+  static childOf(parent: Scope, cell: ContextCell = parent.cell): Scope {
+    // What is set inside a frame that callbacks share must not reach the others.
+    if (parent.shared && cell === parent.cell) cell = new ContextCell(cell.bindings);
     const home = openScope(parent);
-    scope.parent = home;
     // Handlers outside tasks have nothing in common: each outermost scope there is a tree of its own.
-    scope.root = home.root.parent === null ? scope : home.root;
-    home.#adopt(scope);
+    const tree = home.parent === null ? new TaskTree() : home.tree;
+    const scope = new Scope(parent.loop, home, parent.task, cell, tree);
+    home.adopt(scope);
+    const doom = doomOf(parent, parent.loop.scheduler.line);
+    if (doom !== null) scope.#markDoomed(doom);
     return scope;
   }
 
   /** A scope that only brings another context (or frame) with it. */
-  static transparent(parent: Scope, cell: ContextCell, task: ScopeTask | null): Scope {
-    const scope = new Scope(parent.loop, parent, task, cell);
-    scope.root = parent.root;
-    scope.closed = true;
+  static transparent(
+    parent: Scope,
+    cell: ContextCell,
+    task: ScopeTask | null,
+    shared = false,
+  ): Scope {
+    const scope = new Scope(parent.loop, parent, task, cell, parent.tree);
+    scope.#flags = shared ? CLOSED | SHARED : CLOSED;
     return scope;
   }
 
   /** The root scope of a task, below the loop's own. */
   static ofTask(loopScope: Scope, task: ScopeTask, cell: ContextCell): Scope {
     const scope = new Scope(loopScope.loop, loopScope, task, cell);
-    loopScope.#adopt(scope);
+    loopScope.adopt(scope);
     return scope;
   }
 
-  addWait(wait: ScopeWait): void {
-    const first = this.firstWait;
-    wait.nextWait = first;
-    wait.previousWait = null;
-    if (first !== null) first.previousWait = wait;
-    this.firstWait = wait;
+  get closed(): boolean {
+    return (this.#flags & CLOSED) !== 0;
+  }
+  /** A frame that callbacks share: a variable set in it needs a frame of its own first. */
+  get shared(): boolean {
+    return (this.#flags & SHARED) !== 0;
   }
 
-  removeWait(wait: ScopeWait): void {
-    const { nextWait, previousWait } = wait;
-    if (previousWait !== null) previousWait.nextWait = nextWait;
-    else if (this.firstWait === wait) this.firstWait = nextWait;
-    if (nextWait !== null) nextWait.previousWait = previousWait;
-    wait.nextWait = null;
-    wait.previousWait = null;
+  /** It, or what it was opened in, ended cancelled or was left behind. */
+  get doomed(): boolean {
+    return (this.#flags & DOOMED) !== 0;
+  }
+  /** The request that each line in it has to see. */
+  get doom(): Request | null {
+    return this.doomed ? this.#rare!.doom : null;
   }
 
-  *children(): IterableIterator<Scope> {
-    let child = this.firstChild;
-    while (child !== null) {
-      const next: Scope | null = child.#nextSibling;
-      yield child;
-      child = next;
-    }
+  /** Requests of what encloses it stay outside, for the first wait after it. */
+  get shield(): boolean {
+    return (this.#flags & SHIELD) !== 0;
+  }
+  set shield(shield: boolean) {
+    this.#flags = shield ? this.#flags | SHIELD : this.#flags & ~SHIELD;
   }
 
-  *waits(): IterableIterator<ScopeWait> {
-    let wait = this.firstWait;
-    while (wait !== null) {
-      const next: ScopeWait | null = wait.nextWait;
-      yield wait;
-      wait = next;
-    }
+  get standing(): number {
+    return this.closed ? 0 : this.requests;
   }
+
+  /** Top of what is cancelled as one: the task's first scope, or a plain handler's outermost one. */
+  get root(): Scope {
+    return this.#isOutermost ? this : this.parent!.root;
+  }
+
+  get #isOutermost(): boolean {
+    return this.parent === null || this.parent.tree !== this.tree;
+  }
+
+  // ── requests
 
   /**
-   * Asks this scope to end. Returns whether a wait that the code is certainly in took the request at once; otherwise it is
-   * left pending, at once or (where only leftovers or an abort signal were hit) once it shows that nothing came of it.
+   * Asks this scope to end. Returns whether a wait that the code is certainly in took the request; otherwise its state tells
+   * what came of it, or comes yet.
    */
-  cancel(request: CancelRequest): boolean {
+  cancel(request: Request): boolean {
     this.requests++;
     return this.deliver(request);
   }
 
-  /** The same before any code runs in it, so that nothing can react: the request is what the code would have met first. */
-  cancelUnstarted(request: CancelRequest): void {
+  /** The same where nothing has to be interrupted. */
+  count(request: Request): void {
     this.requests++;
-    this.#controller?.abort(noteReason(cancelledError(this.loop, request)));
-    this.leavePending(request);
+    this.#replace(request);
+    request.take();
+  }
+
+  /** The same before any code runs in it, so that nothing can react: the request is what the code would have met first. */
+  cancelUnstarted(request: Request): void {
+    this.requests++;
+    this.#rare?.controller?.abort(noteReason(cancelledError(this.loop, request)));
+    this.put(request);
   }
 
   /** Like {@linkcode Scope.cancel} for a request that is already counted. */
-  deliver(request: CancelRequest): boolean {
-    const hits: Hits = { fresh: false, stale: null, controllers: null, freshSignal: false };
-    const activity = activityOf(this.root);
+  deliver(request: Request): boolean {
+    const { asked } = this;
+    // A second request before it is known what came of the first is the same cancellation.
+    const undecided = asked !== null && asked.state === "offered" ? asked : null;
+    if (undecided === null) this.#replace(request);
+    const hits = new Hits();
     this.#cancelWaits(request, hits);
-    if (hits.controllers !== null) {
+    if (hits.signals !== null) {
       const reason = noteReason(cancelledError(this.loop, request));
-      for (const controller of hits.controllers) controller.abort(reason);
+      for (const controller of hits.signals) controller.abort(reason);
     }
-    const { fresh, stale, controllers, freshSignal } = hits;
-    if (fresh) return true;
-    if (stale === null && controllers === null) this.leavePending(request);
-    else {
-      const aborted = controllers === null ? null : { activity, fresh: freshSignal };
-      Reaction.begin(this, request, stale ?? new Set(), aborted);
-    }
-    return false;
+    if (undecided === null) return request.met(hits);
+    request.take();
+    if (hits.certain || hits.freshSignal) undecided.take();
+    return hits.certain;
   }
 
-  leavePending(request: CancelRequest): void {
-    if (this.pending === null) this.root.pendingCount++;
-    request.leftAt = this.root.step;
-    this.pending = request;
+  /** Makes a request its latest one, pending for the next wait. */
+  put(request: Request): void {
+    this.#replace(request);
+    request.leave();
   }
 
-  clearPending(): CancelRequest | null {
-    const pending = this.pending;
-    if (pending !== null) {
-      this.pending = null;
-      this.root.pendingCount--;
-    }
-    return pending;
+  #replace(request: Request): void {
+    this.asked?.withdraw();
+    this.asked = request;
   }
 
-  /** What was asked of this scope and has reached no wait yet. */
-  get undelivered(): CancelRequest | null {
-    return this.pending ?? Reaction.of(this)?.undelivered ?? null;
+  /** The nearest open request going up that `line` has not seen. */
+  takeRequest(line: Seen | null): Request | null {
+    const { asked } = this;
+    if (asked !== null && asked.open && !sees(line, asked) && asked.claim()) return asked;
+    return this.#isOutermost || this.shield ? null : this.parent!.takeRequest(line);
   }
 
-  /** The nearest pending request going up, taken. */
-  takePending(): CancelRequest | null {
-    const own = this.clearPending() ?? Reaction.of(this)?.claim() ?? null;
-    if (own !== null || this.parent === null || this === this.root) return own;
-    return this.parent.takePending();
+  /** What was asked of this scope and nobody has met yet. */
+  get undelivered(): Request | null {
+    const { asked } = this;
+    return asked !== null && asked.open && asked.kind !== "echo" && !asked.sparing ? asked : null;
   }
 
   /** Requests standing against the scopes that enclose this one. */
   requestsAbove(): number {
-    if (this.parent === null || this === this.root) return 0;
-    return this.parent.requests + this.parent.requestsAbove();
+    return this.#isOutermost ? 0 : this.parent!.requests + this.parent!.requestsAbove();
   }
 
-  /** The nearest enclosing scope that was asked to end. */
+  /** The same without what nobody has met yet, since a body that is entered now meets it (gh-134471). */
+  metAbove(): number {
+    if (this.#isOutermost) return 0;
+    const { requests, undelivered } = this.parent!;
+    return this.parent!.metAbove() + (undelivered === null ? requests : requests - 1);
+  }
+
+  /** The nearest request of an encloser, where more stand against them than `entry` says were met at the entry. */
+  outerRequestSince(entry: number): Request | null {
+    return this.requestsAbove() > entry ? this.nearestAskedAbove()!.asked : null;
+  }
+
+  /** The nearest encloser that was asked to end. */
   nearestAskedAbove(): Scope | null {
-    if (this.parent === null || this === this.root) return null;
-    return this.parent.requests > 0 ? this.parent : this.parent.nearestAskedAbove();
+    if (this.#isOutermost) return null;
+    return this.parent!.requests > 0 ? this.parent : this.parent!.nearestAskedAbove();
+  }
+
+  /** The request that ends it where a cancellation does: its own, or the nearest of an encloser. */
+  get ending(): Request | null {
+    return (this.requests > 0 ? this : this.nearestAskedAbove())?.asked ?? null;
   }
 
   /** Requests standing against this scope and all below it. */
@@ -252,50 +259,64 @@ export class Scope implements ReactingScope<CancelRequest> {
   /** Forgets, here and below, all that has not become effective: `uncancel()` reached 0. */
   withdraw(): void {
     this.forget();
-    if (this.#controller?.signal.aborted) this.#controller = null;
+    if (this.#rare?.controller?.signal.aborted) this.#rare.controller = null;
     for (const wait of this.waits()) wait.withdraw();
     for (const child of this.children()) child.withdraw();
   }
 
-  /** Ends the scope: what still lives in it goes to the parent. */
-  close(): void {
+  /** Forgets what was asked of it and has not been delivered. */
+  forget(): void {
+    this.asked?.withdraw();
+  }
+
+  // ── its end
+
+  /**
+   * Ends the scope: what still lives in it goes to the parent. `doom`: the request that ended it, so that code of which it is
+   * not known that it has seen it does no more.
+   */
+  close(doom: Request | null = null): void {
     if (this.closed) return;
-    this.closed = true;
     this.forget();
-    if (this.root === this && this.task !== null) this.activity++;
+    if (doom !== null) this.condemn(doom);
+    this.#flags |= CLOSED;
+    if (this.#isOutermost && this.task !== null) this.tree.activity++;
     else {
-      this.root.exits++;
+      this.tree.exits++;
       this.requests = 0;
     }
-    this.parent!.#release(this);
-    if (this.firstWait !== null || this.firstChild !== null) this.#handOver();
+    this.parent!.release(this);
+    if (this.firstWait !== null || this.firstChild !== null) this.handOver(openScope(this) as this);
     if (this.frame !== null) this.#leaveFrame(this.frame);
+  }
+
+  /** No line that has not seen the request completes a wait in it any more, nor in what was opened in it. */
+  condemn(request: Request): void {
+    this.#markDoomed(request);
+    for (const wait of this.waits()) {
+      if (!sees(wait.seen, request) && wait.request?.first !== request.first) wait.cancel(request);
+    }
+    for (const child of this.children()) child.condemn(request);
+  }
+
+  /** On a closed loop, where no turn follows, the request is told once. */
+  pardon(request: Request): void {
+    if (this.doom === request) this.#flags &= ~DOOMED;
+    this.parent?.pardon(request);
+  }
+
+  #markDoomed(request: Request): void {
+    this.#flags |= DOOMED;
+    (this.#rare ??= new Rare()).doom = request;
   }
 
   /** Code that outlives the scope goes on where its waits climb to, with the values it has seen so far. */
   #leaveFrame(frame: Frame): void {
     const { cell, parent } = this;
+    // Its own code is to find what it has to see.
+    if (this.doomed) return;
     if (cell === parent!.cell) frame.scope = parent!;
     else if (cell.pristine) frame.scope = this.loop.callbackFrame(cell.bindings, null);
-  }
-
-  /** Forgets what was asked of it and has not been delivered. */
-  forget(): void {
-    this.clearPending();
-    if (this.deciding) Reaction.of(this)?.end();
-  }
-
-  #handOver(): void {
-    const home = openScope(this);
-    for (const wait of this.waits()) {
-      this.removeWait(wait);
-      home.addWait(wait);
-    }
-    for (const child of this.children()) {
-      this.#release(child);
-      child.parent = home;
-      home.#adopt(child);
-    }
   }
 
   /**
@@ -304,90 +325,58 @@ export class Scope implements ReactingScope<CancelRequest> {
    */
   moveTo(parent: Scope): void {
     const home = openScope(parent);
-    const root = home.root.parent === null ? this : home.root;
-    const count = this.#settleReactions();
-    this.root.pendingCount -= count;
-    this.root.exits++;
-    this.parent!.#release(this);
-    this.parent = home;
-    home.#adopt(this);
-    if (root !== this.root) this.#setRoot(root);
-    root.pendingCount += count;
+    const tree = home.parent === null ? new TaskTree() : home.tree;
+    this.tree.exits++;
+    this.parent!.release(this);
+    this.parent = home as this;
+    home.adopt(this);
+    if (tree !== this.tree) this.#setTree(tree);
   }
 
-  /** Aborts when this scope, or one that encloses it, is asked to end. */
-  get signal(): AbortSignal {
-    this.#signalStep = this.root.step;
-    if (this.#controller === null) {
-      this.#controller = new AbortController();
-      if (this.requests + this.requestsAbove() > 0) {
-        this.#controller.abort(noteReason(cancelledError(this.loop, { message: undefined })));
-      }
+  /** Aborts when this scope, or one that encloses it, is asked to end. `asking`: it is the scope's own code that asks. */
+  signal(asking: boolean): AbortSignal {
+    const rare = this.#rare ??= new Rare();
+    if (rare.controller === null) {
+      rare.controller = new AbortController();
+      rare.step = -1;
+      const request = this.ending ?? doomOf(this, this.loop.scheduler.line);
+      if (request !== null) rare.controller.abort(noteReason(cancelledError(this.loop, request)));
     }
-    return this.#controller.signal;
+    if (asking) rare.step = this.tree.wakeups;
+    return rare.controller.signal;
   }
 
-  /** Lets go of children without telling them; the caller keeps them elsewhere. */
-  #release(child: Scope): void {
-    const next = child.#nextSibling;
-    const previous = child.#previousSibling;
-    if (previous !== null) previous.#nextSibling = next;
-    else if (this.firstChild === child) this.firstChild = next;
-    if (next !== null) next.#previousSibling = previous;
-    child.#nextSibling = null;
-    child.#previousSibling = null;
-  }
-
-  #adopt(child: Scope): void {
-    const first = this.firstChild;
-    child.#nextSibling = first;
-    if (first !== null) first.#previousSibling = child;
-    this.firstChild = child;
-  }
-
-  #cancelWaits(request: CancelRequest, hits: Hits): void {
-    const step = this.root.step;
+  #cancelWaits(request: Request, hits: Hits): void {
+    const step = this.tree.wakeups;
+    if (this.several) hits.lines = true;
     for (let wait = this.firstWait; wait !== null; wait = wait.nextWait) {
+      if (wait.nextWait !== null || this.firstChild !== null) passing.last = false;
       if (!wait.cancel(request)) continue;
-      if (wait.step === step) hits.fresh = true;
-      else (hits.stale ??= new Set()).add(wait);
+      if (!wait.handed) hits.all++;
+      if (wait.step === step) hits.fresh++;
     }
-    if (this.#controller !== null && !this.#controller.signal.aborted) {
-      (hits.controllers ??= []).push(this.#controller);
-      if (this.#signalStep === step) hits.freshSignal = true;
+    const controller = this.#rare?.controller ?? null;
+    if (controller !== null) {
+      hits.signalled = true;
+      if (this.#rare!.step === step) hits.freshSignal = true;
+      if (!controller.signal.aborted) (hits.signals ??= []).push(controller);
     }
-    for (let child = this.firstChild; child !== null; child = child.#nextSibling) {
-      child.#cancelWaits(request, hits);
+    for (let child = this.firstChild; child !== null; child = child.next) {
+      if (child.next !== null) passing.last = false;
+      if (!child.shield) child.#cancelWaits(request, hits);
     }
   }
 
-  /** Leaves pending what is not decided yet, and counts what is pending. */
-  #settleReactions(): number {
-    Reaction.of(this)?.leave();
-    let count = this.pending === null ? 0 : 1;
-    for (const child of this.children()) count += child.#settleReactions();
-    return count;
+  /** What is not decided yet is pending in the new tree. */
+  #setTree(tree: TaskTree): void {
+    const { asked } = this;
+    if (asked?.state === "offered") asked.leave();
+    if (asked?.open) this.tree.open--;
+    this.tree = tree;
+    if (asked?.open) tree.open++;
+    for (const wait of this.waits()) wait.step = tree.wakeups;
+    for (const child of this.children()) child.#setTree(tree);
   }
-
-  #setRoot(root: Scope): void {
-    if (root === this) this.pendingCount = 0;
-    this.root = root;
-    for (const wait of this.waits()) wait.step = root.step;
-    for (const child of this.children()) child.#setRoot(root);
-  }
-}
-
-interface Hits {
-  fresh: boolean;
-  stale: Set<ScopeWait> | null;
-  controllers: AbortController[] | null;
-  /** The code has asked for one of their signals since its last wake-up. */
-  freshSignal: boolean;
-}
-
-/** What is set inside a frame that callbacks share must not reach the others. */
-function cellBelow(parent: Scope): ContextCell {
-  return parent.shared ? new ContextCell(parent.cell.bindings) : parent.cell;
 }
 
 /** The scope itself, or its first ancestor that has not ended. */
@@ -395,4 +384,13 @@ export function openScope(scope: Scope): Scope {
   let open = scope;
   while (open.closed) open = open.parent!;
   return open;
+}
+
+/** The request that `line` has to see before it may wait here: a scope on the way up ended cancelled. */
+export function doomOf(scope: Scope, line: Seen | null): Request | null {
+  for (let place = scope;; place = place.parent!) {
+    const { doom } = place;
+    if (doom !== null && !sees(line, doom)) return doom;
+    if (!place.closed) return null;
+  }
 }

@@ -1,4 +1,4 @@
-import type { Scope } from "./scope.ts";
+import { Request, type Scope } from "./scope.ts";
 import type { LoopCore } from "./loop_core.ts";
 
 /**
@@ -80,8 +80,8 @@ export class LoopEnd {
 
   #cancelWaits(): void {
     const { rootScope, scheduler } = this.#loop;
-    rootScope.deliver({ message: "Event loop is closed" });
-    rootScope.clearPending();
+    rootScope.deliver(new Request({ message: "Event loop is closed" }, rootScope));
+    rootScope.forget();
     scheduler.startLast();
   }
 }

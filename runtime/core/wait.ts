@@ -1,20 +1,27 @@
 import { ignore } from "../base/functions.ts";
-import { cancelledError, isCancelled } from "./cancelled.ts";
+import { cancelledError, type CancelRequest, isCancelled } from "./cancelled.ts";
 import { CancelledError, RuntimeError } from "../errors/exceptions.ts";
 import { currentScope } from "./frame.ts";
 import { isLeftWaiting } from "./shutdown.ts";
-import { Reaction } from "./delivery.ts";
+import { Request, seeing, type Seen } from "./delivery.ts";
 import { rejectShowingCaller, seesAwaiting, type Settling, Site } from "../base/stack.ts";
 import type { ReadyEntry, Scheduler, Turn } from "./scheduler.ts";
-import { type CancelRequest, openScope, type Scope, type ScopeWait } from "./scope.ts";
+import { doomOf, openScope, type Scope, type ScopeWait } from "./scope.ts";
 
 /**
- * - `pending`: registered, nobody has woken it.
- * - `woken`: its wake-up is in the ready queue; a cancellation may still take it.
- * - `cancelled`: a cancellation took it; its wake-up is in the ready queue.
- * - `settled`: its promise is settled; it is in no list.
+ * Bits of a wait's state; none: nobody has woken it.
+ *
+ * - `WOKEN`: its wake-up is, or was, in the ready queue; a cancellation may still take it.
+ * - `CANCELLED`: a cancellation took it before its wake-up ran, which rejects it.
+ * - `MARKED`: the same where it had been woken first; `uncancel()` may take that back.
+ * - `HANDED`: it stands behind a future that was made of its promise.
+ * - `SETTLED`: its promise is settled; it is in no list.
  */
-type State = "pending" | "woken" | "cancelled" | "settled";
+const WOKEN = 1;
+const CANCELLED = 2;
+const MARKED = 4;
+const HANDED = 8;
+const SETTLED = 16;
 
 let capturedResolve: (value: unknown) => void;
 let capturedReject: (reason: unknown) => void;
@@ -34,45 +41,55 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
   nextWait: ScopeWait | null = null;
   previousWait: ScopeWait | null = null;
   step: number;
+  readonly seen: Seen | null;
   /** Where it was made, where the loop records that. */
   readonly site: Site | null;
+  request: Request | null = null;
   protected readonly scheduler: Scheduler;
-  protected request: CancelRequest | null = null;
-  #state: State = "pending";
-  #woken = false;
+  #state = 0;
   readonly #resolve: (value: T) => void;
   readonly #reject: (reason: unknown) => void;
 
-  /** `scheduler` is that of the loop which wakes it, where it differs from the waiting scope's. */
-  constructor(scope: Scope = currentScope(), scheduler: Scheduler = scope.loop.scheduler) {
+  /**
+   * `scheduler` is that of the loop which wakes it, where it differs from the waiting scope's. `open`: it takes what is asked
+   * of its scope already; else its maker calls {@linkcode Wait.takeOpen}, when it has its fields.
+   */
+  constructor(
+    scope: Scope = currentScope(),
+    scheduler: Scheduler = scope.loop.scheduler,
+    open = true,
+  ) {
     this.promise = new Promise(capture) as Promise<T>;
     this.#resolve = capturedResolve;
     this.#reject = capturedReject;
     this.scope = scope;
     this.scheduler = scheduler;
+    this.seen = scope.loop.scheduler.line;
     const home = openScope(scope);
-    const root = home.root;
-    root.activity++;
-    this.step = root.step;
+    const { tree } = home;
+    tree.activity++;
+    this.step = tree.wakeups;
     this.site = scope.loop.recordsSites ? new Site(this.constructor) : null;
     if (scope.loop.refusesWaitIn(scope)) {
-      this.#state = "settled";
+      this.#state = SETTLED;
       this.#refuse(home);
       return;
     }
     home.addWait(this);
-    if (root.pendingCount > 0) this.takePending();
+    const request = open ? this.#findOpen(home) : null;
+    if (request !== null) this.#take(request);
   }
 
   /** A cancellation that was still to be delivered says more than that the loop is closed, and so needs no report. */
   #refuse(home: Scope): void {
-    if (isLeftWaiting(home.root.task ?? this.scope.loop)) return;
-    const pending = home.root.pendingCount > 0 ? home.takePending() : null;
-    if (pending === null) {
+    if (isLeftWaiting(home.task ?? this.scope.loop)) return;
+    const request = this.#findOpen(home);
+    if (request === null) {
       this.#reject(new RuntimeError("Event loop is closed: nothing can be waited for on it"));
     } else {
+      this.scope.pardon(request);
       this.promise.then(undefined, ignore);
-      this.#reject(cancelledError(this.scope.loop, pending));
+      this.#reject(cancelledError(this.scope.loop, request));
     }
   }
 
@@ -81,46 +98,60 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     return openScope(this.scope);
   }
 
+  get handed(): boolean {
+    return (this.#state & HANDED) !== 0;
+  }
+
+  handOver(): void {
+    this.#state |= HANDED;
+  }
+
   /** Neither woken nor cancelled yet. */
   get pending(): boolean {
-    return this.#state === "pending";
+    return (this.#state & (WOKEN | CANCELLED | SETTLED)) === 0;
   }
 
   /** A cancellation took it: `onCancel` runs, or ran, at its wake-up. */
   get cancelled(): boolean {
-    return this.#state === "cancelled";
+    return (this.#state & CANCELLED) !== 0;
   }
 
   /** Somebody woke it, whether or not a cancellation took it afterwards. */
   get woken(): boolean {
-    return this.#woken;
+    return (this.#state & WOKEN) !== 0;
   }
 
   /** Schedules the wake-up. False when it is no longer pending. */
   wake(): boolean {
-    if (this.#state !== "pending") return false;
-    this.#state = "woken";
-    this.#woken = true;
+    if (!this.pending) return false;
+    this.#state |= WOKEN;
     this.scheduler.enqueue(this);
     return true;
   }
 
-  cancel(request: CancelRequest): boolean {
+  cancel(request: Request): boolean {
     return this.#take(request);
   }
 
-  #take(request: CancelRequest): boolean {
-    if (this.#state === "pending") {
-      this.#state = "cancelled";
+  /** As in CPython the first of several messages holds where it was pending, the last one where it had been woken. */
+  #take(request: Request): boolean {
+    if (this.pending) {
+      this.#state |= CANCELLED;
       this.request = request;
       this.scheduler.enqueue(this);
-    } else if (this.#state === "woken") this.request ??= request;
-    return this.#state !== "settled";
+    } else if ((this.#state & (CANCELLED | SETTLED)) === 0) this.mark(request);
+    return this.#state < SETTLED;
+  }
+
+  /** Its wake-up, which comes by itself, is to deliver the request. */
+  protected mark(request: Request): void {
+    this.#state |= MARKED;
+    this.request = request;
   }
 
   /** Cancels it for who was given its promise. */
   callOff(request: CancelRequest): "taken" | "over" | "missed" {
-    return this.#listed && this.cancel(request) ? "taken" : "over";
+    return this.#listed && this.cancel(new Request(request)) ? "taken" : "over";
   }
 
   /** It is cancelled with `scope` from now on. */
@@ -129,9 +160,9 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     this.home.removeWait(this);
     this.scope = scope;
     const { home } = this;
-    this.step = home.root.step;
+    this.step = home.tree.wakeups;
     home.addWait(this);
-    if (home.root.pendingCount > 0) this.takePending();
+    this.takeOpen();
   }
 
   /** Whether it is still to run. */
@@ -148,19 +179,27 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
   }
 
   withdraw(): void {
-    if (this.#state !== "cancelled") this.request = null;
+    if ((this.#state & MARKED) === 0) return;
+    this.#state &= ~MARKED;
+    this.request = null;
   }
 
   run(): Turn | null {
-    const { home, request } = this;
-    const root = home.root;
+    const { home, request, scheduler } = this;
+    const { tree } = home;
     home.removeWait(this);
-    root.step++;
-    this.#state = request === null ? "settled" : "cancelled";
+    home.noteLines(this);
+    tree.wakeups++;
+    const rejects = (this.#state & (CANCELLED | MARKED)) !== 0;
+    if (request === null) scheduler.line = this.seen;
+    else {
+      scheduler.line = seeing(this.seen, request);
+      request.reaches(tree);
+    }
+    this.#state |= rejects ? CANCELLED | SETTLED : SETTLED;
     try {
-      if (request !== null) {
-        Reaction.waitEnds(root, this);
-        const error = cancelledError(this.scope.loop, request) as CancelledError;
+      if (rejects) {
+        const error = cancelledError(this.scope.loop, request!);
         this.onCancel(error);
         throw error;
       }
@@ -172,7 +211,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
         this.#reject(error);
       } else this.#rejectWith(error);
     }
-    return root;
+    return tree;
   }
 
   /** Not for cancellations outside debug mode, which have no stack at all. */
@@ -208,10 +247,15 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
   /** Runs at the wake-up of a cancelled wait: leaves queues, passes on a wake-up it had been given. */
   protected onCancel(_error: CancelledError): void {}
 
-  /** Called by the constructor, so before a subclass has its fields. */
-  protected takePending(): void {
-    const pending = this.home.takePending();
-    if (pending !== null) this.#take(pending);
+  /** Takes what is asked of its scope already. */
+  protected takeOpen(): void {
+    const request = this.#findOpen(this.home);
+    if (request !== null) this.cancel(request);
+  }
+
+  #findOpen(home: Scope): Request | null {
+    const asked = home.tree.open > 0 ? home.takeRequest(this.seen) : null;
+    return asked ?? doomOf(this.scope, this.seen);
   }
 }
 
@@ -268,4 +312,17 @@ function collect(scope: Scope, waits: Wait<unknown>[]): void {
 /** What a task waits for in the first place; null where it is in no asyncio wait. */
 export function currentWait(scope: Scope): Wait<unknown> | null {
   return waitsOf(scope)[0] ?? null;
+}
+
+/** Counts a wait for the outside world as under way until it has ended: the testing clock stands still meanwhile. */
+export function countAsOperation<T>(wait: Wait<T>): void {
+  const { operations } = wait.scope.loop;
+  operations.add(wait);
+  // Not by a reaction of its promise, which would hide the awaiting code from stack traces.
+  if (!wait.pending && !wait.woken && !wait.cancelled) operations.delete(wait);
+  const run = wait.run;
+  wait.run = () => {
+    operations.delete(wait);
+    return run.call(wait);
+  };
 }

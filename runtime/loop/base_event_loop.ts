@@ -252,9 +252,7 @@ export class BaseEventLoop implements LoopCore {
 
   /** One frame serves all callbacks with the same values; a variable set in it forks it. */
   #makeSharedFrame(bindings: Bindings): Scope {
-    const frame = Scope.transparent(this.rootScope, new ContextCell(bindings), null);
-    frame.shared = true;
-    return frame;
+    return Scope.transparent(this.rootScope, new ContextCell(bindings), null, true);
   }
 
   // ── executors

@@ -23,7 +23,7 @@ import { askToStop, StopListener } from "./interrupts.ts";
 import { leftBehind } from "../scopes/deadline.ts";
 import { core, type LoopCore } from "../core/loop_core.ts";
 import { getEventLoopPolicy, newEventLoop, runningLoop } from "./policies.ts";
-import type { Scope, ScopeWait } from "../core/scope.ts";
+import { Request, type Scope, type ScopeWait } from "../core/scope.ts";
 import { placeOf, type Site } from "../base/stack.ts";
 import { allTasks } from "../tasks/task_functions.ts";
 import { cancelTask, requireCoroutine, Task } from "../tasks/task.ts";
@@ -275,14 +275,16 @@ async function cancelAllTasks(loop: EventLoop): Promise<void> {
 /** What finished tasks left waiting ends with the tasks that are left, one of which may await it. */
 function cancelHotBranches(loopScope: Scope): void {
   for (const wait of loopScope.waits()) {
-    wait.cancel({ message: droppedText(wait as ScopeWait & Described) });
+    wait.cancel(new Request({ message: droppedText(wait as ScopeWait & Described) }));
   }
   for (const child of loopScope.children()) {
-    if (!child.root.closed) continue;
+    if (child.task?.done() !== true) continue;
     const [wait] = child.waits();
-    child.deliver({
-      message: wait === undefined ? undefined : droppedText(wait as ScopeWait & Described),
-    });
+    const message = wait === undefined ? undefined : droppedText(wait as ScopeWait & Described);
+    const request = new Request({ message }, child);
+    child.deliver(request);
+    // Without a wait there is nothing to cancel.
+    request.withdraw();
   }
 }
 

@@ -1,7 +1,7 @@
 import { forgiveCancellation } from "../core/cancelled.ts";
 import { currentScope, openChildScope, runInScope } from "../core/frame.ts";
 import { rejecting } from "../core/lazy_module.ts";
-import { type CancelRequest, openScope, Scope, type ScopeWait } from "../core/scope.ts";
+import { type CancelRequest, openScope, Request, Scope, type ScopeWait } from "../core/scope.ts";
 import { rejectShowingCaller } from "../base/stack.ts";
 
 /**
@@ -35,7 +35,7 @@ export function behindOf(promise: unknown): Behind | null {
   const { root } = home;
   const search = new Search(promise);
   if (root.parent !== null) {
-    if (index?.root === root && index.activity === root.activity) {
+    if (index?.root === root && index.activity === root.tree.activity) {
       const known = index.known.get(promise);
       if (known !== undefined) return known;
     } else {
@@ -91,7 +91,7 @@ class Search {
 function indexed(root: Scope): Map<Promise<unknown>, Behind> {
   const known = new Map<Promise<unknown>, Behind>();
   collect(root, known);
-  index = { root, activity: root.activity, known };
+  index = { root, activity: root.tree.activity, known };
   queueMicrotask(() => index = null);
   return known;
 }
@@ -106,7 +106,7 @@ function collect(scope: Scope, known: Map<Promise<unknown>, Behind>): void {
 export function callOff(behind: Behind, request: CancelRequest): CalledOff {
   if (!(behind instanceof Scope)) return behind.callOff(request);
   if (behind.closed) return "over";
-  behind.cancel(request);
+  behind.cancel(new Request(request, behind));
   return "taken";
 }
 

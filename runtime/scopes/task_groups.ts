@@ -6,7 +6,7 @@ import { CancelledError, ExceptionGroup, RuntimeError } from "../errors/exceptio
 import { openChildScope } from "../core/frame.ts";
 import { addEntry, type FutureEntry, takeFailure } from "../tasks/future.ts";
 import type { LoopCore } from "../core/loop_core.ts";
-import { Scope } from "../core/scope.ts";
+import { Request, Scope } from "../core/scope.ts";
 import { rejectShowingCaller } from "../base/stack.ts";
 import { requireCoroutine, type Task, type TaskOptions } from "../tasks/task.ts";
 import { Wait } from "../core/wait.ts";
@@ -199,8 +199,10 @@ export class TaskGroup {
   #cancelBody(): void {
     if (this.#bodyCancelled) return;
     this.#bodyCancelled = true;
-    if (this.#phase === "body") this.#scope!.cancel({ message: undefined });
-    else this.#scope!.requests++;
+    const scope = this.#scope!;
+    const request = new Request({ message: undefined }, scope);
+    if (this.#phase === "body") scope.cancel(request);
+    else scope.count(request);
   }
 
   #exit(value: unknown, failure: { error: unknown } | null): void {
@@ -251,7 +253,8 @@ export class TaskGroup {
     this.#phase = "closed";
     const above = scope.requestsAbove();
     const asked = scope.nearestAskedAbove();
-    scope.close();
+    const cancelled = this.#propagated !== null || failure !== null && isCancelled(failure.error);
+    scope.close(cancelled ? scope.ending : null);
     if (this.#fatal !== null) {
       this.#reject(this.#fatal.error);
       return;
@@ -259,7 +262,7 @@ export class TaskGroup {
     if (this.#bodyCancelled && above === 0) this.#propagated = null;
     if (this.#propagated !== null && this.#errors.length === 0) {
       // What leaves here delivers a request from outside as well, where the body met the group's own first.
-      if (this.#bodyCancelled) asked?.clearPending();
+      if (this.#bodyCancelled && asked?.asked?.open) asked.asked.take();
       this.#reject(this.#propagated);
       return;
     }
@@ -273,8 +276,8 @@ export class TaskGroup {
     }
     // A cancellation from outside that lost against the failures interrupts the next wait instead.
     const outermost = outermostAsked(asked);
-    if (outermost !== null && outermost.pending === null) {
-      outermost.leavePending({ message: undefined, again: true });
+    if (outermost !== null && outermost.undelivered === null) {
+      outermost.put(new Request(outermost.asked!, outermost, "again"));
     }
     this.#made = new ExceptionGroup("unhandled errors in a TaskGroup", this.#errors);
     this.#reject(this.#made);

@@ -1,4 +1,4 @@
-import { Deadline } from "./deadline.ts";
+import { Deadline, graceOf, type GraceOption } from "./deadline.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { notABody } from "../base/functions.ts";
 import { describeSeconds, describeType, showAs, staysInThread } from "../base/format.ts";
@@ -12,7 +12,9 @@ import { HOUR, warnOfHours } from "../core/debug_warnings.ts";
 type State = "created" | "active" | "expiring" | "expired" | "finished";
 
 /** A Timeout so many seconds from now, whose error can tell how many they were. */
-let within: (seconds: number) => Timeout;
+let within: (seconds: number, grace: number | null) => Timeout;
+let graceIn: (timeout: Timeout) => number | null;
+let setGrace: (timeout: Timeout, grace: number | null) => Timeout;
 let toTimeoutError: (timeout: Timeout, cause: Error) => TimeoutError;
 let leave: (timeout: Timeout) => void;
 
@@ -21,7 +23,7 @@ class TimeoutBody<R> extends Deadline<R> {
   readonly #work: (timeout: Timeout) => R | PromiseLike<R>;
 
   constructor(timeout: Timeout, work: (timeout: Timeout) => R | PromiseLike<R>) {
-    super(work);
+    super(work, graceIn(timeout));
     this.#timeout = timeout;
     this.#work = work;
   }
@@ -62,11 +64,16 @@ class TimeoutBody<R> extends Deadline<R> {
  */
 export class Timeout {
   static {
-    within = (seconds) => {
+    within = (seconds, grace) => {
       const timeout = new Timeout((currentScope().loop as LoopCore).time() + seconds);
       timeout.#seconds = seconds;
+      return setGrace(timeout, grace);
+    };
+    setGrace = (timeout, grace) => {
+      timeout.#grace = grace;
       return timeout;
     };
+    graceIn = (timeout) => timeout.#grace;
     toTimeoutError = (timeout, cause) => timeout.#toTimeoutError(cause);
     leave = (timeout) => timeout.#leave();
     showAs(this.prototype);
@@ -79,6 +86,7 @@ export class Timeout {
   #loop: LoopCore | null = null;
   #deadline: Deadline<unknown> | null = null;
   #timer: InternalTimer | null = null;
+  #grace: number | null = 1;
 
   /** `when`: seconds on the loop's clock; null: never. */
   constructor(when: number | null) {
@@ -87,7 +95,8 @@ export class Timeout {
 
   /**
    * Runs the body; at the deadline interrupts it, waits until it has unwound, and rejects. A body in a foreign await, which
-   * nothing can interrupt, is left behind so that the deadline holds.
+   * nothing can interrupt, is left behind so that the deadline holds: at once where it has taken no cancellation, after its
+   * `grace` where it has.
    *
    * @throws {TimeoutError} when the deadline passed; `cause` is the CancelledError that unwound the body
    * @throws {RuntimeError} when it has been entered before
@@ -173,7 +182,8 @@ export class Timeout {
 }
 
 /**
- * Interrupts a body after `delay` (counted from this call); null: never.
+ * Interrupts a body after `delay` (counted from this call); null: never. `grace`: how long a body that has taken its
+ * cancellation, and then stays in awaits that are not asyncio's, is waited for (1 second; null: for ever).
  *
  * asyncio: `asyncio.timeout()`
  *
@@ -195,8 +205,9 @@ export class Timeout {
  * });
  * ```
  */
-export function timeout(delay: Delay | null): Timeout {
-  if (delay === null) return new Timeout(null);
+export function timeout(delay: Delay | null, options?: GraceOption): Timeout {
+  const grace = graceOf(options, "timeout()");
+  if (delay === null) return setGrace(new Timeout(null), grace);
   if (delay === undefined) {
     throw new TypeError(
       "timeout() needs its limit: seconds as in timeout(5), { milliseconds: 250 }, or null for none",
@@ -204,11 +215,11 @@ export function timeout(delay: Delay | null): Timeout {
   }
   const seconds = toSeconds(delay);
   if (seconds > HOUR) warnOfHours("timeout", delay, currentScope().loop);
-  return within(seconds);
+  return within(seconds, grace);
 }
 
 /**
- * Interrupts a body at `when`, in seconds on the clock of `loop.time()`; null: never.
+ * Interrupts a body at `when`, in seconds on the clock of `loop.time()`; null: never. `grace` as with {@linkcode timeout}.
  *
  * asyncio: `asyncio.timeout_at()`
  *
@@ -226,8 +237,8 @@ export function timeout(delay: Delay | null): Timeout {
  * });
  * ```
  */
-export function timeoutAt(when: number | null): Timeout {
-  return new Timeout(when);
+export function timeoutAt(when: number | null, options?: GraceOption): Timeout {
+  return setGrace(new Timeout(when), graceOf(options, "timeoutAt()"));
 }
 
 function checkWhen(when: number | null): number | null {

@@ -1,12 +1,13 @@
 import { noteReason } from "../core/cancelled.ts";
 import type { Coroutine } from "../base/functions.ts";
-import { Deadline } from "./deadline.ts";
+import { Deadline, graceOf, type GraceOption } from "./deadline.ts";
 import { describeType } from "../base/format.ts";
 import { requireCoroutine } from "../tasks/task.ts";
 
 /**
  * Runs the body in a scope that is cancelled when the signal aborts, waits until it has unwound, and then rejects with the
- * signal's reason. With a signal that is aborted already the body never starts. A body in a foreign await is left behind.
+ * signal's reason. With a signal that is aborted already the body never starts. A body in a foreign await is left behind; one
+ * that has taken its cancellation only after its `grace` (1 second; null: for ever).
  *
  * @throws the signal's reason when it aborts
  *
@@ -22,15 +23,21 @@ import { requireCoroutine } from "../tasks/task.ts";
  * });
  * ```
  */
-export function withSignal<T>(signal: AbortSignal, body: Coroutine<T>): Promise<T> {
+export function withSignal<T>(
+  signal: AbortSignal,
+  body: Coroutine<T>,
+  options?: GraceOption,
+): Promise<T> {
+  let grace: number | null;
   try {
     if (!(signal instanceof AbortSignal)) throw notASignal(signal);
     requireCoroutine(body, "withSignal");
+    grace = graceOf(options, "withSignal()");
   } catch (error) {
     return Promise.reject(error);
   }
   if (signal.aborted) return Promise.reject(signal.reason);
-  const deadline = new SignalBody(signal, body);
+  const deadline = new SignalBody(signal, body, grace);
   signal.addEventListener("abort", deadline, { once: true });
   deadline.start();
   return deadline.promise;
@@ -40,8 +47,8 @@ class SignalBody<T> extends Deadline<T> implements EventListenerObject {
   readonly #signal: AbortSignal;
   readonly body: Coroutine<T>;
 
-  constructor(signal: AbortSignal, body: Coroutine<T>) {
-    super(body);
+  constructor(signal: AbortSignal, body: Coroutine<T>, grace: number | null) {
+    super(body, grace);
     this.#signal = signal;
     this.body = body;
   }

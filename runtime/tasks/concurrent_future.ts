@@ -6,7 +6,7 @@ import { showAs, staysInThread } from "../base/format.ts";
 import { forgiveCancellation, makeCancelledError } from "../core/cancelled.ts";
 import { currentScope } from "../core/frame.ts";
 import { core, type LoopCore } from "../core/loop_core.ts";
-import type { CancelRequest } from "../core/scope.ts";
+import type { Request } from "../core/scope.ts";
 import { Wait } from "../core/wait.ts";
 import { CancelledError, RuntimeError, TimeoutError } from "../errors/exceptions.ts";
 import { addEntry, coreOf, Future, settleCancelled, settleError, settleResult } from "./future.ts";
@@ -239,7 +239,7 @@ class ConcurrentWait<T> extends Wait<T> {
     return this.scope.loop as LoopCore;
   }
 
-  override cancel(request: CancelRequest): boolean {
+  override cancel(request: Request): boolean {
     const { pending } = this;
     const taken = super.cancel(request);
     if (pending) this.#future.cancel();

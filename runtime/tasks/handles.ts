@@ -120,13 +120,13 @@ export class Handle {
     begin = (handle) => {
       if (handle.#cancelled) return null;
       handle.#carry(handle);
-      return handle.#loop.rootScope;
+      return handle.#loop.rootScope.tree;
     };
     invoke = (handle) => {
       const loop = handle.#loop;
       // Between the ready queue and here microtasks run, in which it may have been cancelled.
       if (handle.#cancelled) {
-        loop.rootScope.activity++;
+        loop.rootScope.tree.activity++;
         return;
       }
       const frame = loop.callbackFrame(handle.#bindings, handle.#cell);
@@ -136,9 +136,9 @@ export class Handle {
           : runInScope(frame, call as (handle: Handle) => unknown, handle);
         if (result instanceof Promise) {
           result.then(undefined, (error) => handle.#report(error));
-        } else loop.rootScope.activity++;
+        } else loop.rootScope.tree.activity++;
       } catch (error) {
-        loop.rootScope.activity++;
+        loop.rootScope.tree.activity++;
         handle.#report(error);
       }
     };

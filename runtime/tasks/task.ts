@@ -1,9 +1,9 @@
 import { type Coroutine, isThenable, requireCoroutine } from "../base/functions.ts";
 import {
   asCancellation,
+  cancelledError,
   isCancelled,
   isFatal,
-  makeCancelledError,
   noteReason,
 } from "../core/cancelled.ts";
 import { ContextCell } from "../core/context_cell.ts";
@@ -24,7 +24,7 @@ import { nameOf } from "../base/format.ts";
 import { framesOf } from "../base/stack.ts";
 import { StuckReport, warnOfSwallowed } from "../core/debug_warnings.ts";
 import { currentWait } from "../core/wait.ts";
-import { type CancelRequest, Scope } from "../core/scope.ts";
+import { type CancelRequest, Request, Scope } from "../core/scope.ts";
 import { starting, TaskStart, trouble } from "./task_start.ts";
 import { checkTaskOptions, type TaskOptions } from "./task_options.ts";
 
@@ -167,7 +167,7 @@ export class Task<T> extends Future<T> {
 
   /** Aborts, with the CancelledError as its reason, when the task is asked to cancel. */
   get signal(): AbortSignal {
-    return this.#scope.signal;
+    return this.#scope.signal(storedScope()?.task === this);
   }
 
   /**
@@ -236,17 +236,16 @@ export class Task<T> extends Future<T> {
 
   /** The coroutine returned. */
   #return(value: unknown): void {
-    const undelivered = this.#scope.undelivered;
+    const { undelivered } = this.#scope;
     const swallowed = undelivered === null ? this.#scope.requests : 0;
-    this.#leave();
+    undelivered?.take();
+    this.#leave(undelivered);
     if (this.done()) reportForced(this);
     else if (undelivered === null) {
       if (swallowed > 0) warnOfSwallowed(this, coreOf(this));
       settleResult(this, value);
     } else {
-      const error = makeCancelledError(undelivered.message, coreOf(this).getDebug());
-      if (undelivered.cause !== undefined) error.cause = undelivered.cause;
-      settleCancelled(this, undelivered.message, error);
+      settleCancelled(this, undelivered.message, cancelledError(coreOf(this), undelivered));
     }
   }
 
@@ -264,15 +263,15 @@ export class Task<T> extends Future<T> {
 
   /** The coroutine threw. */
   #throw(error: unknown): void {
-    const asked = this.#scope.requests > 0;
-    this.#leave();
+    const asked = this.#scope.ending;
+    const cancelled = asked !== null
+      ? asCancellation(error, coreOf(this).getDebug())
+      : isCancelled(error)
+      ? error
+      : null;
+    this.#leave(cancelled === null ? null : asked);
     if (this.done()) reportForced(this);
     else {
-      const cancelled = asked
-        ? asCancellation(error, coreOf(this).getDebug())
-        : isCancelled(error)
-        ? error
-        : null;
       if (cancelled !== null) settleCancelled(this, undefined, cancelled);
       else {
         settleError(this, error);
@@ -281,10 +280,11 @@ export class Task<T> extends Future<T> {
     }
   }
 
-  #leave(): void {
+  /** `doom`: the request that ended it. */
+  #leave(doom: Request | null): void {
     this.#stopListening?.();
     this.#stopListening = null;
-    this.#scope.close();
+    this.#scope.close(doom);
   }
 
   static {
@@ -293,26 +293,23 @@ export class Task<T> extends Future<T> {
       markRetrieved(task);
       if (task.done()) return false;
       const scope = task.#scope;
-      if (!task.#started) scope.cancelUnstarted(request);
-      else if (!scope.cancel(request)) StuckReport.watch(task, scope, coreOf(task));
+      const asked = new Request(request, scope);
+      if (!task.#started) scope.cancelUnstarted(asked);
+      else if (!scope.cancel(asked)) StuckReport.watch(asked);
       return true;
     };
     starting.endedBefore = (start) => {
       const task = start.task as Task<unknown>;
       task.#started = true;
-      const pending = task.#scope.pending;
-      if (pending === null && !task.done()) return false;
-      if (pending === null) {
-        task.#leave();
+      const { undelivered } = task.#scope;
+      if (undelivered === null && !task.done()) return false;
+      if (undelivered === null) {
+        task.#leave(null);
         reportForced(task);
         return true;
       }
-      task.#throw(
-        Object.assign(
-          makeCancelledError(pending.message, coreOf(task).getDebug()),
-          pending.cause === undefined ? {} : { cause: pending.cause },
-        ),
-      );
+      undelivered.take();
+      task.#throw(cancelledError(coreOf(task), undelivered));
       return true;
     };
     returned = (value) => (storedScope()!.task as Task<unknown>).#return(value);

@@ -1,10 +1,9 @@
 import type { EventLoop, TaskFactory } from "../../loop_interface.ts";
 import { type Coroutine, requireTaskOptions } from "../base/functions.ts";
-import { currentScope, storedScope } from "../core/frame.ts";
+import { signalHere, storedScope } from "../core/frame.ts";
 import { checkTaskOptions, currentLoop, type TaskOptions } from "./task_options.ts";
 import { Future } from "./future.ts";
 import { scopeOf, Task } from "./task.ts";
-import { openScope } from "../core/scope.ts";
 import { describeType, staysInThread } from "../base/format.ts";
 import { core, type LoopCore } from "../core/loop_core.ts";
 import { starting, trouble } from "./task_start.ts";
@@ -79,7 +78,7 @@ export function currentTask(loop?: EventLoop): Task<unknown> | null {
  * ```
  */
 export function currentSignal(): AbortSignal {
-  return openScope(currentScope()).signal;
+  return signalHere();
 }
 
 /**

@@ -85,6 +85,6 @@ export class TaskStart implements ReadyEntry {
     }
     if (starting.endedBefore(this)) return null;
     this.#carry(this);
-    return this.scope;
+    return this.scope.tree;
   }
 }

@@ -3,8 +3,7 @@ import { describeType } from "../base/format.ts";
 import { warn } from "../base/warnings.ts";
 import type { EventLoop, Executor } from "../../loop_interface.ts";
 import { core, LoopState } from "../core/loop_core.ts";
-import { countAsOperation } from "../core/operations.ts";
-import { Waiter } from "../core/wait.ts";
+import { countAsOperation, Waiter } from "../core/wait.ts";
 import { RuntimeError } from "../errors/exceptions.ts";
 import { inOwnScope } from "../scopes/known.ts";
 import {

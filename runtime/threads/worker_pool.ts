@@ -1,7 +1,6 @@
 import type { EventLoop } from "../../loop_interface.ts";
 import { LazyModule } from "../core/lazy_module.ts";
-import { countAsOperation } from "../core/operations.ts";
-import { Waiter } from "../core/wait.ts";
+import { countAsOperation, Waiter } from "../core/wait.ts";
 import { BrokenExecutor, RuntimeError } from "../errors/exceptions.ts";
 import {
   type ConcurrentFuture,

@@ -190,7 +190,7 @@ class Run implements Attempt {
     assert.equal(core.scheduler.nextTimer(), null, "timers are left");
     assert.deepEqual([core.resources.size, core.operations.size], [0, 0]);
     assert.equal(target.cancelling(), this.#point.how === "task" ? 1 : 0, "requests are left");
-    assert.equal(scopeOf(target).pendingCount, 0, "a request is pending");
+    assert.equal(scopeOf(target).tree.open, 0, "a request is pending");
   }
 
   get #core(): BaseEventLoop {

@@ -566,20 +566,26 @@ runs("RULE-6: code that swallows the end of its call goes on uncancelled", async
   assert.equal(await task, "swallowed");
 });
 
-runs("RULE-6: a signal that nobody obeys loses no cancellation", async () => {
-  const foreign = new Foreign();
-  const task = createTask(async () => {
-    currentSignal();
-    await foreign.promise;
-    await forever();
-  });
-  await ticks();
-  task.cancel("not lost");
-  await sleep(1);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  foreign.resolve();
-  await assertCancelled(task, "not lost");
-});
+runs(
+  "RULE-6: a signal that was asked for since the last wake-up counts as having told",
+  async () => {
+    const foreign = new Foreign();
+    const task = createTask(async () => {
+      const signal = currentSignal();
+      await foreign.promise;
+      await sleep(1);
+      assert.throws(() => signal.throwIfAborted(), /told by its signal/);
+      assert.equal(currentSignal().aborted, true);
+      return "not hit";
+    });
+    await ticks();
+    task.cancel("told by its signal");
+    await sleep(1);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    foreign.resolve();
+    assert.equal(await task, "not hit");
+  },
+);
 
 runs(
   "RULE-6: one that was asked for some steps ago loses none, however soon the call ends",
