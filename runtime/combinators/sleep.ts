@@ -12,9 +12,10 @@ class YieldWait<T> extends Wait<T> {
   readonly #result: T;
 
   constructor(scope: Scope, result: T) {
-    super(scope);
+    super(scope, scope.loop.scheduler, false);
     this.#result = result;
-    this.wake();
+    // It was woken before anything could cancel it: of several messages the last one holds.
+    if (this.wake()) this.takeOpen();
   }
 
   override describe(): string {

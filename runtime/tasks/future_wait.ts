@@ -7,6 +7,7 @@ import { Wait } from "../core/wait.ts";
 /** What the wait needs of the future that is awaited. */
 export interface AwaitedFuture<T> {
   result(): T;
+  cancelled(): boolean;
   cancel(message?: string): boolean;
 }
 
@@ -73,6 +74,12 @@ export class FutureWait<T> extends Wait<T> implements FutureEntry {
   pass(): void {
     const request = this.request!;
     if (this.pending && !this.#future.cancel(request.message)) this.mark(request);
+  }
+
+  /** What was cancelled says so in its own words. */
+  protected override mark(request: Request): void {
+    if (this.woken && this.#future.cancelled()) this.request ??= request;
+    else super.mark(request);
   }
 
   passed(): void {

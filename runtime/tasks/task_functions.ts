@@ -1,6 +1,6 @@
 import type { EventLoop, TaskFactory } from "../../loop_interface.ts";
 import { type Coroutine, requireTaskOptions } from "../base/functions.ts";
-import { signalHere, storedScope } from "../core/frame.ts";
+import { currentScope, signalHere, storedScope } from "../core/frame.ts";
 import { checkTaskOptions, currentLoop, type TaskOptions } from "./task_options.ts";
 import { Future } from "./future.ts";
 import { scopeOf, Task } from "./task.ts";
