@@ -24,6 +24,7 @@ const heart: readonly string[] = [
   "runtime/core/delivery.ts",
   "runtime/core/scheduler.ts",
   "runtime/core/scope.ts",
+  "runtime/core/scope_node.ts",
   "runtime/core/wait.ts",
   "runtime/scopes/deadline.ts",
   "runtime/scopes/known.ts",

@@ -626,6 +626,18 @@ runs(
   },
 );
 
+runs("TG-26: the message of a request that its failures outweigh is not overwritten", async () => {
+  const task = createTask(async () => {
+    currentTask()!.cancel("shutting down");
+    await assert.rejects(
+      new TaskGroup().with(() => Promise.reject(new Trouble("body"))),
+      ExceptionGroup,
+    );
+    await sleep(1);
+  });
+  await assertCancelled(task, "shutting down");
+});
+
 runs(
   "TG-26: a cancel during the unwinding after a failure is kept for the next wait, too",
   async () => {
