@@ -1,6 +1,6 @@
 /** Takes one figure: one contender, one row, one process of its own. */
 import { inRoot, must, run, ScriptError } from "../scripts/_shell.ts";
-import { serverCert, serverKey } from "../tests/net/_certificates.ts";
+import { serverCert, serverKey } from "../tests/_support/certificates.ts";
 import type { Contender } from "./_contenders.ts";
 import type { RowInfo } from "./_rows.ts";
 

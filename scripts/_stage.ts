@@ -2,7 +2,7 @@
  * Node's tests run against the package, not the sources: a stage is the unpacked package with the tests and examples
  * laid beside it as JavaScript, in the same tree. Node 20 can't load TypeScript, so both Nodes get the same files.
  */
-import { blocksOf, pages, programName, silentPages } from "../tests/examples/_pages.ts";
+import { blocksOf, pages, programName, silentPages } from "../tests/_support/pages.ts";
 import { deno, exists, filesBelow, inRoot, must, remove } from "./_shell.ts";
 import { packLibrary } from "./_pack.ts";
 import { transpile } from "./_transpile.ts";

@@ -38,11 +38,12 @@ const heart: readonly string[] = [
 /** Folders of test files that can notice. */
 const suites: readonly string[] = [
   "tests/differential/",
-  "tests/runtime/",
-  "tests/scopes/",
-  "tests/tasks/",
-  "tests/combinators/",
-  "tests/loop/",
+  "tests/runtime/combinators/",
+  "tests/runtime/core/",
+  "tests/runtime/debug/",
+  "tests/runtime/loop/",
+  "tests/runtime/scopes/",
+  "tests/runtime/tasks/",
   "tests/sync/",
   "tests/queues/",
   "tests/testing/",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runProgram } from "../_support/programs.ts";
-import { asClients, type LineClient, withExample } from "./_kit.ts";
+import { asClients, type LineClient, withExample } from "../_support/examples.ts";
 
 const program = new URL("../../examples/chat_server.ts", import.meta.url);
 

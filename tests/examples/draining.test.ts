@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asClients, withExample } from "./_kit.ts";
+import { asClients, withExample } from "../_support/examples.ts";
 
 const program = new URL("../../examples/draining.ts", import.meta.url);
 

@@ -7,7 +7,7 @@ import { gather, openConnection, run, sleep, timeout } from "../../mod.ts";
 import type { StreamReader } from "../../mod.ts";
 import { runProgram } from "../_support/programs.ts";
 import type { ProgramResult } from "../_support/programs.ts";
-import { type Example, inFolder, withExample } from "./_kit.ts";
+import { type Example, inFolder, withExample } from "../_support/examples.ts";
 
 const program = new URL("../../examples/http_file_server.ts", import.meta.url);
 const big = "0123456789".repeat(300_000);

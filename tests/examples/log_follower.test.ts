@@ -3,7 +3,7 @@ import { appendFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { runProgram } from "../_support/programs.ts";
-import { inFolder, withExample } from "./_kit.ts";
+import { inFolder, withExample } from "../_support/examples.ts";
 
 const program = new URL("../../examples/log_follower.ts", import.meta.url);
 

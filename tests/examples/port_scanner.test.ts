@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type NetAddress, run, startServer } from "../../mod.ts";
 import { runProgram } from "../_support/programs.ts";
-import { withExample } from "./_kit.ts";
+import { withExample } from "../_support/examples.ts";
 
 const program = new URL("../../examples/port_scanner.ts", import.meta.url);
 

@@ -17,7 +17,7 @@ import {
 import { DEVNULL } from "../../mod.ts";
 import { runProgram } from "../_support/programs.ts";
 import type { ProgramResult } from "../_support/programs.ts";
-import { withExample } from "./_kit.ts";
+import { withExample } from "../_support/examples.ts";
 import { type Fake, startFakeRedis } from "./_fake_redis.ts";
 
 const program = new URL("../../examples/redis_client.ts", import.meta.url);

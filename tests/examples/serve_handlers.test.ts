@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runProgram } from "../_support/programs.ts";
 import { openConnection, run } from "../../mod.ts";
-import { type Example, withExample } from "./_kit.ts";
+import { type Example, withExample } from "../_support/examples.ts";
 
 const program = new URL("../../examples/serve_handlers.ts", import.meta.url);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runProgram } from "../_support/programs.ts";
-import { withExample } from "./_kit.ts";
+import { withExample } from "../_support/examples.ts";
 
 const program = new URL("../../examples/threads_progress.ts", import.meta.url);
 

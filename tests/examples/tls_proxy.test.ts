@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { type NetAddress, openConnection, run, startServer, timeout } from "../../mod.ts";
 import type { ClientConnected, StreamReader, StreamWriter } from "../../mod.ts";
-import { caCert, serverCert, serverKey } from "../net/_certificates.ts";
+import { caCert, serverCert, serverKey } from "../_support/certificates.ts";
 import { runProgram } from "../_support/programs.ts";
 import type { ProgramResult } from "../_support/programs.ts";
-import { type Example, inFolder, withExample } from "./_kit.ts";
+import { type Example, inFolder, withExample } from "../_support/examples.ts";
 
 const program = new URL("../../examples/tls_proxy.ts", import.meta.url);
 

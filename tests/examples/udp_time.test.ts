@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { getRunningLoop, type NetAddress, run } from "../../mod.ts";
 import type { Address, DatagramTransport } from "../../mod.ts";
 import { runProgram } from "../_support/programs.ts";
-import { withExample } from "./_kit.ts";
+import { withExample } from "../_support/examples.ts";
 
 const program = new URL("../../examples/udp_time.ts", import.meta.url);
 

@@ -15,8 +15,8 @@ import {
   waitFor,
 } from "../../mod.ts";
 import { cancelEverywhere } from "../_support/cancel_everywhere.ts";
-import { assertCancelled, runs } from "../sync/_kit.ts";
-import { all, later, range, source } from "./_kit.ts";
+import { assertCancelled, runs } from "../_support/sync.ts";
+import { all, later, range, source } from "../_support/iteration.ts";
 
 const now = () => getRunningLoop().time();
 

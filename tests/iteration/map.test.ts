@@ -18,8 +18,8 @@ import {
 } from "../../mod.ts";
 import * as iteration from "../../iteration/mod.ts";
 import { cancelEverywhere } from "../_support/cancel_everywhere.ts";
-import { assertCancelled, runs, ticks } from "../sync/_kit.ts";
-import { all, later, range, source } from "./_kit.ts";
+import { assertCancelled, runs, ticks } from "../_support/sync.ts";
+import { all, later, range, source } from "../_support/iteration.ts";
 
 /** Work that takes so long, and how much of it ran at once. */
 function worker(seconds: (n: number) => number = () => 1) {

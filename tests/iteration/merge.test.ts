@@ -14,8 +14,8 @@ import {
   TimeoutError,
 } from "../../mod.ts";
 import { cancelEverywhere } from "../_support/cancel_everywhere.ts";
-import { assertCancelled, runs } from "../sync/_kit.ts";
-import { all, later, range, source } from "./_kit.ts";
+import { assertCancelled, runs } from "../_support/sync.ts";
+import { all, later, range, source } from "../_support/iteration.ts";
 
 /** A source that tells whether it was closed, cleaning up for half a second. */
 function closing(count: number, seconds: number) {

@@ -18,7 +18,7 @@ import {
 } from "../../mod.ts";
 import { runTest } from "../../testing/mod.ts";
 import { cancelEverywhere } from "../_support/cancel_everywhere.ts";
-import { assertCancelled, runs, shown, started, ticks } from "../sync/_kit.ts";
+import { assertCancelled, runs, shown, started, ticks } from "../_support/sync.ts";
 
 async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const seen: T[] = [];

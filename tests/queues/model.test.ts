@@ -11,8 +11,8 @@ import {
   QueueFull,
   QueueShutDown,
 } from "../../mod.ts";
-import { ticks } from "../sync/_kit.ts";
-import { forPrograms, Line } from "../sync/_model.ts";
+import { ticks } from "../_support/sync.ts";
+import { forPrograms, Line } from "../_support/models.ts";
 
 /** More iterations than any chain of hand-overs in a program of forty operations takes. */
 const SETTLED = 60;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PriorityQueue, QueueFull } from "../../mod.ts";
-import { runs, started } from "../sync/_kit.ts";
+import { runs, started } from "../_support/sync.ts";
 
 /** What comes out when these go in. */
 function sorted<T>(items: readonly T[], queue = new PriorityQueue<T>()): T[] {

@@ -14,7 +14,7 @@ import {
   timeout,
   TimeoutError,
 } from "../../mod.ts";
-import { assertCancelled, runs, started, ticks } from "../sync/_kit.ts";
+import { assertCancelled, runs, started, ticks } from "../_support/sync.ts";
 
 function drained<T>(queue: Queue<T>): T[] {
   const items: T[] = [];

@@ -9,7 +9,7 @@ import {
   QueueShutDown,
 } from "../../mod.ts";
 import type { Task } from "../../mod.ts";
-import { assertCancelled, runs, started, ticks } from "../sync/_kit.ts";
+import { assertCancelled, runs, started, ticks } from "../_support/sync.ts";
 
 const kinds = [Queue, LifoQueue, PriorityQueue] as const;
 

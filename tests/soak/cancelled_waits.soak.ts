@@ -33,9 +33,9 @@ import {
   wait,
   waitFor,
 } from "../../mod.ts";
-import { until } from "../net/_stream_kit.ts";
-import { openDescriptors } from "../subprocess/_kit.ts";
-import { settledMegabytes } from "./_memory.ts";
+import { until } from "../_support/streams.ts";
+import { openDescriptors } from "../_support/processes.ts";
+import { settledMegabytes } from "../_support/memory.ts";
 
 /** Numbers that look random and are the same in each run. */
 let seed = 20_261_130;

@@ -13,8 +13,8 @@ import {
   type StreamWriter,
   type Transport,
 } from "../../mod.ts";
-import { pattern, portOf } from "../net/_stream_kit.ts";
-import { heldMegabytes, MEGABYTE, residentMegabytes } from "./_memory.ts";
+import { pattern, portOf } from "../_support/streams.ts";
+import { heldMegabytes, MEGABYTE, residentMegabytes } from "../_support/memory.ts";
 
 const GIBIBYTE = 1024 * MEGABYTE;
 const BLOCK = pattern(256 * 1024);

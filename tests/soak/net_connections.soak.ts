@@ -17,9 +17,9 @@ import {
   timeout,
   type Transport,
 } from "../../mod.ts";
-import { pattern, portOf } from "../net/_stream_kit.ts";
-import { openDescriptors, until } from "../subprocess/_kit.ts";
-import { MEGABYTE, settledMegabytes } from "./_memory.ts";
+import { pattern, portOf } from "../_support/streams.ts";
+import { openDescriptors, until } from "../_support/processes.ts";
+import { MEGABYTE, settledMegabytes } from "../_support/memory.ts";
 
 type Connection = [reader: StreamReader, writer: StreamWriter];
 

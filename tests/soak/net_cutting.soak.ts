@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { run } from "../../mod.ts";
-import { cutConversations } from "../net/_cutting.ts";
+import { cutConversations } from "../_support/cutting.ts";
 
 test("CUT-01: a thousand conversations, split, delayed and cut at random", {
   timeout: 300_000,

@@ -16,12 +16,12 @@ import {
   type StreamWriter,
   type TlsOptions,
 } from "../../mod.ts";
-import { caCert, serverCert, serverKey } from "../net/_certificates.ts";
-import { flood, floodWays } from "../net/_floods.ts";
-import { Peer } from "../net/_peers.ts";
-import { portOf, text } from "../net/_stream_kit.ts";
-import { openDescriptors, until } from "../subprocess/_kit.ts";
-import { heldMegabytes, MEGABYTE, settledMegabytes } from "./_memory.ts";
+import { caCert, serverCert, serverKey } from "../_support/certificates.ts";
+import { flood, floodWays } from "../_support/floods.ts";
+import { Peer } from "../_support/peers.ts";
+import { portOf, text } from "../_support/streams.ts";
+import { openDescriptors, until } from "../_support/processes.ts";
+import { heldMegabytes, MEGABYTE, settledMegabytes } from "../_support/memory.ts";
 
 /** How often each flood comes; memory is compared between the first and the last. */
 const ROUNDS = Number(process.env.SOAK_ROUNDS ?? "3");

@@ -14,8 +14,8 @@ import {
   sleep,
   terminateProcess,
 } from "../../mod.ts";
-import { openDescriptors, ownChildren, text, until } from "../subprocess/_kit.ts";
-import { heldMegabytes, MEGABYTE, residentMegabytes } from "./_memory.ts";
+import { openDescriptors, ownChildren, text, until } from "../_support/processes.ts";
+import { heldMegabytes, MEGABYTE, residentMegabytes } from "../_support/memory.ts";
 
 const CHUNK = new Uint8Array(64 * 1024).fill(120);
 const piped = { stdin: PIPE, stdout: PIPE, stderr: PIPE } as const;

@@ -17,7 +17,7 @@ import {
 import { core } from "../../runtime/core/loop_core.ts";
 import type { ReadyEntry } from "../../runtime/core/scheduler.ts";
 import { type Reports, runsInRealTime as runs } from "../_support/tasks.ts";
-import { openDescriptors, ownChildren, text, until } from "./_kit.ts";
+import { openDescriptors, ownChildren, text, until } from "../_support/processes.ts";
 
 const piped = { stdin: PIPE, stdout: PIPE, stderr: PIPE } as const;
 const MEGABYTE = new Uint8Array(1 << 20).fill(120);

@@ -20,7 +20,14 @@ import {
   TimeoutError,
 } from "../../mod.ts";
 import { assertCancelled, runsInRealTime as runs } from "../_support/tasks.ts";
-import { exists, openDescriptors, ownChildren, readIfThere, text, until } from "./_kit.ts";
+import {
+  exists,
+  openDescriptors,
+  ownChildren,
+  readIfThere,
+  text,
+  until,
+} from "../_support/processes.ts";
 
 /** A shell that writes its number into a file, then waits to be killed. */
 function markedSleep(file: string): [string, string[]] {

@@ -10,7 +10,7 @@ import {
 } from "../../mod.ts";
 import { collectUntil } from "../_support/gc.ts";
 import { runsInRealTime as runs } from "../_support/tasks.ts";
-import { openDescriptors, text, until } from "./_kit.ts";
+import { openDescriptors, text, until } from "../_support/processes.ts";
 
 // What a child wrote and nobody has read when it has ended. Functions that drop something keep it out of their test's closures.
 

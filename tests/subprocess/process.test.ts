@@ -15,7 +15,7 @@ import {
   STDOUT,
 } from "../../mod.ts";
 import { assertCancelled, runsInRealTime as runs } from "../_support/tasks.ts";
-import { text, until } from "./_kit.ts";
+import { text, until } from "../_support/processes.ts";
 
 const piped = { stdin: PIPE, stdout: PIPE, stderr: PIPE } as const;
 const MEGABYTE = new Uint8Array(1 << 20).fill(120);

@@ -9,7 +9,7 @@ import {
   terminateProcess,
 } from "../../mod.ts";
 import { assertCancelled, runsInRealTime as runs } from "../_support/tasks.ts";
-import { exists, text, until } from "./_kit.ts";
+import { exists, text, until } from "../_support/processes.ts";
 
 /** Starts a script that says when it is ready. */
 async function ready(script: string, startNewSession = false): Promise<[Process, string]> {

@@ -9,7 +9,7 @@ import {
   Semaphore,
   WouldBlock,
 } from "../../mod.ts";
-import { runs, started } from "./_kit.ts";
+import { runs, started } from "../_support/sync.ts";
 
 const kinds = {
   Lock: () => new Lock(),

@@ -12,7 +12,7 @@ import {
   TimeoutError,
 } from "../../mod.ts";
 import type { Task } from "../../mod.ts";
-import { assertCancelled, runs, shown, started, ticks } from "./_kit.ts";
+import { assertCancelled, runs, shown, started, ticks } from "../_support/sync.ts";
 
 const state = (barrier: Barrier) => barrier.statistics()["state"];
 

@@ -18,7 +18,7 @@ import {
 } from "../../mod.ts";
 import { runTest } from "../../testing/mod.ts";
 import { cancelEverywhere } from "../_support/cancel_everywhere.ts";
-import { assertCancelled, runs, shown, started, ticks } from "./_kit.ts";
+import { assertCancelled, runs, shown, started, ticks } from "../_support/sync.ts";
 
 test("CAP-01: total is what the constructor was given, and all of it is available", () => {
   const limiter = new CapacityLimiter(3);

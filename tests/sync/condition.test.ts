@@ -12,7 +12,7 @@ import {
   TimeoutError,
   waitFor,
 } from "../../mod.ts";
-import { assertCancelled, runs, shown, started, ticks } from "./_kit.ts";
+import { assertCancelled, runs, shown, started, ticks } from "../_support/sync.ts";
 
 runs("COND-01: wait(), notify() and notifyAll() want the lock to be held", async () => {
   const condition = new Condition();

@@ -16,7 +16,7 @@ import {
   Semaphore,
   sleep,
 } from "../../mod.ts";
-import { ticks } from "./_kit.ts";
+import { ticks } from "../_support/sync.ts";
 
 interface Program {
   readonly kind: string;

@@ -10,7 +10,7 @@ import {
   timeout,
   TimeoutError,
 } from "../../mod.ts";
-import { assertCancelled, runs, shown, started, ticks } from "./_kit.ts";
+import { assertCancelled, runs, shown, started, ticks } from "../_support/sync.ts";
 
 test("EVT-01: isSet(), set() and clear() are a flag", () => {
   const event = new Event();

@@ -15,7 +15,7 @@ import {
   timeout,
   TimeoutError,
 } from "../../mod.ts";
-import { assertCancelled, runs, shown, started, ticks } from "./_kit.ts";
+import { assertCancelled, runs, shown, started, ticks } from "../_support/sync.ts";
 
 runs("LOCK-01: a free lock is taken without a turn of the loop", async () => {
   const lock = new Lock();

@@ -9,7 +9,7 @@ import {
   sleep,
   type Task,
 } from "../../mod.ts";
-import { runs, ticks } from "./_kit.ts";
+import { runs, ticks } from "../_support/sync.ts";
 
 interface CycleReport extends ExceptionContext {
   tasks?: Task<unknown>[];

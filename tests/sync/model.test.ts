@@ -13,8 +13,8 @@ import {
   type Releaser,
   Semaphore,
 } from "../../mod.ts";
-import { ticks } from "./_kit.ts";
-import { forPrograms, Line } from "./_model.ts";
+import { ticks } from "../_support/sync.ts";
+import { forPrograms, Line } from "../_support/models.ts";
 
 /** More iterations than any chain of hand-overs in a program of forty operations takes. */
 const SETTLED = 50;

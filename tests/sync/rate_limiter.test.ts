@@ -17,7 +17,7 @@ import {
 import { runTest } from "../../testing/mod.ts";
 import { cancelEverywhere } from "../_support/cancel_everywhere.ts";
 import { impatientLoop } from "../_support/impatient_loop.ts";
-import { assertCancelled, runs, shown, started, ticks } from "./_kit.ts";
+import { assertCancelled, runs, shown, started, ticks } from "../_support/sync.ts";
 
 const now = () => getRunningLoop().time();
 

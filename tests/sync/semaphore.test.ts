@@ -11,7 +11,7 @@ import {
   timeout,
   TimeoutError,
 } from "../../mod.ts";
-import { assertCancelled, runs, shown, started, ticks } from "./_kit.ts";
+import { assertCancelled, runs, shown, started, ticks } from "../_support/sync.ts";
 
 const value = (semaphore: Semaphore) => semaphore.statistics()["value"];
 
