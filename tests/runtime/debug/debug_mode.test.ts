@@ -89,7 +89,7 @@ test("LOOP-39: a callback of slowCallbackDuration or longer is warned of, with i
   assert.equal(warnings.length, 1);
   assert.match(
     warnings[0]!,
-    /^Executing <Handle slow\(\) created at .*debug\.test\.[jt]s:\d+(:\d+)?> took 0\.125 seconds$/,
+    /^Executing <Handle slow\(\) created at .*debug_mode\.test\.[jt]s:\d+(:\d+)?> took 0\.125 seconds$/,
   );
 });
 
@@ -105,7 +105,7 @@ test("LOOP-39: a step of a task is warned of, with where it began", async () => 
   assert.match(warnings[0]!, /^Executing <Task pending name="slow one" /);
   assert.match(
     warnings[0]!,
-    /> after its wait at .*debug\.test\.[jt]s:\d+(:\d+)? took 0\.250 seconds$/,
+    /> after its wait at .*debug_mode\.test\.[jt]s:\d+(:\d+)? took 0\.250 seconds$/,
   );
 });
 
@@ -236,8 +236,8 @@ test("DEBUG-02: a run that nothing can wake is reported, with every task and wha
   assert.equal(reports.length, 1);
   const { message, tasks } = reports[0]!;
   assert.match(message, /^Nothing that asyncio knows of can wake this run any more/);
-  assert.match(message, /task "wants the lock" waits for .*Lock.* at .*debug\.test/);
-  assert.match(message, /task "wants an item" waits for .*Queue.* at .*debug\.test/);
+  assert.match(message, /task "wants the lock" waits for .*Lock.* at .*debug_mode\.test/);
+  assert.match(message, /task "wants an item" waits for .*Queue.* at .*debug_mode\.test/);
   assert.match(message, /task "Task-\d+" waits for .*TaskGroup/);
   assert.equal((tasks as unknown[]).length, 3);
 });
@@ -340,7 +340,10 @@ test("DEBUG-03: the promise of a coroutine handed over is warned of, with its pl
   ) {
     const warnings = await warningsOf(body);
     assert.equal(warnings.length, 1, String(body));
-    assert.match(warnings[0]!, /\(\) => work\(\), instead of work\(\) at .*debug\.test\.[jt]s:\d+/);
+    assert.match(
+      warnings[0]!,
+      /\(\) => work\(\), instead of work\(\) at .*debug_mode\.test\.[jt]s:\d+/,
+    );
   }
 });
 
@@ -429,7 +432,7 @@ test("DEBUG-05: a bare number above an hour is asked about, with its place", asy
   for (const text of warnings) {
     assert.match(
       text,
-      /^\w+\(\) was given 4000, which is 1\.1 hours: numbers are seconds; did you mean \{ milliseconds: 4000 \}\? If not, \{ seconds: 4000 \} says so at .*debug\.test\.[jt]s:\d+/,
+      /^\w+\(\) was given 4000, which is 1\.1 hours: numbers are seconds; did you mean \{ milliseconds: 4000 \}\? If not, \{ seconds: 4000 \} says so at .*debug_mode\.test\.[jt]s:\d+/,
     );
   }
 });
