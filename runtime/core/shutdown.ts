@@ -1,5 +1,5 @@
 import { Request, type Scope } from "./scope.ts";
-import type { LoopCore } from "./loop_core.ts";
+import { core, type LoopCore, LoopState } from "./loop_core.ts";
 
 /**
  * `open → draining → refusing → ended`. Closing a loop cancels what still waits in it (the hot branches of tasks that are
@@ -13,8 +13,10 @@ type Phase = "open" | "draining" | "refusing" | "ended";
 const REFUSALS = 1000;
 /** How many microtasks a refused wait's code has to come with the next one. */
 const REACTION = 64;
-/** How many waits of a task, or of a loop's leftovers, were refused. */
-const refused: WeakMap<object, number> = new WeakMap();
+/** How many waits of a task were refused. */
+const refusedOfTask: WeakMap<object, number> = new WeakMap();
+/** How many waits of what finished tasks left running on a loop were refused. */
+const leftovers: LoopState<{ refused: number }> = new LoopState(() => ({ refused: 0 }));
 
 /**
  * Whether a task on a closed loop, or what finished tasks left running there (`owner` is the loop then), has had a refusal too
@@ -22,9 +24,14 @@ const refused: WeakMap<object, number> = new WeakMap();
  * waiting, as CPython leaves the tasks of a closed loop.
  */
 export function isLeftWaiting(owner: object): boolean {
-  const count = (refused.get(owner) ?? 0) + 1;
-  refused.set(owner, count);
+  if (isLoop(owner)) return ++leftovers.of(owner).refused > REFUSALS;
+  const count = (refusedOfTask.get(owner) ?? 0) + 1;
+  refusedOfTask.set(owner, count);
   return count > REFUSALS;
+}
+
+function isLoop(owner: object): owner is LoopCore {
+  return core in owner;
 }
 
 /** The end of a loop. */
@@ -65,7 +72,7 @@ export class LoopEnd {
   }
 
   #overWhenQuiet(left: number, count: number): void {
-    const now = refused.get(this.#loop) ?? 0;
+    const now = leftovers.peek(this.#loop)?.refused ?? 0;
     if (left === 0) this.#loop.over = true;
     else {
       this.#loop.scheduler.host.microtask(() =>
