@@ -56,8 +56,8 @@ export {
   type RemoteFunction,
   type RemoteLoop,
   runCoroutineThreadsafe,
-  toThread,
-} from "./threads/to_thread.ts";
+} from "./threads/to_loop.ts";
+export { toThread } from "./threads/to_thread.ts";
 export { threadModule } from "./threads/job.ts";
 export { transfer } from "./wire/wire.ts";
 export {

@@ -78,7 +78,7 @@ export const rooms: Readonly<Record<string, Room>> = {
       "runtime/scopes",
       "runtime/combinators",
     ],
-    doors: "executors thread_pool",
+    doors: "thread_pool to_thread",
   },
   "runtime/debug": {
     purpose: "debug mode, reports of the exception handler, call graphs",

@@ -98,8 +98,9 @@ export class WriterGate {
   #lost = false;
   #error: unknown = null;
   #onLost: ((error: unknown | null) => void) | null = null;
-  readonly #drains: WaitList = new WaitList();
-  readonly #closes: WaitList = new WaitList();
+  /** Made by the first wait: most connections have none. */
+  #drains: WaitList | null = null;
+  #closes: WaitList | null = null;
 
   pause(): void {
     this.#paused = true;
@@ -107,7 +108,7 @@ export class WriterGate {
 
   resume(): void {
     this.#paused = false;
-    this.#drains.wakeAll();
+    this.#drains?.wakeAll();
   }
 
   /**
@@ -119,11 +120,11 @@ export class WriterGate {
     this.#lost = true;
     this.#error = error;
     if (error === null) {
-      this.#drains.wakeAll();
-      this.#closes.wakeAll();
+      this.#drains?.wakeAll();
+      this.#closes?.wakeAll();
     } else {
-      this.#drains.failAll(error);
-      this.#closes.failAll(error);
+      this.#drains?.failAll(error);
+      this.#closes?.failAll(error);
     }
     this.#onLost?.(error);
     this.#onLost = null;
@@ -136,7 +137,8 @@ export class WriterGate {
    */
   drained(transport: BaseTransport): Promise<void> {
     if (this.#lost) return Promise.reject(lostWith(transport, this.#error));
-    return this.#paused ? this.#drains.wait("a transport's write buffer to drain") : DONE;
+    if (!this.#paused) return DONE;
+    return (this.#drains ??= new WaitList()).wait("a transport's write buffer to drain");
   }
 
   /**
@@ -144,7 +146,7 @@ export class WriterGate {
    * is lost already.
    */
   closed(): Promise<void> {
-    if (!this.#lost) return this.#closes.wait("a connection to close");
+    if (!this.#lost) return (this.#closes ??= new WaitList()).wait("a connection to close");
     return this.#error === null ? DONE : Promise.reject(this.#error);
   }
 

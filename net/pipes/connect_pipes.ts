@@ -70,10 +70,10 @@ async function readingEnd(loop: EventLoop, pipe: ReadablePipe): Promise<RawReada
   refuseFiles(pipe);
   if (isNodeStream(pipe)) {
     const { Readable } = builtin("node:stream");
-    return new PulledReader(new WebSource(Readable.toWeb(pipe as never) as ReadableStream));
+    return new PulledReader(new WebSource(Readable.toWeb(pipe as never) as ReadableStream, true));
   }
   const stream = pipe instanceof ReadableStream ? pipe : pipe?.readable;
-  if (stream instanceof ReadableStream) return new PulledReader(new WebSource(stream));
+  if (stream instanceof ReadableStream) return new PulledReader(new WebSource(stream, true));
   throw new TypeError(
     `Cannot read from ${
       describeType(pipe)

@@ -207,7 +207,7 @@ function socketPipe(socket: import("node:net").Socket): NodeChannel {
 /** Bun's stream reads from a copy of the descriptor, so ours is still to be closed. */
 function bunSource(fd: number): PullSource {
   const bun = bunNamespace as { file(fd: number): { stream(): ReadableStream<Uint8Array> } };
-  const source = new WebSource(bun.file(fd).stream());
+  const source = new WebSource(bun.file(fd).stream(), true);
   return {
     pull: () => source.pull(),
     cancel: () => {

@@ -5,20 +5,22 @@ import { toOSError } from "../../runtime/errors/native_errors.ts";
 import type { Done, RawWritable } from "../core/host.ts";
 import type { PullSource } from "./pulled_reader.ts";
 
-/** A web stream as the reading end of a pipe. */
+/** A ReadableStream as the reading end of a pipe: one of the user's, or of a child's on Bun. */
 export class WebSource implements PullSource {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #copies: boolean;
 
-  constructor(stream: ReadableStream<Uint8Array>) {
+  /** `copies`: the chunks are copied, since their maker may write into them again. */
+  constructor(stream: ReadableStream<Uint8Array>, copies: boolean) {
     this.#reader = stream.getReader();
+    this.#copies = copies;
   }
 
   async pull(): Promise<Uint8Array | null> {
     for (;;) {
       const { done, value } = await this.#reader.read();
       if (done) return null;
-      // A copy: the chunk's maker may write into it again.
-      if (value.length > 0) return new Uint8Array(value);
+      if (value.length > 0) return this.#copies ? new Uint8Array(value) : value;
     }
   }
 

@@ -11,7 +11,7 @@ import { debugByDefault, DebugMode } from "../debug/debug_mode.ts";
 import { describeType } from "../base/format.ts";
 import { type Delay, toSeconds } from "../base/durations.ts";
 import { asFuture } from "../combinators/ensure_future.ts";
-import * as executors from "../threads/executors.ts";
+import * as executors from "../threads/to_thread.ts";
 import type {
   EventLoop,
   ExceptionContext,

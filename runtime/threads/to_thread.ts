@@ -1,105 +1,29 @@
-import type { Callable } from "../base/functions.ts";
-import type { EventLoop } from "../../loop_interface.ts";
+/**
+ * Calls from a loop into an executor: `toThread`, `runInExecutor` and the loop's default executor.
+ *
+ * @module
+ */
+import type { EventLoop, Executor } from "../../loop_interface.ts";
+import { type Delay, toSeconds } from "../base/durations.ts";
 import { describeType } from "../base/format.ts";
-import { CancelledError } from "../errors/exceptions.ts";
+import type { Callable } from "../base/functions.ts";
+import { warn } from "../base/warnings.ts";
+import { currentScope } from "../core/frame.ts";
+import { core, type LoopCore, LoopState } from "../core/loop_core.ts";
+import { countAsOperation, Waiter } from "../core/wait.ts";
+import { RuntimeError } from "../errors/exceptions.ts";
+import { inOwnScope } from "../scopes/known.ts";
 import {
   awaitConcurrent,
-  cancelConcurrent,
-  type ConcurrentFuture,
+  ConcurrentFuture,
+  loopFuture,
   openConcurrent,
   rejectConcurrent,
   resolveConcurrent,
 } from "../tasks/concurrent_future.ts";
-import { addEntry, type Future } from "../tasks/future.ts";
-import { InternalCallback } from "../tasks/handles.ts";
-import { currentLoop } from "../tasks/task_options.ts";
-import { findErrorClass, wire } from "../wire/wire.ts";
-import { type ThreadSlot, threadSlot } from "../wire/worker_slot.ts";
-import { submitFor } from "./executors.ts";
-import { requireFree } from "./job.ts";
-
-/**
- * A function that was among the arguments of work for a worker, as the worker sees it: calling it runs it on the loop it came
- * from, in the order of the calls, and before the result of that work is delivered. Once the work has ended it rejects.
- *
- * @example
- * ```ts
- * import { type RemoteFunction, run, toThread } from "@asyncio/asyncio";
- * import assert from "node:assert/strict";
- *
- * const copyAll = async (files: string[], report: RemoteFunction<[string], void>) => {
- *   for (const file of files) await report(file);
- *   return files.length;
- * };
- * await run(async () => {
- *   const seen: string[] = [];
- *   const count = await toThread(copyAll, ["a", "b"], (file: string) => {
- *     seen.push(file);
- *     return Promise.resolve();
- *   });
- *   assert.deepEqual([count, seen], [2, ["a", "b"]]);
- * });
- * ```
- */
-export type RemoteFunction<A extends unknown[], R> = (...args: A) => Promise<Awaited<R>>;
-
-/** The loop on another thread. */
-export interface RemoteLoop {
-  /** Calls a function that came from there, as `loop.callSoonThreadsafe` does; its result is dropped. */
-  callSoonThreadsafe<A extends unknown[]>(fn: (...args: A) => unknown, ...args: A): void;
-}
-
-/** The loop that gave this worker its work. */
-class ParentLoop implements RemoteLoop {
-  readonly #slot: ThreadSlot;
-
-  constructor(slot: ThreadSlot) {
-    this.#slot = slot;
-  }
-
-  callSoonThreadsafe<A extends unknown[]>(fn: (...args: A) => unknown, ...args: A): void {
-    this.#requireRemote(fn, "callSoonThreadsafe(fn, ...args)");
-    this.#slot.call(fn, args, null);
-  }
-
-  run<T>(fn: Callable, args: readonly unknown[]): ConcurrentFuture<T> {
-    this.#requireRemote(fn, "runCoroutineThreadsafe(fn, loop, ...args)");
-    const future = openConcurrent<T>({
-      cancel: () => {
-        call.cancel();
-        return true;
-      },
-      block: this.#slot.block,
-    });
-    const call = this.#slot.call(fn, args, {
-      resolve: (value) => resolveConcurrent(future, value),
-      reject: (encoded) => {
-        const error = wire.decodeThrown(encoded, findErrorClass);
-        if (error instanceof CancelledError) cancelConcurrent(future);
-        else rejectConcurrent(future, error);
-      },
-    });
-    return future;
-  }
-
-  #requireRemote(fn: Callable, call: string): void {
-    if (typeof fn === "function" && this.#slot.isRemote(fn)) return;
-    const got = typeof fn === "function"
-      ? `the function ${fn.name || "(anonymous)"}`
-      : describeType(fn);
-    throw new TypeError(
-      `Cannot call on the loop's thread: in a worker ${call} takes a function that came with the work, received ${got}. ` +
-        `Write toThread(work, fn), so that fn comes with it`,
-    );
-  }
-}
-
-const parentLoop: ParentLoop | null = threadSlot === undefined ? null : new ParentLoop(threadSlot);
-threadSlot?.libraries.push({
-  findErrorClass,
-  cancelledError: () => new CancelledError(),
-  requireFree: (value) => requireFree(value, "what a worker gives", 3),
-});
+import type { Future } from "../tasks/future.ts";
+import { contextValues } from "./job.ts";
+import { submitToPool, ThreadPoolExecutor } from "./thread_pool.ts";
 
 /**
  * Runs `fn(...args)` in a worker thread of the loop's default executor, so that the loop goes on meanwhile.
@@ -138,122 +62,177 @@ export function toThread<A extends unknown[], R>(
 ): Promise<Awaited<R>> {
   let future: ConcurrentFuture<unknown>;
   try {
-    future = submitFor(currentLoop(), null, fn, args);
+    future = submitFor(currentScope().loop as LoopCore, null, fn, args);
   } catch (error) {
     return Promise.reject(error);
   }
   return awaitConcurrent(future as ConcurrentFuture<Awaited<R>>);
 }
 
+/** The default executor of a loop. It is made when it is first needed, and never after a shutdown. */
+class DefaultExecutor {
+  #executor: Executor | null = null;
+  #shutDown = false;
+
+  get(): Executor {
+    if (this.#shutDown) {
+      throw new RuntimeError("Executor shutdown has been called");
+    }
+    this.#executor ??= new ThreadPoolExecutor({ threadNamePrefix: "asyncio" });
+    return this.#executor;
+  }
+
+  set(executor: Executor): void {
+    this.#executor = executor;
+  }
+
+  /** Null when there is none, or when it was shut down already. */
+  takeForShutdown(): Executor | null {
+    this.#shutDown = true;
+    const executor = this.#executor;
+    this.#executor = null;
+    return executor;
+  }
+}
+
+const defaults: LoopState<DefaultExecutor> = new LoopState(() => new DefaultExecutor());
+
 /**
- * Runs `fn(...args)` as a task of another loop: from a worker on the loop that gave it its work, or on another loop of this
- * thread. Never blocks.
+ * The loop's `runInExecutor`: runs `fn(...args)` in the executor, null for the loop's default one.
  *
- * asyncio: `asyncio.run_coroutine_threadsafe()`
- *
- * @param fn in a worker: a function that came with the work
- * @param loop what `getParentLoop()` gives, or a loop of this thread
- * @returns the result to be; in a worker thread its `result()` may block. Cancelling it cancels the task
- * @throws {TypeError} if `fn` is not a function, or in a worker did not come with the work
- * @throws {RuntimeError} if the loop is closed
- *
- * @example
- * ```ts
- * import { getRunningLoop, run, runCoroutineThreadsafe, sleep } from "@asyncio/asyncio";
- * import assert from "node:assert/strict";
- *
- * await run(async () => {
- *   const future = runCoroutineThreadsafe((n: number) => sleep(0.001, n), getRunningLoop(), 5);
- *   assert.equal(await future, 5);
- * });
- * ```
+ * @throws {TypeError} if `fn` is not a function, or has no source to send
+ * @throws {RuntimeError} if the loop is closed or the executor has been shut down
  */
-export function runCoroutineThreadsafe<A extends unknown[], R>(
-  fn: (...args: A) => R | PromiseLike<R>,
-  loop: EventLoop | RemoteLoop,
+export function runInExecutor<A extends unknown[], R>(
+  loop: EventLoop,
+  executor: Executor | null,
+  fn: (...args: A) => R,
   ...args: A
-): ConcurrentFuture<Awaited<R>> {
-  if (loop instanceof ParentLoop) return loop.run<Awaited<R>>(fn, args);
+): Future<Awaited<R>> {
+  requireOpen(loop);
   if (typeof fn !== "function") {
     throw new TypeError(
-      `Cannot run on the loop: a coroutine function is required, received ${describeType(fn)}. ` +
-        "Write runCoroutineThreadsafe(work, loop, ...args)",
+      `Cannot run in an executor: fn must be a function, received ${describeType(fn)}. ` +
+        "Write runInExecutor(null, work, ...args), where null is the default executor",
     );
   }
-  if (typeof (loop as unknown) !== "object" || loop === null) {
+  const future = submitFor(loop[core], executor, fn, args);
+  return loopFuture(future as ConcurrentFuture<Awaited<R>>, loop);
+}
+
+/** Submits to the executor, or the loop's default one, on behalf of the loop. */
+function submitFor(
+  loop: LoopCore,
+  executor: Executor | null,
+  fn: Callable,
+  args: readonly unknown[],
+): ConcurrentFuture<unknown> {
+  const target = executor ?? defaults.of(loop).get();
+  const isPool = target instanceof ThreadPoolExecutor &&
+    target.submit === ThreadPoolExecutor.prototype.submit;
+  if (isPool) {
+    return submitToPool(target, {
+      fn,
+      args,
+      values: contextValues(),
+      loop: loop.publicLoop as EventLoop,
+    });
+  }
+  if (typeof target.submit !== "function") {
     throw new TypeError(
-      `Cannot run on the loop: an event loop is required, received ${describeType(loop)}. ` +
-        "Write runCoroutineThreadsafe(work, loop, ...args)",
+      `Cannot submit to the executor: it must have submit() and shutdown(), received ${
+        describeType(target)
+      }. Write null for the default executor`,
     );
   }
-  const coro = (): unknown => fn(...args);
-  return runOn(loop as EventLoop, coro) as ConcurrentFuture<Awaited<R>>;
+  const result = target.submit(fn, ...(args as never[]));
+  return result instanceof ConcurrentFuture ? result : concurrentOf(result);
+}
+
+/** @throws {TypeError} if it lacks the methods of an executor */
+export function setDefaultExecutor(loop: EventLoop, executor: Executor): void {
+  const isExecutor = typeof executor?.submit === "function" &&
+    typeof executor.shutdown === "function";
+  if (!isExecutor) {
+    throw new TypeError(
+      `Cannot set the default executor: it must have submit() and shutdown(), received ${
+        describeType(executor)
+      }. Write loop.setDefaultExecutor(new ThreadPoolExecutor())`,
+    );
+  }
+  defaults.of(loop[core]).set(executor);
 }
 
 /**
- * Inside a worker of an executor: the loop that gave it its work. Elsewhere null.
- *
- * @example
- * ```ts
- * import { getParentLoop } from "@asyncio/asyncio";
- * import assert from "node:assert/strict";
- *
- * assert.equal(getParentLoop(), null);
- * ```
+ * Shuts the loop's default executor down and waits for its work, at most `timeout`; then it warns and no longer waits for
+ * the work (LOOP-43).
  */
-export function getParentLoop(): RemoteLoop | null {
-  return parentLoop;
+export function shutdownDefaultExecutor(
+  loop: EventLoop,
+  timeout: Delay | null = null,
+): Promise<void> {
+  return inOwnScope(() => shutDownDefault(loop, timeout));
 }
 
-/**
- * Aborts when the caller that waits for this worker's work is cancelled. A computation that never yields can ask it too, between
- * two steps: `signal.throwIfAborted()`, which in a worker thread looks across. Null outside a worker, and between jobs.
- *
- * @example
- * ```ts
- * import { currentThreadSignal } from "@asyncio/asyncio";
- * import assert from "node:assert/strict";
- *
- * assert.equal(currentThreadSignal(), null);
- * ```
- */
-export function currentThreadSignal(): AbortSignal | null {
-  return threadSlot === undefined ? null : threadSlot.signal();
+async function shutDownDefault(loop: EventLoop, timeout: Delay | null): Promise<void> {
+  const seconds = timeout === null ? Infinity : toSeconds(timeout);
+  const executor = defaults.of(loop[core]).takeForShutdown();
+  if (executor === null) return;
+  const ended = new Waiter<boolean>("the shutdown of the default executor");
+  countAsOperation(ended);
+  executor.shutdown({ wait: true }).then(
+    () => ended.wakeWith(true),
+    (error) => ended.failWith(error),
+  );
+  const timer = seconds === Infinity ? null : loop.callLater(seconds, () => ended.wakeWith(false));
+  try {
+    if (await ended.promise) return;
+  } finally {
+    timer?.cancel();
+  }
+  warn(
+    "RuntimeWarning",
+    `The executor did not finish joining its threads within ${seconds} seconds`,
+  );
+  shutDownLater(executor, loop);
 }
 
-function runOn(loop: EventLoop, coro: () => unknown): ConcurrentFuture<unknown> {
-  let task: Future<unknown> | null = null;
+/** What the loop's `close()` does: the workers end after the work they have. */
+export function closeDefaultExecutor(loop: EventLoop): void {
+  const executor = defaults.peek(loop[core])?.takeForShutdown() ?? null;
+  if (executor !== null) shutDownLater(executor, loop);
+}
+
+/** Shuts it down without waiting. */
+function shutDownLater(executor: Executor, loop: EventLoop): void {
+  executor.shutdown({ wait: false }).then(undefined, (error) => {
+    loop.callExceptionHandler({
+      message: "The shutdown of the default executor failed",
+      exception: error,
+    });
+  });
+}
+
+function requireOpen(loop: EventLoop): void {
+  if (loop.isClosed()) throw new RuntimeError("Event loop is closed");
+}
+
+/** The future of what a user's executor returned. */
+function concurrentOf(result: PromiseLike<unknown>): ConcurrentFuture<unknown> {
   const future = openConcurrent({
     cancel: () => {
-      if (!loop.isClosed()) loop.callSoonThreadsafe(() => task?.cancel());
-      return true;
+      const cancel: unknown = Reflect.get(result, "cancel");
+      return typeof cancel === "function" && cancel.call(result) === true;
+    },
+    running: () => {
+      const running: unknown = Reflect.get(result, "running");
+      return typeof running === "function" && running.call(result) === true;
     },
     block: null,
   });
-  loop.callSoonThreadsafe(() => {
-    if (future.done()) return;
-    try {
-      task = loop.createTask(coro);
-    } catch (error) {
-      rejectConcurrent(future, error);
-      throw error;
-    }
-    follow(task, future);
-  });
+  result.then(
+    (value) => resolveConcurrent(future, value),
+    (error) => rejectConcurrent(future, error),
+  );
   return future;
-}
-
-function follow(task: Future<unknown>, future: ConcurrentFuture<unknown>): void {
-  const ended = (): void => {
-    if (task.cancelled()) {
-      cancelConcurrent(future);
-      return;
-    }
-    try {
-      resolveConcurrent(future, task.result());
-    } catch (error) {
-      rejectConcurrent(future, error);
-    }
-  };
-  addEntry(task, new InternalCallback(task, ended));
 }

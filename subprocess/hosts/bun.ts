@@ -1,6 +1,7 @@
 import { ignore } from "../../runtime/base/functions.ts";
 import type { Done, RawWritable } from "../../net/core/host.ts";
-import { PulledReader, type PullSource } from "../../net/pipes/pulled_reader.ts";
+import { PulledReader } from "../../net/pipes/pulled_reader.ts";
+import { WebSource } from "../../net/pipes/web_pipes.ts";
 import { bunNamespace, theProcess } from "../../runtime/base/platform.ts";
 import { BrokenPipeError } from "../../runtime/errors/exceptions.ts";
 import { toOSError } from "../../runtime/errors/native_errors.ts";
@@ -105,7 +106,7 @@ class BunChild implements RawChild {
 }
 
 function reader(stream: ReadableStream<Uint8Array>): PulledReader {
-  return new PulledReader(new BunPipeSource(stream));
+  return new PulledReader(new WebSource(stream, false));
 }
 
 function returncode(code: number | null, signal: string | number | null): number {
@@ -121,28 +122,6 @@ export interface FileSink {
   flush(): unknown;
   end(): unknown;
   unref(): void;
-}
-
-/** The reading end of a child's pipe on Bun. */
-class BunPipeSource implements PullSource {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader();
-  }
-
-  async pull(): Promise<Uint8Array | null> {
-    for (;;) {
-      const { done, value } = await this.#reader.read();
-      if (done) return null;
-      if (value.length > 0) return value;
-    }
-  }
-
-  cancel(): void {
-    // Fails only where the stream has failed before, which its reader has seen.
-    this.#reader.cancel().catch(ignore);
-  }
 }
 
 /**

@@ -166,6 +166,7 @@ function hidesSignals(): boolean {
  */
 class WaitStatus {
   readonly #pid: number;
+  readonly #fs = builtin("node:fs");
   #status: number | null = null;
   #sent: number | null = null;
 
@@ -213,7 +214,7 @@ class WaitStatus {
   /** "" when the child was reaped already, or /proc is not to be seen. */
   #read(name: "stat" | "status"): string {
     try {
-      return builtin("node:fs").readFileSync(`/proc/${this.#pid}/${name}`, "latin1");
+      return this.#fs.readFileSync(`/proc/${this.#pid}/${name}`, "latin1");
     } catch {
       return "";
     }
