@@ -42,7 +42,8 @@ export class Ticking implements AsyncIterator<number, undefined> {
   readonly #first: number;
   readonly #interval: number;
   readonly #waits: Set<TickWait> = new Set();
-  #next = 0;
+  /** Null before the first call, which skips nothing. */
+  #next: number | null = null;
   #left = false;
 
   /** @param first the loop time of tick 0 */
@@ -53,17 +54,21 @@ export class Ticking implements AsyncIterator<number, undefined> {
 
   next(): Promise<Tick> {
     if (this.#left) return Promise.resolve({ value: undefined, done: true });
-    const now = (currentScope().loop as LoopCore).time();
-    const passed = (now - this.#first) / this.#interval;
-    const number = Math.max(this.#next, Math.ceil(passed - ROUNDING));
+    const number = this.#next === null ? 0 : Math.max(this.#next, this.#due);
     this.#next = number + 1;
     const wait = new TickWait(this.#first + number * this.#interval, (ended, cancelled) => {
       this.#waits.delete(ended);
-      if (cancelled) this.#next = Math.min(this.#next, number);
+      if (cancelled) this.#next = Math.min(this.#next ?? number, number);
       return this.#left ? { value: undefined, done: true } : { value: number, done: false };
     });
     if (wait.pending) this.#waits.add(wait);
     return wait.promise;
+  }
+
+  /** The first tick that is not over. */
+  get #due(): number {
+    const passed = ((currentScope().loop as LoopCore).time() - this.#first) / this.#interval;
+    return Math.ceil(passed - ROUNDING);
   }
 
   return(): Promise<Tick> {
