@@ -2,17 +2,16 @@ import type { Awaitable, Coroutine } from "./runtime/base/functions.ts";
 import type { BytesLike } from "./runtime/base/bytes.ts";
 import type { Delay } from "./runtime/base/durations.ts";
 import type { Signal } from "./runtime/base/signal_names.ts";
+import type { DatagramOptions } from "./runtime/contract/datagram_options.ts";
+import type { AddressInfo, AddressInfoOptions } from "./runtime/contract/sockets.ts";
 import type {
   AcceptedOptions,
-  AddressInfo,
-  AddressInfoOptions,
   ConnectOptions,
-  DatagramOptions,
   SendfileOptions,
   ServeOptions,
-  StartTlsOptions,
-  TlsOptions,
-} from "./runtime/contract/net_options.ts";
+} from "./runtime/contract/stream_options.ts";
+import type { StartTlsOptions } from "./runtime/contract/tls_options.ts";
+import type { TlsOptions } from "./runtime/contract/tls_options.ts";
 import type { Server } from "./runtime/contract/servers.ts";
 import type { Address, AddressLike, Socket } from "./runtime/contract/sockets.ts";
 import type {
@@ -20,17 +19,16 @@ import type {
   SubprocessProtocol,
   SubprocessTransport,
 } from "./runtime/contract/subprocesses.ts";
+import type { DatagramTransport } from "./runtime/contract/transports.ts";
+import type { DatagramProtocol } from "./runtime/contract/transports.ts";
+import type { ReadablePipe, WritablePipe } from "./runtime/contract/stream_options.ts";
 import type {
   BaseProtocol,
   BaseTransport,
   BufferedProtocol,
-  DatagramProtocol,
-  DatagramTransport,
   Protocol,
-  ReadablePipe,
   ReadTransport,
   Transport,
-  WritablePipe,
   WriteTransport,
 } from "./runtime/contract/transports.ts";
 import type { core, LoopCore } from "./runtime/core/loop_core.ts";

@@ -10,26 +10,19 @@ export type {
   Socket as AbstractSocket,
   UnixAddress,
 } from "../runtime/contract/sockets.ts";
+export type { DatagramOptions } from "../runtime/contract/datagram_options.ts";
+export type { AddressInfo, AddressInfoOptions } from "../runtime/contract/sockets.ts";
 export type {
   AcceptedOptions,
-  AddressInfo,
-  AddressInfoOptions,
   ConnectOptions,
-  DatagramOptions,
   SendfileOptions,
   ServeOptions,
-  StartTlsOptions,
-  TlsCertificate,
-  TlsOptions,
-  TlsVersion,
-} from "../runtime/contract/net_options.ts";
-export type { ReadablePipe, WritablePipe } from "../runtime/contract/transports.ts";
-export type {
-  BaseProtocol,
-  BufferedProtocol,
-  DatagramProtocol,
-  Protocol,
-} from "../runtime/contract/transports.ts";
+} from "../runtime/contract/stream_options.ts";
+export type { StartTlsOptions } from "../runtime/contract/tls_options.ts";
+export type { TlsCertificate, TlsOptions, TlsVersion } from "../runtime/contract/tls_options.ts";
+export type { ReadablePipe, WritablePipe } from "../runtime/contract/stream_options.ts";
+export type { DatagramProtocol } from "../runtime/contract/transports.ts";
+export type { BaseProtocol, BufferedProtocol, Protocol } from "../runtime/contract/transports.ts";
 export { Server } from "./tcp/server.ts";
 export type { Server as AbstractServer } from "../runtime/contract/servers.ts";
 export {
@@ -53,11 +46,11 @@ export { StreamReader } from "./streams/stream_reader.ts";
 export { type ClientConnected, StreamReaderProtocol } from "./streams/stream_reader_protocol.ts";
 export { StreamWriter } from "./streams/stream_writer.ts";
 export { openConnection, openUnixConnection, startServer, startUnixServer } from "./streams.ts";
+export type { DatagramTransport } from "../runtime/contract/transports.ts";
 export type {
   BaseTransport,
-  DatagramTransport,
-  ExtraInfo,
   ReadTransport,
   Transport,
   WriteTransport,
 } from "../runtime/contract/transports.ts";
+export type { ExtraInfo } from "../runtime/contract/extra_info.ts";

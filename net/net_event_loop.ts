@@ -2,12 +2,23 @@ import { currentLoop } from "../runtime/tasks/task_options.ts";
 import { inOwnScope } from "../runtime/scopes/known.ts";
 import type { EventLoop } from "../loop_interface.ts";
 import type { Server } from "../runtime/contract/servers.ts";
+import type { DatagramOptions } from "../runtime/contract/datagram_options.ts";
 import type {
-  AddressInfo,
-  AddressInfoOptions,
-  DatagramOptions,
+  BaseProtocol,
+  BufferedProtocol,
+  DatagramProtocol,
+  DatagramTransport,
+  Protocol,
+  ReadTransport,
+  Transport,
+  WriteTransport,
+} from "../runtime/contract/transports.ts";
+import type { AddressInfo, AddressInfoOptions } from "../runtime/contract/sockets.ts";
+import type {
+  ReadablePipe,
   SendfileOptions,
-} from "../runtime/contract/net_options.ts";
+  WritablePipe,
+} from "../runtime/contract/stream_options.ts";
 import { BaseEventLoop } from "../runtime/loop/base_event_loop.ts";
 import { type BytesLike, cloneBytes, toBytes } from "../runtime/base/bytes.ts";
 import type { Address, AddressLike } from "./core/addresses.ts";
@@ -36,18 +47,6 @@ import {
   startTlsOptions,
   type TlsOptions,
 } from "./core/options.ts";
-import type {
-  BaseProtocol,
-  BufferedProtocol,
-  DatagramProtocol,
-  DatagramTransport,
-  Protocol,
-  ReadablePipe,
-  ReadTransport,
-  Transport,
-  WritablePipe,
-  WriteTransport,
-} from "../runtime/contract/transports.ts";
 import {
   checkAddressKind,
   inOpeningTurn,

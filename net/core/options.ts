@@ -27,21 +27,21 @@ import type {
   AcceptedOptions,
   ConnectOptions,
   ServeOptions,
+} from "../../runtime/contract/stream_options.ts";
+import type {
   StartTlsOptions,
   TlsCertificate,
   TlsOptions,
   TlsVersion,
-} from "../../runtime/contract/net_options.ts";
+} from "../../runtime/contract/tls_options.ts";
 
 export type {
   AcceptedOptions,
   ConnectOptions,
   ServeOptions,
-  StartTlsOptions,
-  TlsCertificate,
-  TlsOptions,
-  TlsVersion,
-} from "../../runtime/contract/net_options.ts";
+} from "../../runtime/contract/stream_options.ts";
+export type { StartTlsOptions } from "../../runtime/contract/tls_options.ts";
+export type { TlsCertificate, TlsOptions, TlsVersion } from "../../runtime/contract/tls_options.ts";
 
 // ── what other libraries call it
 

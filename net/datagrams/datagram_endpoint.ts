@@ -5,7 +5,8 @@
  */
 import { core } from "../../runtime/core/loop_core.ts";
 import type { EventLoop } from "../../loop_interface.ts";
-import type { DatagramOptions } from "../../runtime/contract/net_options.ts";
+import type { DatagramOptions } from "../../runtime/contract/datagram_options.ts";
+import type { DatagramProtocol, DatagramTransport } from "../../runtime/contract/transports.ts";
 import { OSError } from "../../runtime/errors/exceptions.ts";
 import { noteDescriptors } from "../../runtime/core/lazy_module.ts";
 import {
@@ -23,7 +24,6 @@ import { DatagramEndpoint } from "./datagram_transport.ts";
 import type { DatagramChannel } from "../core/host.ts";
 import { hostOf } from "../hosts/select.ts";
 import { waitForHost } from "../core/operations.ts";
-import type { DatagramProtocol, DatagramTransport } from "../../runtime/contract/transports.ts";
 import {
   address,
   checkAddress,

@@ -13,11 +13,8 @@ import { netPlace, notAnAddress } from "../core/arguments.ts";
 import type { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { WaterMarks } from "../core/flow_control.ts";
 import type { DatagramChannel, DatagramSink } from "../core/host.ts";
-import type {
-  DatagramProtocol,
-  DatagramTransport,
-  ExtraInfo,
-} from "../../runtime/contract/transports.ts";
+import type { DatagramProtocol, DatagramTransport } from "../../runtime/contract/transports.ts";
+import type { ExtraInfo } from "../../runtime/contract/extra_info.ts";
 import { type Socket, socketView } from "../sockets/sockets.ts";
 import { TransportBase } from "../transports/transport_base.ts";
 import { printWarning } from "../../runtime/base/warnings.ts";

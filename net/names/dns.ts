@@ -21,7 +21,7 @@ import {
 import { count, oneOf, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
 import { checkAddress, family as addressFamily } from "../core/arguments.ts";
 import { builtin } from "../../runtime/base/platform.ts";
-import type { AddressInfo, AddressInfoOptions } from "../../runtime/contract/net_options.ts";
+import type { AddressInfo, AddressInfoOptions } from "../../runtime/contract/sockets.ts";
 import type { ResolvedAddress } from "../core/host.ts";
 import { hostOf, netHost } from "../hosts/select.ts";
 import { waitForHost } from "../core/operations.ts";

@@ -11,7 +11,7 @@ import {
   SOCK_STREAM,
   type SocketKind,
 } from "../core/addresses.ts";
-import type { AddressInfoOptions } from "../../runtime/contract/net_options.ts";
+import type { AddressInfoOptions } from "../../runtime/contract/sockets.ts";
 import { lookup } from "./dns.ts";
 import { waitForHost } from "../core/operations.ts";
 import { hasNet } from "../platform/permissions.ts";

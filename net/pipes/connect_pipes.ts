@@ -12,13 +12,12 @@ import { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { waitForOperation } from "../core/operations.ts";
 import type { RawReadable, RawWritable } from "../core/host.ts";
 import { openForReading, openForWriting } from "./file_pipes.ts";
+import type { ReadablePipe, WritablePipe } from "../../runtime/contract/stream_options.ts";
 import type {
   BaseProtocol,
   BufferedProtocol,
   Protocol,
-  ReadablePipe,
   ReadTransport,
-  WritablePipe,
   WriteTransport,
 } from "../../runtime/contract/transports.ts";
 import { PulledReader } from "./pulled_reader.ts";

@@ -8,10 +8,10 @@ import { WaterMarks } from "../core/flow_control.ts";
 import type { RawReadable, RawWritable } from "../core/host.ts";
 import type {
   BaseProtocol,
-  ExtraInfo,
   ReadTransport,
   WriteTransport,
 } from "../../runtime/contract/transports.ts";
+import type { ExtraInfo } from "../../runtime/contract/extra_info.ts";
 import { WriteQueue, type WriteQueueOwner } from "../core/write_queue.ts";
 import { ReceivingTransport } from "../transports/receiving.ts";
 import { TransportBase } from "../transports/transport_base.ts";

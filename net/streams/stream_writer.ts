@@ -9,11 +9,11 @@ import { gateOf, lostWith, upgradeOf, type WriterGate } from "../core/flow_contr
 import { type TlsOptions, upgradeOptions } from "../core/options.ts";
 import type {
   BaseProtocol,
-  ExtraInfo,
   Protocol,
   Transport,
   WriteTransport,
 } from "../../runtime/contract/transports.ts";
+import type { ExtraInfo } from "../../runtime/contract/extra_info.ts";
 import type { StreamReader } from "./stream_reader.ts";
 import { type SinkEnd, writableTo } from "./stream_adapters.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";

@@ -1,7 +1,7 @@
 import type { RawChannel, TlsChannel, TlsInfo } from "../core/host.ts";
 import type { TlsOptions } from "../core/options.ts";
 import { type Socket, socketView } from "../sockets/sockets.ts";
-import type { ExtraInfo } from "../../runtime/contract/transports.ts";
+import type { ExtraInfo } from "../../runtime/contract/extra_info.ts";
 
 /**
  * Answers `getExtraInfo` for one channel. The view of the socket is made when it is asked for.

@@ -6,7 +6,7 @@
  */
 import { core } from "../../runtime/core/loop_core.ts";
 import type { EventLoop } from "../../loop_interface.ts";
-import type { SendfileOptions } from "../../runtime/contract/net_options.ts";
+import type { SendfileOptions } from "../../runtime/contract/stream_options.ts";
 import { describeType } from "../../runtime/base/format.ts";
 import { flag, type OptionsOf, optionsOf } from "../../runtime/base/options.ts";
 import { Waiter } from "../../runtime/core/wait.ts";

@@ -8,7 +8,8 @@ import {
 import type { CapturedContext } from "../../runtime/core/captured_context.ts";
 import { checkMethodNames } from "../core/arguments.ts";
 import { type FlowOwner, isDirect, lostWith } from "../core/flow_control.ts";
-import type { BaseProtocol, BaseTransport, ExtraInfo } from "../../runtime/contract/transports.ts";
+import type { BaseProtocol, BaseTransport } from "../../runtime/contract/transports.ts";
+import type { ExtraInfo } from "../../runtime/contract/extra_info.ts";
 import { showAs, staysInThread } from "../../runtime/base/format.ts";
 import { Waiter } from "../../runtime/core/wait.ts";
 import { WaitList } from "../core/operations.ts";

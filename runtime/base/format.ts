@@ -46,10 +46,7 @@ export function describePlace(place: string): string {
 }
 
 /** Where the consoles look: Node and Bun, and Deno before its own printing. */
-const inspectors: readonly symbol[] = [
-  Symbol.for("nodejs.util.inspect.custom"),
-  Symbol.for("Deno.customInspect"),
-];
+const inspectors = ["nodejs.util.inspect.custom", "Deno.customInspect"].map(Symbol.for);
 
 const numbers: WeakMap<object, number> = new WeakMap();
 let lastNumber = 0;

@@ -133,3 +133,25 @@ export interface Socket extends Disposable {
   /** `<Socket AF_INET SOCK_STREAM connected 127.0.0.1:80>`, for messages. */
   toString(): string;
 }
+
+/** What `getaddrinfo` is asked for. */
+export interface AddressInfoOptions {
+  /** 4 or 6; 0: both. @default {0} */
+  family?: 0 | 4 | 6;
+  /** For which kind of socket. @default {"SOCK_DGRAM" for IPPROTO_UDP, else "SOCK_STREAM"} */
+  type?: "SOCK_STREAM" | "SOCK_DGRAM";
+  /** IPPROTO_TCP (6) or IPPROTO_UDP (17); 0: the one of the type. @default {0} */
+  proto?: 0 | 6 | 17;
+  /** AI_PASSIVE and the like, joined by `|`. @default {0} */
+  flags?: number;
+}
+
+/** One of the addresses that `getaddrinfo` finds. */
+export interface AddressInfo {
+  /** 4 or 6. */
+  family: 4 | 6;
+  /** Where to connect, to send or to listen. */
+  address: NetAddress;
+  /** With AI_CANONNAME, of the first one: the host's official name. */
+  canonicalName?: string;
+}

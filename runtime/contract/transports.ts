@@ -1,19 +1,17 @@
 /**
- * Protocols, which users implement as callbacks, and transports, which stand between a connection
- * and the protocol that serves it. Transports are made by the loop (`createConnection`,
- * `createServer` and friends), never by hand.
+ * Protocols, which users implement as callbacks, and transports, which stand between a connection and the protocol that serves
+ * it. Transports are made by the loop (`createConnection`, `createServer` and the like), never by hand.
  *
  * @module
  */
 import type { BytesLike } from "../base/bytes.ts";
-import type { TlsOptions } from "./net_options.ts";
-import type { Address, AddressLike, Socket } from "./sockets.ts";
+import type { ExtraInfo } from "./extra_info.ts";
+import type { Address, AddressLike } from "./sockets.ts";
 
 /**
- * What serves a transport, as a class or as an object: implement the methods you need
- * (`asyncio.BaseProtocol`). Each runs in the context captured when the connection or its server was
- * made; an error it throws is reported to the loop's exception handler and ends this connection
- * only.
+ * What serves a transport, as a class or as an object: implement the methods you need (`asyncio.BaseProtocol`). Each runs in
+ * the context captured when the connection or its server was made; an error it throws is reported to the loop's exception
+ * handler and ends this connection only.
  */
 export interface BaseProtocol {
   /** Once, before anything else. */
@@ -65,16 +63,6 @@ export interface BufferedProtocol extends BaseProtocol {
   eofReceived?(): boolean | void;
 }
 
-/** A protocol over datagrams (`asyncio.DatagramProtocol`). */
-export interface DatagramProtocol extends BaseProtocol {
-  /** The endpoint stands: keep the transport to send with it. */
-  connectionMade?(transport: DatagramTransport): void;
-  /** A datagram arrived, perhaps an empty one. The array is the protocol's own. */
-  datagramReceived(data: Uint8Array, addr: Address): void;
-  /** Sending or receiving one failed; the endpoint stays open. */
-  errorReceived?(error: unknown): void;
-}
-
 /** What every transport can do (`asyncio.BaseTransport`). */
 export interface BaseTransport {
   /**
@@ -93,28 +81,6 @@ export interface BaseTransport {
   setProtocol(protocol: BaseProtocol | Protocol | BufferedProtocol | DatagramProtocol): void;
   /** The protocol that serves the connection. */
   getProtocol(): BaseProtocol;
-}
-
-/** What `getExtraInfo` gives, by name. */
-export interface ExtraInfo {
-  /** The other end's address. */
-  peername: Address;
-  /** This end's address. */
-  sockname: Address;
-  /** A view of the socket; the transport owns it. */
-  socket: Socket;
-  /** TLS only: the other end's certificate, as `node:tls` describes it. */
-  peercert: unknown;
-  /** TLS only: name, protocol version and secret bits of the cipher. */
-  cipher: [name: string, protocol: string, bits: number | null];
-  /** TLS only: what was agreed on by ALPN. */
-  alpnProtocol: string;
-  /** TLS only: the options with which it was set up. */
-  sslContext: TlsOptions;
-  /** Pipes only: what was given to `connectReadPipe` or `connectWritePipe`. */
-  pipe: unknown;
-  /** Subprocesses only: the runtime's own object. */
-  subprocess: unknown;
 }
 
 /** A transport that can be read from (`asyncio.ReadTransport`). */
@@ -168,6 +134,16 @@ export interface WriteTransport extends BaseTransport {
 /** A connected stream (`asyncio.Transport`). */
 export interface Transport extends ReadTransport, WriteTransport {}
 
+/** A protocol over datagrams (`asyncio.DatagramProtocol`). */
+export interface DatagramProtocol extends BaseProtocol {
+  /** The endpoint stands: keep the transport to send with it. */
+  connectionMade?(transport: DatagramTransport): void;
+  /** A datagram arrived, perhaps an empty one. The array is the protocol's own. */
+  datagramReceived(data: Uint8Array, addr: Address): void;
+  /** Sending or receiving one failed; the endpoint stays open. */
+  errorReceived?(error: unknown): void;
+}
+
 /** A datagram socket (`asyncio.DatagramTransport`). */
 export interface DatagramTransport extends BaseTransport {
   /**
@@ -182,17 +158,3 @@ export interface DatagramTransport extends BaseTransport {
   /** Bytes in the queue. */
   getWriteBufferSize(): number;
 }
-
-/** What `loop.connectReadPipe` reads from: a path (FIFO, device), a web stream, or an open file of the runtime. */
-export type ReadablePipe =
-  | string
-  | URL
-  | ReadableStream<Uint8Array>
-  | { readonly readable: ReadableStream<Uint8Array> };
-
-/** What `loop.connectWritePipe` writes to: a path (FIFO, device), a web stream, or an open file of the runtime. */
-export type WritablePipe =
-  | string
-  | URL
-  | WritableStream<Uint8Array>
-  | { readonly writable: WritableStream<Uint8Array> };

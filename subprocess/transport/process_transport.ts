@@ -3,10 +3,10 @@ import { isDirect, markDirect } from "../../net/core/flow_control.ts";
 import { ReadPipeTransport, WritePipeTransport } from "../../net/pipes/pipe_transports.ts";
 import type {
   BaseProtocol,
-  ExtraInfo,
   ReadTransport,
   WriteTransport,
 } from "../../runtime/contract/transports.ts";
+import type { ExtraInfo } from "../../runtime/contract/extra_info.ts";
 import {
   callSoonInternal,
   type LoopCore,
