@@ -231,8 +231,8 @@ export class ReadGate extends Gate<ReadSink, Arrival> {
 const OUT_OF_RESOURCES = new Set(["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"]);
 
 /**
- * What accept(2) and the look at the new connection's addresses say when the connection ended
- * before it was taken, or its network is down: the listener is none the worse for it.
+ * Errors of accept(2) and of the look-up of the new connection's addresses when the connection ended
+ * before it was taken, or its network is down: the listener goes on.
  */
 const OF_ONE_CONNECTION = new Set([
   ..."EINTR EAGAIN ECONNABORTED ECONNRESET ENOTCONN EPIPE ESHUTDOWN ETIMEDOUT EPROTO".split(" "),

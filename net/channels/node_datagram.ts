@@ -289,7 +289,7 @@ class NodeDatagramChannel implements DatagramChannel {
   }
 
   #finished(send: Send, error: Error | null): void {
-    // Bun reports to an unconnected socket that an earlier datagram was refused, and drops this one, which is innocent.
+    // Bun reports to an unconnected socket that an earlier datagram was refused, and drops this one instead.
     if (!this.#connected && !send.again && isRefused(error)) {
       send.again = true;
       this.#hand(send);

@@ -13,7 +13,7 @@ export type NetPlace = Exclude<AddressLike, { readonly path: string }>;
 const MAPPED = "::ffff:";
 
 /**
- * The IPv4 form of an IPv4 address in IPv6 clothes (`::ffff:127.0.0.1`). A socket that serves both
+ * The IPv4 form of an IPv4-mapped IPv6 address (`::ffff:127.0.0.1`). A socket that serves both
  * families shows its IPv4 peers that way; asyncio, which makes one socket per family, never does.
  */
 function unmapped(hostname: string): string {
@@ -88,7 +88,7 @@ export function zoneOf(host: string): string | null {
   return at === -1 || ipFamily(host) !== 6 ? null : host.slice(at + 1);
 }
 
-/** Whether an address is of one link only (fe80::/10), so that it says where only together with its zone. */
+/** Whether an address is of one link only (fe80::/10), so that it needs its zone. */
 export function isLinkLocal(host: string): boolean {
   return /^fe[89ab][0-9a-f]:/i.test(host);
 }

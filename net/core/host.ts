@@ -184,7 +184,7 @@ export interface RawListener extends RawHandle {
   stop(): void;
   /**
    * Stops listening; channels that were delivered stay open, those that were kept are closed. A unix
-   * socket's file is treated as `cleanup` said.
+   * socket's file is removed or kept as `cleanup` has it.
    */
   close(): void;
 }

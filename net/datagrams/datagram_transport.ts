@@ -41,7 +41,7 @@ export interface DatagramParts {
 
 /**
  * A datagram endpoint over a runtime's channel. Errors of the system go to `errorReceived`, and the
- * endpoint stays open: one datagram that is lost says nothing about the next.
+ * endpoint stays open: the loss of one datagram does not concern the next.
  */
 export class DatagramEndpoint extends TransportBase implements DatagramTransport, DatagramSink {
   readonly #channel: DatagramChannel;

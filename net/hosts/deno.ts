@@ -180,9 +180,9 @@ function listenUnix(options: ListenUnix): RawListener {
 }
 
 /**
- * A listener whose file was made under another name and moved into place. Deno unlinks the name that it knows blindly, and that
- * some time after the close: a file that must stay, or a new one, would go with it. Null where that can't be done; what is in the
- * way then shows at the path itself.
+ * A listener whose file was made under another name and moved into place. Deno unlinks the name that it knows without a check,
+ * some time after the close: a file that must stay, or a new one, would be removed. Null where that can't be done; the error
+ * then comes from listening at the path itself.
  */
 function listenBeside(path: string): Deno.UnixListener | null {
   const beside = pathBeside(path);

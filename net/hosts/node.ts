@@ -175,7 +175,7 @@ async function listenUnix(options: ListenUnix): Promise<RawListener> {
 }
 
 /**
- * Node says EACCES (a habit of Windows, its source says) where the system said that there is no
+ * Node reports EACCES (for the sake of Windows, by its source) where the system reported that there is no
  * such folder.
  */
 function withoutFolder(error: OSError, path: string): OSError {

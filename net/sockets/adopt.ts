@@ -88,7 +88,7 @@ function removingFile(listener: RawListener, path: string): RawListener {
     unref: () => listener.unref(),
     close: () => {
       const found = listener.closed ? null : identify(path);
-      // Before the close, which takes pains to keep the file.
+      // Before the close, which keeps the file.
       if (found !== null && found.ino === own?.ino && found.dev === own.dev) {
         removeStaleSocket(path);
       }

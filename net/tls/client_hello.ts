@@ -1,7 +1,7 @@
 import type { OSError } from "../../runtime/errors/os_error.ts";
 import type { RawChannel, ReadSink } from "../core/host.ts";
 
-/** What a client says about the server that it wants to speak with, and how. */
+/** The server name and the protocols that a client asks for. */
 export interface ClientHello {
   /** By SNI, in lower case; null if it names no server. */
   readonly serverName: string | null;

@@ -31,7 +31,7 @@ export interface TlsTimeouts {
 }
 
 /**
- * How a client shall speak TLS; null when it shall not.
+ * The TLS setup of a client; null without TLS.
  *
  * @param host what the server's certificate has to be for unless `serverHostname` says otherwise;
  * null where there is none
@@ -61,7 +61,7 @@ export function clientTls(
 }
 
 /**
- * How a server shall speak TLS; null when it shall not.
+ * The TLS setup of a server; null without TLS.
  *
  * @throws {TypeError} if `ssl` is a boolean, or lacks certificate or key: a server needs both
  * @throws {RangeError} if TLS timeouts are given without `ssl`
@@ -83,7 +83,7 @@ export function serverTls(
 }
 
 /**
- * How a plain connection shall go on in TLS.
+ * The TLS setup with which a plain connection goes on.
  *
  * @throws {TypeError} if `ssl` is not an object, or lacks a server's certificate or key
  * @throws {RangeError} if a client has no name to check and does not say that there is none

@@ -14,7 +14,7 @@ const MAX_PROVEN = 10_000;
 export interface Choice {
   /** The key in `serverNames`; null: the default certificate. */
   readonly name: string | null;
-  /** Whether to speak of protocols at all. */
+  /** Whether protocols are offered by ALPN. */
   readonly alpn: boolean;
 }
 
@@ -41,7 +41,7 @@ export function choosesByHello(options: UpgradeTls): boolean {
  * What a client is served with. node:tls would refuse one that offers protocols of which the server has none; CPython's
  * server goes on without a protocol, as one does that knows nothing of them.
  *
- * @param hello null: what the client said was no hello
+ * @param hello null: what the client sent was not a hello
  */
 export function choiceFor(options: UpgradeTls, hello: ClientHello | null): Choice {
   if (hello === null) return ALL;

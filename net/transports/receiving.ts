@@ -232,7 +232,7 @@ export abstract class ReceivingTransport<C extends RawReadable> extends Transpor
     if (result instanceof Promise) this.watch(result, (error) => this.#callFailed(event, error));
     if (event.kind !== "eof") return;
     this.#ended = true;
-    // An async method's promise says nothing yet, so it does not count as a true.
+    // An async method's result is not known yet, so its promise does not count as true.
     this.streamEnded(Boolean(result) && !(result instanceof Promise));
   }
 

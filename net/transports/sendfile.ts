@@ -225,7 +225,7 @@ class OpenFile implements FileSource {
   /** A read under way keeps its descriptor until it has ended. */
   close(): void {
     this.#reading.then(() => this.#handle.close()).catch(() => {
-      // Nothing was written: whatever this says, no byte is lost by it.
+      // The file was only read: no byte is lost by an error of its close.
     });
   }
 

@@ -26,7 +26,7 @@ export interface OwnedClient {
 }
 
 /**
- * How a transport ends, and how it speaks to its protocol; common to all kinds.
+ * How a transport ends, and how it notifies its protocol; common to all kinds.
  *
  * - `open` → `closing` (what is queued is still sent) → `lost` (`connectionLost` is on its way or
  *   done).
