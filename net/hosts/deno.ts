@@ -4,7 +4,6 @@ import {
   checkPort,
   describeAddress,
   ipFamily,
-  lacksIPv6,
   tcpAddress,
   unixAddress,
 } from "../core/addresses.ts";
@@ -31,7 +30,7 @@ import type {
   RawChannel,
   RawListener,
 } from "../core/host.ts";
-import { nodeHost } from "./node.ts";
+import { listenOn, nodeHost } from "./node.ts";
 
 /**
  * Deno's own calls for TCP and unix sockets: its permissions, synchronous errors, and a start that
@@ -42,7 +41,11 @@ export const denoHost: NetHost = {
     "hostname" in target && needsNode(target) ? connectFrom(target) : connect(target),
   listenTcp: async (options) => {
     await closedListenersEnded();
-    return options.reusePort ? await nodeHost.listenTcp(options) : listenTcp(options);
+    if (options.reusePort) return await nodeHost.listenTcp(options);
+    return await listenOn(
+      options.hostname,
+      (hostname, dual) => listenAt(hostname, options, dual),
+    );
   },
   listenUnix: async (options) => {
     await closedListenersEnded();
@@ -127,17 +130,6 @@ function attempt<T>(syscall: string, target: AddressLike, call: () => T): T {
     return call();
   } catch (error) {
     throw toOSError(error, syscall, describeAddress(target));
-  }
-}
-
-function listenTcp(options: ListenTcp): RawListener {
-  const { hostname } = options;
-  if (hostname !== null) return listenAt(hostname, options, false);
-  try {
-    return listenAt("::", options, true);
-  } catch (error) {
-    if (!lacksIPv6(error)) throw error;
-    return listenAt("0.0.0.0", options, false);
   }
 }
 

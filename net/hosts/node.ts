@@ -120,14 +120,24 @@ function unixChannel(socket: net.Socket, localPath: string, remotePath: string):
   });
 }
 
-async function listenTcp(options: ListenTcp): Promise<RawListener> {
-  const { hostname } = options;
-  if (hostname !== null) return await listenAt(hostname, options, false);
+function listenTcp(options: ListenTcp): Promise<RawListener> {
+  return listenOn(options.hostname, (hostname, dual) => listenAt(hostname, options, dual));
+}
+
+/**
+ * Listens on a host, or for null on every interface: by one socket that serves IPv6 and IPv4 (`dual`), or IPv4 alone where the
+ * machine has no IPv6.
+ */
+export async function listenOn(
+  hostname: string | null,
+  listen: (hostname: string, dual: boolean) => RawListener | Promise<RawListener>,
+): Promise<RawListener> {
+  if (hostname !== null) return await listen(hostname, false);
   try {
-    return await listenAt("::", options, true);
+    return await listen("::", true);
   } catch (error) {
     if (!lacksIPv6(error)) throw error;
-    return await listenAt("0.0.0.0", options, false);
+    return await listen("0.0.0.0", false);
   }
 }
 
