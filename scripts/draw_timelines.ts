@@ -2,7 +2,7 @@
  * Draws the pictures of docs/guide/several_lines.md: the tree of scopes of a program and a timeline of its lines. The programs
  * are run in virtual time, so that a picture shows what does happen.
  *
- *     deno task timelines           writes docs/guide/pictures/*.svg
+ *     deno task timelines           writes docs/pictures/*.svg
  *     deno task timelines --check   fails when they are not what would be written
  */
 import { getRunningLoop, run, sleep } from "../mod.ts";
@@ -11,7 +11,7 @@ import { type Bar, Film, type Mark } from "./_timeline_film.ts";
 import { type Scene, scenes } from "./_timeline_scenes.ts";
 import { exists, inRoot, main } from "./_shell.ts";
 
-const folder = "docs/guide/pictures";
+const folder = "docs/pictures";
 
 const width = 860;
 const treeWidth = 190;

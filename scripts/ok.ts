@@ -23,6 +23,7 @@ const steps: Step[] = [
   { name: "check", args: ["check", "."] },
   { name: "arrows", args: script("check_arrows") },
   { name: "house", args: script("draw_house", "--check") },
+  { name: "timelines", args: script("draw_timelines", "--check") },
   { name: "ledger", args: script("ledger", "--check") },
   { name: "docs", args: script("check_docs") },
   // Also finds slow types, which JSR would refuse.

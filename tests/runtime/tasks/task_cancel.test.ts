@@ -454,6 +454,23 @@ runs("TASK-49: a self-cancel that is taken back is forgotten", async () => {
   assert.equal(await task, "slept");
 });
 
+runs("TASK-49: cancel() and uncancel() in one tick leave a sleep(0) as it was", async () => {
+  const task = createTask(() => sleep(0, "slept"));
+  await ticks();
+  task.cancel();
+  assert.equal(task.uncancel(), 0);
+  assert.equal(await task, "slept");
+});
+
+runs("TASK-49: a wait that was not woken yet is cancelled all the same, at once", async (loop) => {
+  const task = createTask(() => sleep(5, "slept"));
+  await ticks();
+  task.cancel("too late to take back");
+  assert.equal(task.uncancel(), 0);
+  await assertCancelled(task, "too late to take back");
+  assert.equal(loop.time(), 0);
+});
+
 runs("TASK-51: two cancels in one tick are one CancelledError with the first message", async () => {
   const errors: string[] = [];
   const task = createTask(async () => {
@@ -472,6 +489,43 @@ runs("TASK-51: two cancels in one tick are one CancelledError with the first mes
   assert.equal(await task, "done");
   assert.deepEqual(errors, ["first"]);
   assert.equal(task.cancelling(), 2);
+});
+
+/** Each begins a task for a test that cancels it; in an array, since a promise of a task would be awaited. */
+const begun: Record<string, () => Promise<[Task<unknown>]>> = {
+  async "a wait that had been woken"() {
+    const gate = new Future<void>();
+    const task: Task<unknown> = createTask(() => gate);
+    await ticks();
+    gate.setResult();
+    return [task];
+  },
+  async "a sleep(0)"() {
+    const task: Task<unknown> = createTask(() => sleep(0));
+    await ticks();
+    return [task];
+  },
+  async "a task that has not begun"() {
+    return [createTask(() => sleep(5)) as Task<unknown>];
+  },
+};
+
+for (const [what, begin] of Object.entries(begun)) {
+  runs(`TASK-51: two cancels of ${what} are one CancelledError with the last message`, async () => {
+    const [task] = await begin();
+    task.cancel("first");
+    task.cancel("last");
+    await assertCancelled(task, "last");
+  });
+}
+
+runs("TASK-51: two that wait for the next wait are delivered with the last message", async () => {
+  const task: Task<unknown> = createTask(() => {
+    task.cancel("first");
+    task.cancel("last");
+    return sleep(5);
+  });
+  await assertCancelled(task, "last");
 });
 
 runs("TASK-51: cancels in separate ticks are an error each", async () => {
