@@ -34,10 +34,11 @@ export interface ScopeLoop {
   readonly publicLoop: object;
 }
 
-const CLOSED = 1;
-const SHARED = 2;
-const DOOMED = 4;
-const SHIELD = 8;
+// The first two bits are those of scope_node.ts.
+const CLOSED = 4;
+const SHARED = 8;
+const DOOMED = 16;
+const SHIELD = 32;
 
 /**
  * A node of the tree along which cancellation travels: a task's root, the body of a timeout, of a group, of `withSignal`.
@@ -66,7 +67,6 @@ export class Scope extends ScopeNode implements AskedScope {
   frame: Frame | null = null;
   /** What the call that runs in it returned. */
   promise: Promise<unknown> | null = null;
-  #flags = 0;
   #rare: Rare | null = null;
 
   constructor(
@@ -105,7 +105,7 @@ export class Scope extends ScopeNode implements AskedScope {
     shared = false,
   ): Scope {
     const scope = new Scope(parent.loop, parent, task, cell, parent.tree);
-    scope.#flags = shared ? CLOSED | SHARED : CLOSED;
+    scope.flags = shared ? CLOSED | SHARED : CLOSED;
     return scope;
   }
 
@@ -116,17 +116,21 @@ export class Scope extends ScopeNode implements AskedScope {
     return scope;
   }
 
+  /** Neither closed nor doomed. */
+  get live(): boolean {
+    return (this.flags & (CLOSED | DOOMED)) === 0;
+  }
   get closed(): boolean {
-    return (this.#flags & CLOSED) !== 0;
+    return (this.flags & CLOSED) !== 0;
   }
   /** A frame that callbacks share: a variable set in it needs a frame of its own first. */
   get shared(): boolean {
-    return (this.#flags & SHARED) !== 0;
+    return (this.flags & SHARED) !== 0;
   }
 
   /** It, or what it was opened in, ended cancelled or was left behind. */
   get doomed(): boolean {
-    return (this.#flags & DOOMED) !== 0;
+    return (this.flags & DOOMED) !== 0;
   }
   /** The request that each line in it has to see. */
   get doom(): Request | null {
@@ -135,10 +139,10 @@ export class Scope extends ScopeNode implements AskedScope {
 
   /** Requests of what encloses it stay outside, for the first wait after it. */
   get shield(): boolean {
-    return (this.#flags & SHIELD) !== 0;
+    return (this.flags & SHIELD) !== 0;
   }
   set shield(shield: boolean) {
-    this.#flags = shield ? this.#flags | SHIELD : this.#flags & ~SHIELD;
+    this.flags = shield ? this.flags | SHIELD : this.flags & ~SHIELD;
   }
 
   get standing(): number {
@@ -279,7 +283,7 @@ export class Scope extends ScopeNode implements AskedScope {
     if (this.closed) return;
     this.forget();
     if (doom !== null) this.condemn(doom);
-    this.#flags |= CLOSED;
+    this.flags |= CLOSED;
     if (this.#isOutermost && this.task !== null) this.tree.activity++;
     else {
       this.tree.exits++;
@@ -301,12 +305,12 @@ export class Scope extends ScopeNode implements AskedScope {
 
   /** On a closed loop, where no turn follows, the request is told once. */
   pardon(request: Request): void {
-    if (this.doom === request) this.#flags &= ~DOOMED;
+    if (this.doom === request) this.flags &= ~DOOMED;
     this.parent?.pardon(request);
   }
 
   #markDoomed(request: Request): void {
-    this.#flags |= DOOMED;
+    this.flags |= DOOMED;
     (this.#rare ??= new Rare()).doom = request;
   }
 

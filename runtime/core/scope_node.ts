@@ -40,7 +40,8 @@ export abstract class ScopeNode {
   parent: this | null;
   firstWait: ScopeWait | null = null;
   firstChild: this | null = null;
-  #marks = 0;
+  /** Bits of the state: those above, and those of scope.ts. */
+  protected flags = 0;
   #nextSibling: this | null = null;
   #previousSibling: this | null = null;
 
@@ -50,7 +51,7 @@ export abstract class ScopeNode {
 
   /** Two waits were in it at once, each with code of its own behind it. */
   get several(): boolean {
-    return (this.#marks & SEVERAL) !== 0;
+    return (this.flags & SEVERAL) !== 0;
   }
 
   addWait(wait: ScopeWait): void {
@@ -59,13 +60,13 @@ export abstract class ScopeNode {
     wait.previousWait = null;
     if (first !== null) first.previousWait = wait;
     this.firstWait = wait;
-    this.#marks |= STIRRED;
+    if ((this.flags & STIRRED) === 0) this.flags |= STIRRED;
   }
 
   /** Whether a wait was made in it, or a scope below it ended, since this was asked last. */
   stirred(): boolean {
-    let stirred = (this.#marks & STIRRED) !== 0;
-    this.#marks &= ~STIRRED;
+    let stirred = (this.flags & STIRRED) !== 0;
+    this.flags &= ~STIRRED;
     for (const child of this.children()) if (child.stirred()) stirred = true;
     return stirred;
   }
@@ -83,7 +84,7 @@ export abstract class ScopeNode {
   noteLines(wait: ScopeWait): void {
     const other = this.firstWait;
     if (wait.handed || (other === null ? this.firstChild === null : other.handed)) return;
-    this.#marks |= SEVERAL;
+    this.flags |= SEVERAL;
   }
 
   get next(): this | null {
@@ -110,7 +111,7 @@ export abstract class ScopeNode {
 
   /** Lets go of children without telling them; the caller keeps them elsewhere. */
   protected release(child: this): void {
-    this.#marks |= STIRRED;
+    this.flags |= STIRRED;
     const next = child.#nextSibling;
     const previous = child.#previousSibling;
     if (previous !== null) previous.#nextSibling = next;
@@ -126,7 +127,7 @@ export abstract class ScopeNode {
     if (first !== null) {
       first.#previousSibling = child;
       // Two bodies at once in one place.
-      this.#marks |= SEVERAL;
+      this.flags |= SEVERAL;
     }
     this.firstChild = child;
   }

@@ -64,7 +64,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     this.#reject = capturedReject;
     this.scope = scope;
     this.scheduler = scheduler;
-    this.seen = scope.loop.scheduler.line;
+    this.seen = scheduler.line;
     const home = openScope(scope);
     const { tree } = home;
     tree.activity++;
@@ -188,7 +188,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     const { home, request, scheduler } = this;
     const { tree } = home;
     home.removeWait(this);
-    home.noteLines(this);
+    if (home.firstWait !== null || home.firstChild !== null) home.noteLines(this);
     tree.wakeups++;
     const rejects = (this.#state & (CANCELLED | MARKED)) !== 0;
     if (request === null) scheduler.line = this.seen;
@@ -254,8 +254,11 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
   }
 
   #findOpen(home: Scope): Request | null {
-    const asked = home.tree.open > 0 ? home.takeRequest(this.seen) : null;
-    return asked ?? doomOf(this.scope, this.seen);
+    if (home.tree.open > 0) {
+      const request = home.takeRequest(this.seen);
+      if (request !== null) return request;
+    }
+    return this.scope.live ? null : doomOf(this.scope, this.seen);
   }
 }
 
