@@ -104,12 +104,19 @@ class FakeAcceptor implements DenoAcceptor<FakeConn> {
   readonly errors: unknown[] = [];
   readonly conns: FakeConn[] = [];
   accepts = 0;
+  #interrupt: (error: Error) => void = () => {};
 
   accept(): Promise<FakeConn> {
     this.accepts++;
     if (this.errors.length > 0) return Promise.reject(this.errors.shift());
     const conn = this.conns.shift();
-    return conn === undefined ? new Promise(() => {}) : Promise.resolve(conn);
+    if (conn !== undefined) return Promise.resolve(conn);
+    return new Promise((_resolve, reject) => this.#interrupt = reject);
+  }
+
+  /** Ends the accept under way, as Deno does: until then connecting waits for the closed listener, in other tests too. */
+  close(): void {
+    this.#interrupt(failure("EBADF"));
   }
 
   connect(): FakeConn {
@@ -141,7 +148,12 @@ function denoListener(
   acceptor: FakeAcceptor,
   wrap: () => unknown = () => new FakeChannel(),
 ): RawListener {
-  return new DenoListener<FakeConn>(acceptor, addr, wrap as () => DenoChannel, () => {});
+  return new DenoListener<FakeConn>(
+    acceptor,
+    addr,
+    wrap as () => DenoChannel,
+    () => acceptor.close(),
+  );
 }
 
 function failure(code: string): Error {
