@@ -322,7 +322,6 @@ export const rooms: Readonly<Record<string, Room>> = {
     uses: [
       ...ground,
       "runtime/contract",
-      "runtime/tasks",
       "runtime/scopes",
       "runtime/combinators",
       "net/core",

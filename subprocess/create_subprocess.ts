@@ -1,8 +1,9 @@
 import type { EventLoop } from "../loop_interface.ts";
 import { checkCall, makeProtocol } from "../net/core/arguments.ts";
+import { currentScope } from "../runtime/core/frame.ts";
 import { LazyModule } from "../runtime/core/lazy_module.ts";
+import type { LoopCore } from "../runtime/core/loop_core.ts";
 import { inOwnScope } from "../runtime/scopes/known.ts";
-import { currentLoop } from "../runtime/tasks/task_options.ts";
 import type { SubprocessOptions } from "./core/options.ts";
 import { type Call, execCall, shellCall } from "./core/request.ts";
 import type { SubprocessProtocol, SubprocessTransport } from "../runtime/contract/subprocesses.ts";
@@ -80,7 +81,7 @@ export function createSubprocessShell(
 }
 
 function create(call: Call, { limit }: SubprocessOptions): Promise<Process> {
-  const loop = currentLoop();
+  const loop = currentScope().loop as LoopCore;
   return startCalls.call((it) => it.startWithStreams(loop, limit, call));
 }
 

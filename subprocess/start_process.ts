@@ -27,12 +27,12 @@ export async function startWithProtocol<P extends SubprocessProtocol>(
 
 /** Starts a checked call whose child is read and written through streams. */
 export async function startWithStreams(
-  loop: EventLoop,
+  loop: LoopCore,
   limit: number | undefined,
   call: Call,
 ): Promise<Process> {
-  const protocol = new SubprocessStreamProtocol(limit, loop);
-  const transport = await startProcess(loop[core], protocol, call);
+  const protocol = new SubprocessStreamProtocol(limit, loop.publicLoop as EventLoop);
+  const transport = await startProcess(loop, protocol, call);
   const { stdin, stdout, stderr } = protocol.handOver();
   return new Process(transport, stdin, stdout, stderr);
 }
