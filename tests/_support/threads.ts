@@ -28,8 +28,10 @@ export function runs(name: string, body: () => Promise<void>): void {
       await shared.run(body);
     } finally {
       // What a test that failed left must not fail the next one.
-      shared.getLoop().setExceptionHandler(null);
-      for (const task of allTasks(shared.getLoop())) task.cancel();
+      const loop = shared.getLoop();
+      loop.setExceptionHandler(null);
+      loop.setTaskFactory(null);
+      for (const task of allTasks(loop)) task.cancel();
     }
   });
 }

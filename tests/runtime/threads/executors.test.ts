@@ -176,23 +176,24 @@ test("LOOP-42: a subclass of a pool that submits in its own way is asked", async
   assert.deepEqual(seen, [[5]]);
 });
 
-runs(
+test(
   "LOOP-43: shutdownDefaultExecutor waits for the workers; then default runs are a RuntimeError",
-  async () => {
-    const loop = getRunningLoop();
-    const future = loop.runInExecutor(null, async () => {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      return "ended";
-    });
-    await loop.shutdownDefaultExecutor();
-    await sleep(0);
-    assert.equal(future.result(), "ended");
-    assert.throws(() => loop.runInExecutor(null, () => 5), {
-      name: "RuntimeError",
-      message: "Executor shutdown has been called",
-    });
-    assert.match((await rejection(toThread(() => 5))).message, /shutdown has been called/);
-  },
+  () =>
+    run(async () => {
+      const loop = getRunningLoop();
+      const future = loop.runInExecutor(null, async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        return "ended";
+      });
+      await loop.shutdownDefaultExecutor();
+      await sleep(0);
+      assert.equal(future.result(), "ended");
+      assert.throws(() => loop.runInExecutor(null, () => 5), {
+        name: "RuntimeError",
+        message: "Executor shutdown has been called",
+      });
+      assert.match((await rejection(toThread(() => 5))).message, /shutdown has been called/);
+    }),
 );
 
 test("LOOP-43: over time it warns and goes on", async () => {
