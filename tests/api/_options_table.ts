@@ -189,6 +189,18 @@ export const table: readonly Row[] = [
   row("asCompleted", (o: { timeout?: asyncio.Delay | null; limit?: number }) => {
     return run(() => void asyncio.asCompleted([work], o));
   }, { timeout: "5", limit: "2" }),
+  row("waitFor", (o: { grace?: asyncio.Delay | null }) => {
+    return run(() => asyncio.waitFor(work, 1, o));
+  }, { grace: "5" }),
+  row("withSignal", (o: { grace?: asyncio.Delay | null }) => {
+    return run(() => asyncio.withSignal(new AbortController().signal, work, o));
+  }, { grace: "5" }),
+  row("timeout", (o: { grace?: asyncio.Delay | null }) => {
+    return run(() => asyncio.timeout(1, o).with(work));
+  }, { grace: "5" }),
+  row("timeoutAt", (o: { grace?: asyncio.Delay | null }) => {
+    return run(() => asyncio.timeoutAt(null, o).with(work));
+  }, { grace: "5" }),
   row("retry", (o: asyncio.RetryOptions) => run(() => asyncio.retry(work, o)), {
     attempts: "3",
     delay: "1",
