@@ -13,23 +13,10 @@ const banned: readonly (readonly [word: RegExp, instead: string])[] = [
   [/(?<!\b[Tt]here )\bis no (?!(longer|more|other|such)\b)/, "is not a"],
 ];
 
-/** Rooms whose words are still to be gone through. */
-const open: readonly string[] = [
-  "runtime/scopes/",
-  "runtime/tasks/task.ts",
-  "runtime/core/cancelled.ts",
-  "runtime/core/delivery.ts",
-  "runtime/core/frame.ts",
-  "runtime/core/scheduler.ts",
-  "runtime/core/scope.ts",
-  "runtime/core/wait.ts",
-];
-
 /** One line for each banned word. */
 export async function bannedWords(sources: readonly string[]): Promise<string[]> {
   const problems: string[] = [];
   for (const path of sources) {
-    if (open.some((room) => path.startsWith(room))) continue;
     const text = await Deno.readTextFile(inRoot(path));
     for (const { line, comment } of commentsOf(text)) {
       for (const [word, instead] of banned) {

@@ -22,7 +22,7 @@ export function makeCancelledError(message: string | undefined, debug: boolean):
   return error;
 }
 
-/** What a cancellation says, in the words of whoever asks. */
+/** What a cancellation says, in the words of its caller. */
 export interface CancelRequest {
   readonly message: string | undefined;
   /** An abort signal's reason; becomes the error's `cause`. */
@@ -118,7 +118,7 @@ function bundlesCancellation(error: object, levels: number): boolean {
 
 /**
  * To be called with what `promise` is about to reject with: a promise that was dropped and that only a cancellation rejects
- * is nobody's unhandled rejection. Other errors stay the business of whoever has the promise.
+ * must not become an unhandled rejection. Other errors stay the business of the code that has the promise.
  */
 export function forgiveCancellation(promise: Promise<unknown>, error: unknown): void {
   if (isCancelled(error)) promise.then(undefined, ignore);

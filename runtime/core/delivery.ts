@@ -9,7 +9,7 @@ export type { Seen } from "./scheduler.ts";
  * - `offered`: it hit waits of which none is certainly where the code is; a new wait may take it.
  * - `pending`: it hit nothing; the next wait takes it.
  * - `taken`: some code has it: as a wait's error, by a signal that it had asked for, or as the end of a scope.
- * - `withdrawn`: nobody will get it: `uncancel()` took it back, its scope is over, or a later request stands in its place.
+ * - `withdrawn`: no code will get it: `uncancel()` took it back, its scope is over, or a later request stands in its place.
  */
 export type RequestState = "offered" | "pending" | "taken" | "withdrawn";
 
@@ -26,7 +26,7 @@ export class TaskTree implements Turn {
   activity = 0;
   /** Counts the scopes that ended. */
   exits = 0;
-  /** Counts wake-ups, so that waits older than the last one can be told. */
+  /** Counts wake-ups, so that waits older than the last one can be recognized. */
   wakeups = 0;
   /** How many scopes of the tree have a request that a new wait may take. I6: 0 where no request is open. */
   open = 0;
@@ -45,7 +45,7 @@ export interface AskedScope {
   /** Requests standing against it; 0 once it has ended. */
   readonly standing: number;
   readonly asked: Request | null;
-  /** It has ended cancelled, or was left behind: no need to offer anything once more. */
+  /** It has ended cancelled, or was abandoned: no need to offer anything once more. */
   readonly doomed: boolean;
   put(request: Request): void;
 }
@@ -77,13 +77,13 @@ const OBEYING_STEP = 0.001;
  * - I1: it leaves `offered` or `pending` exactly once, or goes from `offered` to `pending` first.
  * - I3: where it hit nothing but leftovers (waits older than the last wake-up, in a scope with several lines), it is
  *   pending again after the last of them has ended, unless the tree progressed in their turns.
- * - I5: whoever rejects with a CancelledError of the library's has such an object, whose message and cause it carries.
+ * - I5: what rejects with a CancelledError of the library's has such an object, whose message and cause it carries.
  */
 export class Request implements CancelRequest, ReadyEntry, TurnEnd {
   readonly inOrder = true;
   readonly message: string | undefined;
   readonly cause: unknown;
-  /** Null: single waits are called off, and nobody else is to hear of it. */
+  /** Null: single waits are called off, and no other code is notified. */
   readonly scope: AskedScope | null;
   readonly kind: RequestKind;
   /** The request that it stands for; itself where it is the first one. */
@@ -161,7 +161,7 @@ export class Request implements CancelRequest, ReadyEntry, TurnEnd {
     this.#move("offered", true);
   }
 
-  /** Some code has it, or certainly gets it. `patient`: there may be code beside it that nobody knows of. */
+  /** Some code has it, or certainly gets it. `patient`: there may be unknown code beside it. */
   take(patient = false): void {
     this.#patient = patient;
     this.#move("taken", false);
@@ -211,7 +211,7 @@ export class Request implements CancelRequest, ReadyEntry, TurnEnd {
     this.watcher?.requestMoved();
   }
 
-  /** A second turn for those who had it. */
+  /** A second turn for the lines that had it. */
   run(): Turn {
     this.scope!.loop.scheduler.atEndOfTurn(this);
     return this.scope!.tree;
@@ -296,7 +296,7 @@ export class Hits {
   lines = false;
   /** Signals that are to be aborted. */
   signals: AbortController[] | null = null;
-  /** There is a signal, so that code in a foreign await may be told by it. */
+  /** There is a signal, so that code in a foreign await may be notified by it. */
   signalled = false;
   /** The code has asked for a signal since its last wake-up. */
   freshSignal = false;

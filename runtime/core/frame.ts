@@ -5,8 +5,8 @@ import { onNode } from "../base/platform.ts";
 import { inheritedValues, threadSlot } from "../wire/worker_slot.ts";
 
 /**
- * The frame of code outside tasks and callbacks, once a variable was set there. Its loop is found when it is needed. Nobody
- * changes its values: a `set` enters a new frame, so what follows in this async context sees it and nobody else does.
+ * The frame of code outside tasks and callbacks, once a variable was set there. Its loop is found when it is needed. Its
+ * values never change: a `set` enters a new frame, so what follows in this async context sees it and no other code does.
  */
 interface PlainFrame {
   readonly scope: undefined;
@@ -52,7 +52,7 @@ export function signalHere(): AbortSignal {
   return (scope.doomed ? scope : openScope(scope)).signal(true);
 }
 
-/** A task that its closed loop left undone has no other loop, and a body left behind has its CancelledError to come. */
+/** A task that its closed loop left undone has no other loop, and an abandoned body has its CancelledError to come. */
 function scopeAtWork(scope: Scope): Scope | undefined {
   const undone = scope.task !== null && !scope.task.done();
   return undone || openScope(scope).tree.open > 0 || doomOf(scope, null) !== null

@@ -45,7 +45,7 @@ const SLICE = 4;
  * - An iteration runs the entries that were ready when it began, after the timers that are due joined them at the end.
  * - After each entry that woke something, the woken code runs, up to its next wait, before the next entry.
  * - Iterations are chained by microtasks for a slice of a few milliseconds, then one macrotask passes.
- * - Invariant: while `#scheduled`, exactly one continuation of the drain is on its way; while not, the bell is armed.
+ * - Invariant: while `#scheduled`, exactly one continuation of the drain is on its way; while not, the promise that starts it is armed.
  */
 export class Scheduler {
   readonly host: Host;
@@ -162,13 +162,13 @@ export class Scheduler {
   }
 
   #ring(): void {
-    // In this order: where the stack has run out, the bell is not rung and may be rung later.
+    // In this order: where the stack has run out, the drain is not woken and may be woken later.
     this.#bell();
     this.#scheduled = true;
   }
 
   /**
-   * The drain starts in the root async context: a reaction that was made there, resolved by whoever makes the first entry
+   * The drain starts in the root async context: a reaction that was made there, resolved by the call that makes the first entry
    * ready. Entering a snapshot instead costs twenty times as much on Deno.
    */
   #armBell(): void {

@@ -128,7 +128,7 @@ export class Scope extends ScopeNode implements AskedScope {
     return (this.flags & SHARED) !== 0;
   }
 
-  /** It, or what it was opened in, ended cancelled or was left behind. */
+  /** It, or what it was opened in, ended cancelled or was abandoned. */
   get doomed(): boolean {
     return (this.flags & DOOMED) !== 0;
   }
@@ -219,7 +219,7 @@ export class Scope extends ScopeNode implements AskedScope {
     return this.#isOutermost || this.shield ? null : this.parent!.takeRequest(line);
   }
 
-  /** What was asked of this scope and nobody has met yet. */
+  /** What was asked of this scope and no wait has met yet. */
   get undelivered(): Request | null {
     const { asked } = this;
     return asked !== null && asked.open && asked.kind !== "echo" && !asked.sparing ? asked : null;
@@ -230,7 +230,7 @@ export class Scope extends ScopeNode implements AskedScope {
     return this.#isOutermost ? 0 : this.parent!.requests + this.parent!.requestsAbove();
   }
 
-  /** The same without what nobody has met yet, since a body that is entered now meets it (gh-134471). */
+  /** The same without what no wait has met yet, since a body that is entered now meets it (gh-134471). */
   metAbove(): number {
     if (this.#isOutermost) return 0;
     const { requests, undelivered } = this.parent!;
@@ -303,7 +303,7 @@ export class Scope extends ScopeNode implements AskedScope {
     for (const child of this.children()) child.condemn(request);
   }
 
-  /** On a closed loop, where no turn follows, the request is told once. */
+  /** On a closed loop, where no turn follows, the request is delivered once. */
   pardon(request: Request): void {
     if (this.doom === request) this.flags &= ~DOOMED;
     this.parent?.pardon(request);
@@ -325,7 +325,7 @@ export class Scope extends ScopeNode implements AskedScope {
 
   /**
    * Goes below another scope with all it holds, and is cancelled with that from now on. Below the loop's own it is cut off
-   * from what enclosed it, as a body is that was left behind.
+   * from what enclosed it, as an abandoned body is.
    */
   moveTo(parent: Scope): void {
     const home = openScope(parent);

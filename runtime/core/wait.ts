@@ -9,7 +9,7 @@ import type { ReadyEntry, Scheduler, Turn } from "./scheduler.ts";
 import { doomOf, openScope, type Scope, type ScopeWait } from "./scope.ts";
 
 /**
- * Bits of a wait's state; none: nobody has woken it.
+ * Bits of a wait's state; none: it has not been woken.
  *
  * - `WOKEN`: its wake-up is, or was, in the ready queue; a cancellation may still take it.
  * - `CANCELLED`: a cancellation took it before its wake-up ran, which rejects it.
@@ -116,7 +116,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     return (this.#state & CANCELLED) !== 0;
   }
 
-  /** Somebody woke it, whether or not a cancellation took it afterwards. */
+  /** It was woken, whether or not a cancellation took it afterwards. */
   get woken(): boolean {
     return (this.#state & WOKEN) !== 0;
   }
@@ -149,7 +149,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     this.request = request;
   }
 
-  /** Cancels it for who was given its promise. */
+  /** Cancels it for the code that was given its promise. */
   callOff(request: CancelRequest): "taken" | "over" | "missed" {
     return this.#listed && this.cancel(new Request(request)) ? "taken" : "over";
   }
@@ -206,7 +206,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
       this.#resolve(this.onWake());
     } catch (error) {
       if (isCancelled(error) && !this.scope.loop.recordsSites) {
-        // The awaiter may have dropped the promise (a lost race); a cancellation is then nobody's unhandled rejection.
+        // The awaiter may have dropped the promise (a lost race); a cancellation must then not become an unhandled rejection.
         this.promise.then(undefined, ignore);
         this.#reject(error);
       } else this.#rejectWith(error);
@@ -219,7 +219,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
     const settling: Settling = { resolve: this.#resolve, reject: this.#reject };
     if (isCancelled(error)) {
       const forgive = (): void => void this.promise.then(undefined, ignore);
-      // Later where a second reaction would hide who awaits.
+      // Later where a second reaction would hide the awaiting code.
       if (seesAwaiting) queueMicrotask(() => queueMicrotask(forgive));
       else forgive();
       rejectShowingCaller(settling, error, true, this.site);
@@ -262,7 +262,7 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
   }
 }
 
-/** The plain wait: whoever wakes it brings the value or the error. */
+/** The plain wait: its wake-up brings the value or the error. */
 export class Waiter<T> extends Wait<T> {
   readonly #what: string;
   #value: T | undefined;

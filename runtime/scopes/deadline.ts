@@ -19,8 +19,8 @@ function capture(resolve: (value: unknown) => void, reject: (error: unknown) => 
 }
 
 /**
- * - `running`: nobody has asked the body to end.
- * - `asked`: somebody has; the body unwinds, or what came of the request is not known yet.
+ * - `running`: the body has not been asked to end.
+ * - `asked`: it has been; the body unwinds, or what came of the request is not known yet.
  * - `over`: the body has ended, and the promise is settled.
  * - `left`: the promise is settled, the body goes on in an await that asyncio cannot interrupt.
  */
@@ -41,7 +41,7 @@ const LOOKS = 4;
 export interface GraceOption {
   /**
    * How long a body that has taken its cancellation, and then stays in awaits that are not asyncio's, is waited for: 1 second
-   * by default; null: for ever. Then it is left behind and reported once.
+   * by default; null: for ever. Then it is abandoned and reported once.
    */
   grace?: Delay | null;
 }
@@ -60,11 +60,11 @@ export function graceOf(options: GraceOption | undefined, call: string): number 
 }
 
 /**
- * A body in a scope that somebody (a timer, an abort signal) may ask to end.
+ * A body in a scope that a timer or an abort signal may ask to end.
  *
- * - It converts the CancelledError only if it asked and nobody who encloses it has asked since it was entered.
+ * - It converts the CancelledError only if it asked and no encloser has asked since it was entered.
  * - It waits until the body has unwound, except where the body sits in a foreign await, which nothing can interrupt: where it
- *   took no cancellation within one macrotask, or has no asyncio wait for the time of its grace. Then it is left behind, so
+ *   took no cancellation within one macrotask, or has no asyncio wait for the time of its grace. Then it is abandoned, so
  *   that the deadline holds.
  */
 export abstract class Deadline<R> implements BodyRun<R>, RequestWatcher {
@@ -80,7 +80,7 @@ export abstract class Deadline<R> implements BodyRun<R>, RequestWatcher {
   /** The next look at a body that unwinds. */
   #look: InternalTimer | null = null;
 
-  /** `origin`: the user's function, by whose name a body that is left behind is reported. `grace`: in seconds. */
+  /** `origin`: the user's function, by whose name an abandoned body is reported. `grace`: in seconds. */
   constructor(origin: object, grace: number | null) {
     this.#origin = origin as { readonly name?: string };
     this.#grace = grace;
@@ -98,7 +98,7 @@ export abstract class Deadline<R> implements BodyRun<R>, RequestWatcher {
   /** Turns the CancelledError that unwound the body into what its `with` rejects with. */
   protected abstract convert(error: CancelledError): unknown;
 
-  /** The body has ended, or has been left behind: nobody is to fire any more. */
+  /** The body has ended, or has been abandoned: nothing is to fire any more. */
   protected abstract over(): void;
 
   start(): void {
@@ -136,7 +136,7 @@ export abstract class Deadline<R> implements BodyRun<R>, RequestWatcher {
     if (this.#look === null && this.#grace !== null) this.#look = this.#nextLook(this.#grace);
   }
 
-  /** When its body has had no asyncio wait for the time of its grace, it is left behind. */
+  /** When its body has had no asyncio wait for the time of its grace, it is abandoned. */
   #nextLook(grace: number): InternalTimer {
     const waits = holds(this.scope);
     this.scope.stirred();
@@ -214,7 +214,7 @@ export abstract class Deadline<R> implements BodyRun<R>, RequestWatcher {
     const { scope } = this;
     const outer = scope.outerRequestSince(this.#entry);
     if (outer === null) return { error: this.convert(error), made: true };
-    // Somebody who encloses this asked too: the error that leaves here delivers that request, unless it was made later than
+    // An encloser asked too: the error that leaves here delivers that request, unless it was made later than
     // the error, by the cleanup of the body.
     if (outer.open && (thrown !== error || outer.leftAt !== scope.tree.wakeups)) outer.take();
     if (thrown === error) return { error, made: false };
@@ -281,7 +281,7 @@ export interface BodyRun<R> {
   onThrow(error: unknown): void;
 }
 
-/** Runs the body inside `scope`; how it ends is told once, at once where it never waits. */
+/** Runs the body inside `scope`; its end is reported once, at once where it never waits. */
 export function runBody<R>(scope: Scope, run: BodyRun<R>): void {
   runInScope(scope, start as (run: BodyRun<R>) => void, run);
 }
@@ -300,5 +300,5 @@ function start(run: BodyRun<unknown>): void {
   } else run.onReturn(result);
 }
 
-/** A loop's bodies that deadlines have left behind and that have not ended yet, with their names: for the report at the end of a run. */
+/** A loop's bodies that deadlines have abandoned and that have not ended yet, with their names: for the report at the end of a run. */
 export const leftBehind: LoopState<Map<object, string>> = new LoopState(() => new Map());

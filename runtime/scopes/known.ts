@@ -20,7 +20,7 @@ export type CalledOff = "taken" | "over" | "missed";
  */
 export type Behind = ScopeWait | Scope;
 
-/** How many waits of one tree are gone through before they are put into a map. */
+/** How many waits of one tree are looked at before they are put into a map. */
 const FEW = 64;
 /** How many waits of other tasks are looked at, the latest first: a promise that asyncio knows nothing of must not be dear. */
 const OTHERS = 1000;

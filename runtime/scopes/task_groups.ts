@@ -23,7 +23,7 @@ type Phase = "new" | "body" | "exiting" | "closed";
  * - `with` returns only when all tasks have ended.
  * - The first failure cancels the body and the other tasks; all failures leave as one ExceptionGroup, in order of
  *   completion, the body's own last.
- * - A task that is cancelled by itself is no failure.
+ * - A task that is cancelled by itself is not a failure.
  * - A FatalError leaves bare. Cancelling the surrounding task cancels the tasks of the group.
  *
  * asyncio: `asyncio.TaskGroup`
@@ -72,7 +72,7 @@ export class TaskGroup {
    * Runs the body, then waits for all tasks, and resolves to what the body returned; the type of an array is a tuple.
    *
    * @throws {ExceptionGroup} with every failure of the tasks and of the body
-   * @throws {RuntimeError} when it has been entered before
+   * @throws {RuntimeError} if it has been entered before
    */
   // Whatever it is; that a tuple is named makes the compiler infer one.
   // deno-lint-ignore ban-types
@@ -111,7 +111,7 @@ export class TaskGroup {
   /**
    * Runs a coroutine as a task of the group.
    *
-   * @throws {RuntimeError} when the group has not been entered, is finished or is shutting down; the coroutine then never
+   * @throws {RuntimeError} if the group has not been entered, is finished or is shutting down; the coroutine then never
    * starts
    */
   createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T> {

@@ -95,11 +95,11 @@ export class Timeout {
 
   /**
    * Runs the body; at the deadline interrupts it, waits until it has unwound, and rejects. A body in a foreign await, which
-   * nothing can interrupt, is left behind so that the deadline holds: at once where it has taken no cancellation, after its
+   * nothing can interrupt, is abandoned so that the deadline holds: at once where it has taken no cancellation, after its
    * `grace` where it has.
    *
-   * @throws {TimeoutError} when the deadline passed; `cause` is the CancelledError that unwound the body
-   * @throws {RuntimeError} when it has been entered before
+   * @throws {TimeoutError} if the deadline passed; `cause` is the CancelledError that unwound the body
+   * @throws {RuntimeError} if it has been entered before
    */
   with<R>(body: (timeout: this) => R | PromiseLike<R>): Promise<R> {
     if (this.#state !== "created") {
@@ -127,7 +127,7 @@ export class Timeout {
   /**
    * Moves the deadline of a body that runs.
    *
-   * @throws {RuntimeError} when it has not been entered, has fired or has finished
+   * @throws {RuntimeError} if it has not been entered, has fired or has finished
    */
   reschedule(when: number | null): void {
     if (this.#state !== "active") {
@@ -187,8 +187,8 @@ export class Timeout {
  *
  * asyncio: `asyncio.timeout()`
  *
- * @throws {RangeError} when the delay is NaN
- * @throws {TypeError} when it is no delay
+ * @throws {RangeError} if the delay is NaN
+ * @throws {TypeError} if it is not a delay
  *
  * @example
  * ```ts
@@ -223,8 +223,8 @@ export function timeout(delay: Delay | null, options?: GraceOption): Timeout {
  *
  * asyncio: `asyncio.timeout_at()`
  *
- * @throws {RangeError} when it is NaN
- * @throws {TypeError} when it is neither a number nor null
+ * @throws {RangeError} if it is NaN
+ * @throws {TypeError} if it is neither a number nor null
  *
  * @example
  * ```ts
@@ -244,10 +244,16 @@ export function timeoutAt(when: number | null, options?: GraceOption): Timeout {
 function checkWhen(when: number | null): number | null {
   if (when === null) return null;
   if (typeof when !== "number") {
-    throw new TypeError(`when must be a number of seconds or null: got ${describeType(when)}`);
+    throw new TypeError(
+      `Cannot use the deadline: when must be a number of seconds or null, received ${
+        describeType(when)
+      }`,
+    );
   }
   if (Number.isNaN(when)) {
-    throw new RangeError("when must be a number of seconds or null: current value is NaN");
+    throw new RangeError(
+      "Cannot use the deadline: when must be a number of seconds or null, received NaN",
+    );
   }
   return when;
 }

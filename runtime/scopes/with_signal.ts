@@ -6,7 +6,7 @@ import { requireCoroutine } from "../tasks/task.ts";
 
 /**
  * Runs the body in a scope that is cancelled when the signal aborts, waits until it has unwound, and then rejects with the
- * signal's reason. With a signal that is aborted already the body never starts. A body in a foreign await is left behind; one
+ * signal's reason. With a signal that is aborted already the body never starts. A body in a foreign await is abandoned; one
  * that has taken its cancellation only after its `grace` (1 second; null: for ever).
  *
  * @throws the signal's reason when it aborts
@@ -71,6 +71,8 @@ function notASignal(value: unknown): TypeError {
     ? "pass its signal, withSignal(controller.signal, work)"
     : "write withSignal(signal, work)";
   return new TypeError(
-    `withSignal() takes an AbortSignal first, got ${describeType(value)}: ${call}`,
+    `Cannot call withSignal(): an AbortSignal comes first, received ${
+      describeType(value)
+    }; ${call}`,
   );
 }

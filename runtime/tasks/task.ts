@@ -69,7 +69,7 @@ export let cancelTask: (task: Task<unknown>, request: CancelRequest) => boolean;
  */
 export class Task<T> extends Future<T> {
   #coro: Coroutine<T> | null;
-  /** The number of a task without a name of its own; its name is made when somebody asks. */
+  /** The number of a task without a name of its own; its name is made when it is asked for. */
   #name: string | number;
   readonly #scope: Scope;
   #started = false;
@@ -78,9 +78,9 @@ export class Task<T> extends Future<T> {
   /**
    * A task that starts in the next iteration of its loop; `createTask()` is the usual way to make one.
    *
-   * @throws {TypeError} when `coro` is no function: a promise has already started; or when there is no such option, or it is
+   * @throws {TypeError} if `coro` is not a function: a promise has already started; or when there is no such option, or it is
    * of the wrong type
-   * @throws {RuntimeError} when the loop is closed
+   * @throws {RuntimeError} if the loop is closed
    */
   constructor(coro: Coroutine<T>, options: TaskOptions = {}) {
     if (typeof coro !== "function") requireCoroutine(coro);
@@ -128,7 +128,7 @@ export class Task<T> extends Future<T> {
     return typeof this.#name === "number" ? `Task-${this.#name}` : this.#name;
   }
 
-  /** Renames it; what is no string becomes one. */
+  /** Renames it; other values become strings. */
   setName(name: string): void {
     this.#name = String(name);
   }
@@ -172,9 +172,9 @@ export class Task<T> extends Future<T> {
 
   /**
    * Where the task waits or, where that is not known, where it was made: stack frames, innermost last. Recorded in debug mode
-   * only; empty once it is done. Some engines do not tell who awaits a bare future.
+   * only; empty once it is done. Some engines do not show the code that awaits a bare future.
    *
-   * @throws {TypeError} when there is no such option, or it is no number
+   * @throws {TypeError} if there is no such option, or it is not a number
    */
   getStack(options: { limit?: number } = {}): string[] {
     STACK.check(options, "getStack()");
@@ -187,7 +187,7 @@ export class Task<T> extends Future<T> {
   /**
    * Prints {@linkcode Task.getStack} to `file`, by default to standard error.
    *
-   * @throws {TypeError} when there is no such option, or it is of the wrong type
+   * @throws {TypeError} if there is no such option, or it is of the wrong type
    */
   printStack(options: { limit?: number; file?: { write(text: string): void } } = {}): void {
     PRINTED_STACK.check(options, "printStack()");
@@ -364,7 +364,7 @@ export class Task<T> extends Future<T> {
       for (let start = trouble.starts; start !== null; start = trouble.starts) {
         const task = start.task as Task<unknown>;
         if (!task.done()) conclude(task, start.result, start.failed);
-        // Whoever made it has got an error in its place.
+        // The call that made it has thrown.
         const told = (): void => markRetrieved(task);
         if (start.failed) told();
         else if (start.result instanceof Promise) start.result.then(undefined, told);
@@ -380,7 +380,7 @@ export class Task<T> extends Future<T> {
   }
 }
 
-/** Somebody called a setter of Future on a task: what its coroutine came to is told, not lost. */
+/** A setter of Future was called on a task: what its coroutine came to is reported, not lost. */
 function reportForced(task: Task<unknown>): void {
   coreOf(task).callExceptionHandler({
     message: `The coroutine of ${task} has ended, but the task was done already`,

@@ -105,12 +105,12 @@ test("error texts: withSignal() tells which of its arguments is wrong", async ()
   await rejectsWith(
     call(work, signal),
     "TypeError",
-    "withSignal() takes an AbortSignal first, got a function: write withSignal(signal, work)",
+    "Cannot call withSignal(): an AbortSignal comes first, received a function; write withSignal(signal, work)",
   );
   await rejectsWith(
     call(new AbortController(), work),
     "TypeError",
-    "withSignal() takes an AbortSignal first, got an instance of AbortController: pass its signal, withSignal(controller.signal, work)",
+    "Cannot call withSignal(): an AbortSignal comes first, received an instance of AbortController; pass its signal, withSignal(controller.signal, work)",
   );
 });
 
