@@ -1,6 +1,12 @@
 import { publicLoop } from "../tasks/task_options.ts";
 import { runBody } from "./deadline.ts";
-import { asCancellation, forgiveCancellation, isCancelled, isFatal } from "../core/cancelled.ts";
+import {
+  asCancellation,
+  cancelledError,
+  forgiveCancellation,
+  isCancelled,
+  isFatal,
+} from "../core/cancelled.ts";
 import { type Coroutine, notABody } from "../base/functions.ts";
 import { CancelledError, ExceptionGroup, RuntimeError } from "../errors/exceptions.ts";
 import { openChildScope } from "../core/frame.ts";
@@ -13,9 +19,23 @@ import { Wait } from "../core/wait.ts";
 import { showAs, staysInThread } from "../base/format.ts";
 
 /**
- * `new → body → exiting → closed`: the body runs, then the group waits for its tasks, then it is over.
+ * One state at a time, and no way back:
+ *
+ * - `new`; `called off`: `cancel()` came before the entry, so the group ends as soon as it begins.
+ * - `body`: the body runs. `stopping`: the group has asked the body and its tasks to end.
+ * - `exiting`: the body has ended, the group waits for its tasks. `interrupted`: it has cancelled them, since the body failed
+ *   or the wait was cancelled. `failing`: the group itself asked for the end, and its request counts until it is left.
+ * - `closed`.
  */
-type Phase = "new" | "body" | "exiting" | "closed";
+type Phase =
+  | "new"
+  | "called off"
+  | "body"
+  | "stopping"
+  | "exiting"
+  | "interrupted"
+  | "failing"
+  | "closed";
 
 /**
  * Tasks that end together.
@@ -48,11 +68,6 @@ export class TaskGroup {
   readonly #tasks: Set<Task<unknown>> = new Set();
   readonly #errors: unknown[] = [];
   #fatal: { error: unknown } | null = null;
-  #aborting = false;
-  /** `cancel()` came before the entry: the group ends as soon as it begins. */
-  #cancelOnEntry = false;
-  /** The body was asked to end by the group itself; the request is counted until the group is left. */
-  #bodyCancelled = false;
   /** What leaves unless a failure is worth more: the CancelledError that ended the body or interrupted the exit. */
   #propagated: CancelledError | null = null;
   /** What interrupted the exit of a group that was ending already. */
@@ -79,7 +94,8 @@ export class TaskGroup {
   with<R extends [] | {} | null | undefined | void>(
     body: (group: this) => R | PromiseLike<R>,
   ): Promise<R> {
-    if (this.#phase !== "new") {
+    const calledOff = this.#phase === "called off";
+    if (this.#phase !== "new" && !calledOff) {
       return Promise.reject(
         new RuntimeError(`${this} has already been entered: make one for each with()`),
       );
@@ -91,7 +107,7 @@ export class TaskGroup {
     this.#scope = scope;
     this.#membership = new Membership(scope, this.#taskDone);
     this.#phase = "body";
-    if (this.#cancelOnEntry) this.cancel();
+    if (calledOff) this.cancel();
     const promise = new Promise<unknown>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = (error) => {
@@ -116,7 +132,7 @@ export class TaskGroup {
    */
   createTask<T>(coro: Coroutine<T>, options?: Omit<TaskOptions, "loop">): Task<T> {
     requireCoroutine(coro, "group.createTask");
-    if (this.#phase === "new") {
+    if (this.#phase === "new" || this.#phase === "called off") {
       throw new RuntimeError(`${this} has not been entered: call createTask() inside its with()`);
     }
     if (this.#phase === "closed" || (this.#phase === "exiting" && this.#tasks.size === 0)) {
@@ -144,10 +160,8 @@ export class TaskGroup {
    * asyncio: `TaskGroup.cancel()` (3.15)
    */
   cancel(): void {
-    if (this.#phase === "new") this.#cancelOnEntry = true;
-    if (this.#phase === "new" || this.#phase === "closed") return;
-    if (!this.#aborting) this.#abort();
-    this.#cancelBody();
+    if (this.#phase === "new") this.#phase = "called off";
+    else this.#stop();
   }
 
   /** `<TaskGroup tasks=1 entered>` */
@@ -156,7 +170,7 @@ export class TaskGroup {
     if (this.#tasks.size > 0) parts.push(`tasks=${this.#tasks.size}`);
     if (this.#errors.length > 0) parts.push(`errors=${this.#errors.length}`);
     if (this.#aborting) parts.push("cancelling");
-    else if (this.#phase !== "new") parts.push("entered");
+    else if (this.#phase !== "new" && this.#phase !== "called off") parts.push("entered");
     return `<${parts.join(" ")}>`;
   }
 
@@ -182,31 +196,35 @@ export class TaskGroup {
       });
       return;
     }
-    if (!this.#aborting && !this.#bodyCancelled) {
-      this.#abort();
-      this.#cancelBody();
-    }
+    if (!this.#aborting) this.#stop();
   };
 
-  #abort(): void {
-    this.#aborting = true;
+  /** Its tasks have been asked to end. */
+  get #aborting(): boolean {
+    const phase = this.#phase;
+    return phase === "stopping" || phase === "interrupted" || phase === "failing";
+  }
+
+  /** Asks all of it to end: the body, not what encloses it, so that parallel groups in one task never hit each other. */
+  #stop(): void {
+    const before = this.#phase;
+    if (before !== "body" && before !== "exiting" && before !== "interrupted") return;
+    this.#phase = before === "body" ? "stopping" : "failing";
+    if (before !== "interrupted") this.#cancelTasks();
+    const scope = this.#scope!;
+    const request = new Request({ message: undefined }, scope);
+    if (before === "body") scope.cancel(request);
+    else scope.count(request);
+  }
+
+  #cancelTasks(): void {
     for (const task of [...this.#tasks]) {
       if (!task.done()) task.cancel();
     }
   }
 
-  /** The body, not what encloses it: parallel groups in one task never hit each other. */
-  #cancelBody(): void {
-    if (this.#bodyCancelled) return;
-    this.#bodyCancelled = true;
-    const scope = this.#scope!;
-    const request = new Request({ message: undefined }, scope);
-    if (this.#phase === "body") scope.cancel(request);
-    else scope.count(request);
-  }
-
   #exit(value: unknown, failure: { error: unknown } | null): void {
-    this.#phase = "exiting";
+    this.#phase = this.#phase === "stopping" ? "failing" : "exiting";
     // What the group asked of a body that ended without a further wait needs no delivery any more.
     this.#scope!.forget();
     if (failure !== null) {
@@ -214,9 +232,15 @@ export class TaskGroup {
       const { error } = failure;
       if (isFatal(error) && this.#fatal === null) this.#fatal = { error };
       if (isCancelled(error)) this.#propagated = error;
-      if (!this.#aborting) this.#abort();
+      this.#interrupt();
     }
     this.#awaitTasks(() => this.#leave(value, failure));
+  }
+
+  #interrupt(): void {
+    if (this.#phase !== "exiting") return;
+    this.#phase = "interrupted";
+    this.#cancelTasks();
   }
 
   /** A call that obeyed the signal of a body which was asked to end says in its own words that it was cancelled. */
@@ -239,7 +263,7 @@ export class TaskGroup {
         if (interrupted !== null && this.#aborting) this.#eaten = interrupted;
         else if (interrupted !== null) {
           this.#propagated = interrupted;
-          this.#abort();
+          this.#interrupt();
         }
         this.#awaitTasks(then);
       },
@@ -250,6 +274,7 @@ export class TaskGroup {
 
   #leave(value: unknown, failure: { error: unknown } | null): void {
     const scope = this.#scope!;
+    const stopped = this.#phase === "failing";
     this.#phase = "closed";
     const above = scope.requestsAbove();
     const asked = scope.nearestAskedAbove();
@@ -259,11 +284,12 @@ export class TaskGroup {
       this.#reject(this.#fatal.error);
       return;
     }
-    if (this.#bodyCancelled && above === 0) this.#propagated = null;
+    if (stopped && above === 0) this.#propagated = null;
     if (this.#propagated !== null && this.#errors.length === 0) {
       // What leaves here delivers a request from outside as well, where the body met the group's own first.
-      if (this.#bodyCancelled && asked?.asked?.open) asked.asked.take();
-      this.#reject(this.#propagated);
+      const outer = stopped ? asked?.undelivered ?? null : null;
+      outer?.take();
+      this.#reject(outer === null ? this.#propagated : cancelledError(this.#loop, outer));
       return;
     }
     if (failure !== null && !isCancelled(failure.error)) {
