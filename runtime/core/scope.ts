@@ -127,7 +127,6 @@ export class Scope extends ScopeNode implements AskedScope {
   get shared(): boolean {
     return (this.flags & SHARED) !== 0;
   }
-
   /** It, or what it was opened in, ended cancelled or was abandoned. */
   get doomed(): boolean {
     return (this.flags & DOOMED) !== 0;
@@ -222,7 +221,8 @@ export class Scope extends ScopeNode implements AskedScope {
   /** What was asked of this scope and no wait has met yet. */
   get undelivered(): Request | null {
     const { asked } = this;
-    return asked !== null && asked.open && asked.kind !== "echo" && !asked.sparing ? asked : null;
+    if (!asked?.open || asked.kind === "echo" || asked.sparing) return null;
+    return sees(this.loop.scheduler.line, asked) ? null : asked;
   }
 
   /** Requests standing against the scopes that enclose this one. */

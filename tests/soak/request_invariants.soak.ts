@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import process from "node:process";
 import { test } from "node:test";
 import fc from "fast-check";
-import { program, violations } from "../runtime/_scope_trees.ts";
+import { program, violations } from "../runtime/core/_scope_trees.ts";
 
 const numRuns = Number(process.env["PROGRAMS"] ?? 20_000);
 const seed = Number(process.env["SEED"] ?? Math.floor(Math.random() * 1e9));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { CancelledError, createTask, getRunningLoop, run, sleep } from "../../mod.ts";
+import { CancelledError, createTask, getRunningLoop, run, sleep } from "../../../mod.ts";
 import { type Invariant, program, unhurriedLoop, violations } from "./_scope_trees.ts";
 
 const RUNS = 1000;

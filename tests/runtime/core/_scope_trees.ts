@@ -12,12 +12,12 @@ import {
   sleep,
   TaskGroup,
   timeout,
-} from "../../mod.ts";
-import { observeRequests, type Request, sees } from "../../runtime/core/delivery.ts";
-import { currentScope } from "../../runtime/core/frame.ts";
-import { openScope, type Scope } from "../../runtime/core/scope.ts";
-import { scopeOf } from "../../runtime/tasks/task.ts";
-import { VirtualEventLoop } from "../../testing/virtual_event_loop.ts";
+} from "../../../mod.ts";
+import { observeRequests, type Request, sees } from "../../../runtime/core/delivery.ts";
+import { currentScope } from "../../../runtime/core/frame.ts";
+import { openScope, type Scope } from "../../../runtime/core/scope.ts";
+import { scopeOf } from "../../../runtime/tasks/task.ts";
+import { VirtualEventLoop } from "../../../testing/virtual_event_loop.ts";
 
 /** Times are tenths of a second, so that some are longer than the grace. */
 export type Step =
