@@ -39,6 +39,7 @@ export { retry, type RetryOptions } from "./combinators/retry.ts";
 export { withSignal } from "./scopes/with_signal.ts";
 export { Timeout, timeout, timeoutAt } from "./scopes/timeouts.ts";
 export { TaskGroup } from "./scopes/task_groups.ts";
+export type { TaskStatus } from "./scopes/group_members.ts";
 export {
   type CallGraphOptions,
   captureCallGraph,

@@ -10,12 +10,14 @@ import {
 import { type Coroutine, notABody } from "../base/functions.ts";
 import { CancelledError, ExceptionGroup, RuntimeError } from "../errors/exceptions.ts";
 import { openChildScope } from "../core/frame.ts";
-import { addEntry, type FutureEntry, takeFailure } from "../tasks/future.ts";
+import { addEntry, takeFailure } from "../tasks/future.ts";
 import type { LoopCore } from "../core/loop_core.ts";
+import { limit, type OptionsOf, optionsOf } from "../base/options.ts";
 import { Request, Scope } from "../core/scope.ts";
+import { ExitWait, Membership, Slots, Start, type TaskStatus } from "./group_members.ts";
 import { rejectShowingCaller } from "../base/stack.ts";
+import { InternalCallback } from "../tasks/handles.ts";
 import { requireCoroutine, type Task, type TaskOptions } from "../tasks/task.ts";
-import { Wait } from "../core/wait.ts";
 import { showAs, staysInThread } from "../base/format.ts";
 
 /**
@@ -36,6 +38,10 @@ type Phase =
   | "interrupted"
   | "failing"
   | "closed";
+
+const OPTIONS: OptionsOf<{ limit?: number }> = optionsOf("{ limit: 10 }", { limit }, {
+  concurrency: "write limit",
+});
 
 /**
  * Tasks that end together.
@@ -80,8 +86,22 @@ export class TaskGroup {
   #resolve: (value: unknown) => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
-  /** A group to be entered once, with {@linkcode TaskGroup.with}. */
-  constructor() {}
+  readonly #slots: Slots | null;
+  /** Tasks that have not called `started()` yet. */
+  readonly #starts: Map<Task<unknown>, Start<unknown>> = new Map();
+
+  /**
+   * A group to be entered once, with {@linkcode TaskGroup.with}.
+   *
+   * @param options `limit`: how many of its tasks run at once; the others begin, in their order, when there is room
+   * @throws {RangeError} if `limit` is below 1
+   * @throws {TypeError} if there is no such option
+   */
+  constructor(options?: { limit?: number }) {
+    if (options !== undefined) OPTIONS.check(options, "TaskGroup");
+    const most = options?.limit ?? Infinity;
+    this.#slots = most === Infinity ? null : new Slots(most);
+  }
 
   /**
    * Runs the body, then waits for all tasks, and resolves to what the body returned; the type of an array is a tuple.
@@ -141,16 +161,67 @@ export class TaskGroup {
     if (this.#aborting) {
       throw new RuntimeError(`${this} is shutting down: a task has failed, or it was cancelled`);
     }
-    const task = publicLoop(this.#scope!.loop).createTask(coro, options);
+    const slot = this.#slots === null ? null : this.#slots.limited(coro);
+    const task = publicLoop(this.#scope!.loop).createTask(slot?.work ?? coro, options);
     // An eager task that ended well at once has nothing to tell.
     if (task.done() && (task.cancelled() || takeFailure(task as Task<unknown>) === null)) {
+      slot?.ended();
       return task;
     }
     this.#tasks.add(task as Task<unknown>);
     addEntry(task as Task<unknown>, this.#membership!);
+    if (slot !== null) addEntry(task as Task<unknown>, new InternalCallback(task, slot.ended));
     // An eager task may have cancelled the group in its first step, when it was no member yet.
     if (this.#aborting) task.cancel();
     return task;
+  }
+
+  /**
+   * Runs a coroutine as a task of the group and waits until it calls `status.started(value)`: a server that listens, a worker
+   * that is connected.
+   *
+   * - Fails with the task's own error if it ends before; that error is then not the group's.
+   * - If the caller is cancelled meanwhile, so is the task, and its end is awaited.
+   *
+   * anyio: `TaskGroup.start()`, trio: `Nursery.start()`
+   *
+   * @returns the value
+   * @throws {RuntimeError} if the task ends without calling it, or the group takes no tasks
+   *
+   * @example
+   * ```ts
+   * import { run, sleep, TaskGroup } from "@asyncio/asyncio";
+   * import assert from "node:assert/strict";
+   *
+   * await run(() =>
+   *   new TaskGroup().with(async (group) => {
+   *     const port = await group.start<number>(async (status) => {
+   *       await sleep(0); // until it listens
+   *       status.started(8000);
+   *       await sleep(3600);
+   *     });
+   *     assert.equal(port, 8000);
+   *     group.cancel();
+   *   })
+   * );
+   * ```
+   */
+  start<T = void>(
+    coro: (status: TaskStatus<T>) => unknown,
+    options?: Omit<TaskOptions, "loop">,
+  ): Promise<T> {
+    try {
+      requireCoroutine(coro, "group.start");
+      const start = new Start<T>();
+      const work = () => coro(start.status);
+      Object.defineProperty(work, "name", { value: coro.name });
+      const task = this.createTask(work, options) as Task<unknown>;
+      if (task.done() && !this.#tasks.has(task)) start.taskEnded(task);
+      else this.#starts.set(task, start as Start<unknown>);
+      return start.value(task);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -181,6 +252,14 @@ export class TaskGroup {
   #taskDone = (task: Task<unknown>): void => {
     this.#tasks.delete(task);
     if (this.#tasks.size === 0) this.#exitWait?.wake();
+    const start = this.#starts.get(task);
+    if (start !== undefined) {
+      this.#starts.delete(task);
+      if (!start.over) {
+        start.taskEnded(task);
+        return;
+      }
+    }
     if (task.cancelled()) return;
     const failure = takeFailure(task);
     if (failure === null) return;
@@ -318,54 +397,6 @@ export class TaskGroup {
 function outermostAsked(asked: Scope | null): Scope | null {
   const next = asked?.nearestAskedAbove() ?? null;
   return next === null ? asked : outermostAsked(next);
-}
-
-/** What the tasks of a group tell when they are done. */
-class Membership implements FutureEntry {
-  readonly #scope: Scope;
-  readonly #done: (task: Task<unknown>) => void;
-
-  constructor(scope: Scope, done: (task: Task<unknown>) => void) {
-    this.#scope = scope;
-    this.#done = done;
-  }
-
-  get awaiter(): object | null {
-    return this.#scope.task;
-  }
-
-  notify(task: Task<unknown>): void {
-    this.#scope.loop.scheduler.enqueue({
-      run: () => {
-        this.#done(task);
-        return null;
-      },
-    });
-  }
-}
-
-/** The group's wait for its tasks: a cancellation interrupts it, and the group goes on waiting after it has passed it on. */
-class ExitWait extends Wait<void> {
-  readonly #what: string;
-  readonly #next: (interrupted: CancelledError | null) => void;
-
-  constructor(scope: Scope, what: string, next: (interrupted: CancelledError | null) => void) {
-    super(scope);
-    this.#what = what;
-    this.#next = next;
-  }
-
-  override describe(): string {
-    return this.#what;
-  }
-
-  protected onWake(): void {
-    this.#next(null);
-  }
-
-  protected override onCancel(error: CancelledError): void {
-    this.#next(error);
-  }
 }
 
 staysInThread(

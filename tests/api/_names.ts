@@ -90,7 +90,7 @@ export const members: Record<string, string[]> = {
   ContextVar: words("get set reset"),
   Context: words("run bind size get has copy"),
   ExceptionGroup: words("subgroup split derive leaves"),
-  TaskGroup: words("with createTask cancel"),
+  TaskGroup: words("with createTask start cancel"),
   Timeout: words("with when reschedule expired"),
   Runner: words("run getLoop close with"),
   ConcurrentFuture: words("result exception cancel done cancelled then"),

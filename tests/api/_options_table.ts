@@ -170,6 +170,25 @@ export const table: readonly Row[] = [
   row("TaskGroup.createTask", (o: Omit<asyncio.TaskOptions, "loop">) => {
     return inGroup((group) => group.createTask(work, o));
   }, tasksOfLoop),
+  row("TaskGroup.start", (o: Omit<asyncio.TaskOptions, "loop">) => {
+    return run(() =>
+      new asyncio.TaskGroup().with(async (group) => {
+        const started = (status: asyncio.TaskStatus<void>) => status.started();
+        const error = await group.start(started, o).then(() => null, (error) => ({ error }));
+        return error;
+      })
+    ).then((outcome) => {
+      if (outcome !== null) throw outcome.error;
+    });
+  }, tasksOfLoop),
+  row("waitFor", (o: asyncio.GraceOption) => run(() => asyncio.waitFor(work, 1, o)), {
+    grace: "5",
+  }),
+  row("withSignal", (o: asyncio.GraceOption) => {
+    return run(() => asyncio.withSignal(new AbortController().signal, work, o));
+  }, { grace: "5" }),
+  row("timeout", (o: asyncio.GraceOption) => asyncio.timeout(1, o), { grace: "5" }),
+  row("timeoutAt", (o: asyncio.GraceOption) => asyncio.timeoutAt(1, o), { grace: "5" }),
   row("Task.getStack", (o: { limit?: number }) => {
     return run(() => asyncio.createTask(work).getStack(o));
   }, { limit: "5" }),
@@ -211,6 +230,7 @@ export const table: readonly Row[] = [
     retryIf: true,
     onRetry: true,
   }),
+  row("TaskGroup", (o: { limit?: number }) => new asyncio.TaskGroup(o), { limit: "2" }),
   row("shared", (o: { keep?: boolean }) => asyncio.shared(work, o), { keep: 1 }),
   row("interruptible", (o: asyncio.InterruptibleOptions) => asyncio.interruptible(work(), o), {
     onCancel: true,
