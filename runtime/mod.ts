@@ -38,6 +38,7 @@ export { shared, shield } from "./combinators/shield.ts";
 export { retry, type RetryOptions } from "./combinators/retry.ts";
 export { withSignal } from "./scopes/with_signal.ts";
 export { Timeout, timeout, timeoutAt } from "./scopes/timeouts.ts";
+export type { GraceOption } from "./scopes/deadline.ts";
 export { TaskGroup } from "./scopes/task_groups.ts";
 export type { TaskStatus } from "./scopes/group_members.ts";
 export {
