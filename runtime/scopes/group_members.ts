@@ -1,5 +1,6 @@
 import type { Coroutine } from "../base/functions.ts";
 import { type CancelledError, RuntimeError } from "../errors/exceptions.ts";
+import { limit, type OptionsOf, optionsOf } from "../base/options.ts";
 import type { Scope } from "../core/scope.ts";
 import { cancelledErrorOf, type Future, type FutureEntry, takeFailure } from "../tasks/future.ts";
 import type { Task } from "../tasks/task.ts";
@@ -60,6 +61,19 @@ export class Start<T> {
       throw error;
     }
   }
+}
+
+const OPTIONS: OptionsOf<{ limit?: number }> = optionsOf("{ limit: 10 }", { limit }, {
+  concurrency: "write limit",
+});
+
+/** The room that the options of a group leave; null without a limit. */
+export function slotsOf(options: { limit?: number } | undefined): Slots | null {
+  if (options === undefined) return null;
+  OPTIONS.check(options, "TaskGroup");
+  return options.limit === undefined || options.limit === Infinity
+    ? null
+    : new Slots(options.limit);
 }
 
 /** The room of a group with a limit: tasks begin in the order in which they were made. */

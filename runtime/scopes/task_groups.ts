@@ -12,9 +12,15 @@ import { CancelledError, ExceptionGroup, RuntimeError } from "../errors/exceptio
 import { openChildScope } from "../core/frame.ts";
 import { addEntry, takeFailure } from "../tasks/future.ts";
 import type { LoopCore } from "../core/loop_core.ts";
-import { limit, type OptionsOf, optionsOf } from "../base/options.ts";
 import { Request, Scope } from "../core/scope.ts";
-import { ExitWait, Membership, Slots, Start, type TaskStatus } from "./group_members.ts";
+import {
+  ExitWait,
+  Membership,
+  type Slots,
+  slotsOf,
+  Start,
+  type TaskStatus,
+} from "./group_members.ts";
 import { rejectShowingCaller } from "../base/stack.ts";
 import { InternalCallback } from "../tasks/handles.ts";
 import { requireCoroutine, type Task, type TaskOptions } from "../tasks/task.ts";
@@ -38,10 +44,6 @@ type Phase =
   | "interrupted"
   | "failing"
   | "closed";
-
-const OPTIONS: OptionsOf<{ limit?: number }> = optionsOf("{ limit: 10 }", { limit }, {
-  concurrency: "write limit",
-});
 
 /**
  * Tasks that end together.
@@ -98,9 +100,7 @@ export class TaskGroup {
    * @throws {TypeError} if there is no such option
    */
   constructor(options?: { limit?: number }) {
-    if (options !== undefined) OPTIONS.check(options, "TaskGroup");
-    const most = options?.limit ?? Infinity;
-    this.#slots = most === Infinity ? null : new Slots(most);
+    this.#slots = slotsOf(options);
   }
 
   /**
