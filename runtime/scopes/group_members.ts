@@ -187,3 +187,9 @@ export class ExitWait extends Wait<void> {
     this.#next(error);
   }
 }
+
+/** The last of those that were asked to end, from `asked` outwards: its request outlives the scopes that end before it. */
+export function outermostAsked(asked: Scope | null): Scope | null {
+  const next = asked?.nearestAskedAbove() ?? null;
+  return next === null ? asked : outermostAsked(next);
+}

@@ -16,6 +16,7 @@ import { Request, Scope } from "../core/scope.ts";
 import {
   ExitWait,
   Membership,
+  outermostAsked,
   type Slots,
   slotsOf,
   Start,
@@ -391,12 +392,6 @@ export class TaskGroup {
   get #loop(): LoopCore {
     return this.#scope!.loop as LoopCore;
   }
-}
-
-/** The last of those that were asked to end, from `asked` outwards: its request outlives the scopes that end before it. */
-function outermostAsked(asked: Scope | null): Scope | null {
-  const next = asked?.nearestAskedAbove() ?? null;
-  return next === null ? asked : outermostAsked(next);
 }
 
 staysInThread(
