@@ -218,7 +218,7 @@ export class Scope extends ScopeNode implements AskedScope {
     return this.#isOutermost || this.shield ? null : this.parent!.takeRequest(line);
   }
 
-  /** What was asked of this scope and no wait has met yet. */
+  /** What was asked of this scope, and neither a wait nor the line that runs now has met yet. */
   get undelivered(): Request | null {
     const { asked } = this;
     if (!asked?.open || asked.kind === "echo" || asked.sparing) return null;
