@@ -92,8 +92,7 @@ export class Scope extends ScopeNode implements AskedScope {
     const tree = home.parent === null ? new TaskTree() : home.tree;
     const scope = new Scope(parent.loop, home, parent.task, cell, tree);
     home.adopt(scope);
-    const doom = doomOf(parent, parent.loop.scheduler.line);
-    if (doom !== null) scope.#markDoomed(doom);
+    if (!parent.live) scope.#markDoomed(doomOf(parent, parent.loop.scheduler.line));
     return scope;
   }
 
@@ -147,7 +146,6 @@ export class Scope extends ScopeNode implements AskedScope {
   get standing(): number {
     return this.closed ? 0 : this.requests;
   }
-
   /** Top of what is cancelled as one: the task's first scope, or a plain handler's outermost one. */
   get root(): Scope {
     return this.#isOutermost ? this : this.parent!.root;
@@ -232,6 +230,7 @@ export class Scope extends ScopeNode implements AskedScope {
 
   /** The same without what no wait has met yet, since a body that is entered now meets it (gh-134471). */
   metAbove(): number {
+    if (this.tree.open === 0) return this.requestsAbove();
     if (this.#isOutermost) return 0;
     const { requests, undelivered } = this.parent!;
     return this.parent!.metAbove() + (undelivered === null ? requests : requests - 1);
@@ -309,7 +308,8 @@ export class Scope extends ScopeNode implements AskedScope {
     this.parent?.pardon(request);
   }
 
-  #markDoomed(request: Request): void {
+  #markDoomed(request: Request | null): void {
+    if (request === null) return;
     this.flags |= DOOMED;
     (this.#rare ??= new Rare()).doom = request;
   }

@@ -249,6 +249,8 @@ export abstract class Wait<T> implements ScopeWait, ReadyEntry {
 
   /** Takes what is asked of its scope already. */
   protected takeOpen(): void {
+    const { scope } = this;
+    if (scope.live && scope.tree.open === 0) return;
     const request = this.#findOpen(this.home);
     if (request !== null) this.cancel(request);
   }
