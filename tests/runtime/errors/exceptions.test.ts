@@ -52,6 +52,7 @@ const family: Record<string, [parent: string, instance: Error]> = {
   GaiError: ["OSError", new exceptions.GaiError("m")],
   SSLError: ["OSError", new exceptions.SSLError("m")],
   SSLCertVerificationError: ["SSLError", new exceptions.SSLCertVerificationError("m")],
+  WouldBlock: ["RuntimeError", new exceptions.WouldBlock("m")],
   ExceptionGroup: ["AggregateError", new exceptions.ExceptionGroup("m", [1])],
 };
 
