@@ -23,7 +23,7 @@ export {
   wrapFuture,
 } from "./combinators/ensure_future.ts";
 export { sleep } from "./combinators/sleep.ts";
-export { gather } from "./combinators/gather.ts";
+export { gather, type LimitOption } from "./combinators/gather.ts";
 export {
   ALL_COMPLETED,
   FIRST_COMPLETED,

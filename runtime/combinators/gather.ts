@@ -22,7 +22,13 @@ import { isFuture } from "../tasks/task_functions.ts";
 import { type ReaderOwner, type Source, SourceReader } from "./source_reader.ts";
 import { InternalCallback } from "../tasks/handles.ts";
 
-const OPTIONS: OptionsOf<{ returnExceptions?: boolean; limit?: number }> = optionsOf(
+/** The option of whatever runs several at once: {@linkcode gather}, `asCompleted`, `TaskGroup`. */
+export interface LimitOption {
+  /** At most so many run at once, started in order; from 1. By default all do. */
+  limit?: number;
+}
+
+const OPTIONS: OptionsOf<{ returnExceptions?: boolean } & LimitOption> = optionsOf(
   "{ returnExceptions: true }",
   { returnExceptions: flag, limit },
   { loop: "the futures tell it", concurrency: "write limit" },
@@ -270,21 +276,21 @@ function failureOf(future: Future<unknown>): { error: unknown } | null {
  */
 export function gather<const A extends readonly Awaitable<unknown>[]>(
   aws: A,
-  options?: { returnExceptions?: false; limit?: number },
+  options?: { returnExceptions?: false } & LimitOption,
 ): Future<{ -readonly [K in keyof A]: ResultOf<A[K]> }>;
 /** The form in which failures may stand in the list. */
 export function gather<const A extends readonly Awaitable<unknown>[]>(
   aws: A,
-  options: { returnExceptions: boolean; limit?: number },
+  options: { returnExceptions: boolean } & LimitOption,
 ): Future<{ -readonly [K in keyof A]: ResultOf<A[K]> | Error }>;
 /** The form for any iterable, also an async one; the results are an array. */
 export function gather<T>(
   aws: Iterable<Awaitable<T>> | AsyncIterable<Awaitable<T>>,
-  options?: { returnExceptions?: boolean; limit?: number },
+  options?: { returnExceptions?: boolean } & LimitOption,
 ): Future<T[]>;
 export function gather(
   aws: Iterable<Awaitable<unknown>> | AsyncIterable<Awaitable<unknown>>,
-  options?: { returnExceptions?: boolean; limit?: number },
+  options?: { returnExceptions?: boolean } & LimitOption,
 ): Future<unknown> {
   const lazily = isAsyncSource(aws);
   if (!lazily && (typeof aws !== "object" || aws === null || !(Symbol.iterator in aws))) {
